@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one error type that users see: a code for scripts, what it is about, why, and the evidence.
+
+export interface TnaErrorDetails {
+  /** The thing that the error is about: an interface, a file position, a pin. */
+  readonly object?: string;
+  /** What to do about it. */
+  readonly hint?: string;
+  /** Kernel text: extended ACK, verifier log. The first line is shown always, the rest under --verbose. */
+  readonly evidence?: string;
+  readonly cause?: unknown;
+}
+
+/** Codes are stable and lower-case with dashes; scripts may match them. */
+export class TnaError extends Error {
+  override readonly name = 'TnaError';
+  readonly object: string | undefined;
+  readonly hint: string | undefined;
+  readonly evidence: string | undefined;
+
+  constructor(
+    readonly code: string,
+    message: string,
+    details: TnaErrorDetails = {},
+  ) {
+    super(message, details.cause === undefined ? {} : { cause: details.cause });
+    this.object = details.object;
+    this.hint = details.hint;
+    this.evidence = details.evidence;
+  }
+}
