@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lab's hands inside network namespaces: makes taps, opens packet sockets, sends frames exactly as told and
+// reports every frame that comes out. One request per line on stdin, one reply (and perhaps `got` lines) on stdout.
+//
+//   netns NAME              enter /run/netns/NAME                          -> ok
+//   tap NAME                make a tap here; it becomes the next port      -> ok PORT
+//   packet NAME             packet socket on a device; the next port       -> ok PORT
+//   gro NAME 0|1            ethtool -K NAME gro                            -> ok
+//   vlanpush NAME           egress program: the mark becomes a VLAN tag in metadata (see `mark`) -> ok
+//   sysctl PATH VALUE       write below /proc/sys in this namespace        -> ok
+//   read PATH               a file of this namespace's /proc               -> read HEX
+//   settle USEC             pause after each send, for devices with a softirq in between  -> ok
+//   send PORT HEX           -> sent ERRNO COUNT, then COUNT times: got PORT FLAGS HEX
+//   mark PORT MARK HEX      send with SO_MARK                              -> as send
+//   vnet PORT HEX           send HEX that starts with a virtio_net_hdr     -> as send
+//   collect MSEC            wait until MSEC passed without any frame       -> collected COUNT, then got lines
+//
+// FLAGS is `-` or letters: c = checksum not yet filled in (CHECKSUM_PARTIAL). A VLAN tag that the kernel keeps in
+// metadata is put back into the bytes. A failed request other than a send answers `error TEXT`.
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/ethtool.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <linux/sockios.h>
+#include <linux/virtio_net.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_PORTS 64
+#define MAX_FRAME 70000
+
+#ifndef PACKET_IGNORE_OUTGOING
+#define PACKET_IGNORE_OUTGOING 23
+#endif
+#define ATTACH_TCX_EGRESS 47 // enum bpf_attach_type, Linux 6.6
+
+struct port {
+	int fd;
+	int is_packet;
+	int ifindex;
+};
+
+static struct port ports[MAX_PORTS];
+static int n_ports;
+static long settle_usec;
+static unsigned char frame[MAX_FRAME + 8];
+// Output of a whole send is gathered first because the count comes before the frames.
+static char *out;
+static size_t out_len, out_size;
+
+static void out_grow(size_t more)
+{
+	if (out_len + more <= out_size)
+		return;
+	out_size = (out_len + more) * 2;
+	out = realloc(out, out_size);
+	if (!out)
+		abort();
+}
+
+static void out_text(const char *text)
+{
+	size_t len = strlen(text);
+
+	out_grow(len);
+	memcpy(out + out_len, text, len);
+	out_len += len;
+}
+
+static void out_hex(const unsigned char *data, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	out_grow(len * 2);
+	for (size_t i = 0; i < len; i++) {
+		out[out_len++] = digits[data[i] >> 4];
+		out[out_len++] = digits[data[i] & 15];
+	}
+}
+
+static void fail(const char *what)
+{
+	printf("error %s: %s\n", what, strerror(errno));
+}
+
+static int enter(const char *name)
+{
+	char path[256];
+	int fd, rc;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	rc = setns(fd, CLONE_NEWNET);
+	close(fd);
+	return rc;
+}
+
+static int add_port(int fd, int is_packet, int ifindex)
+{
+	if (n_ports == MAX_PORTS) {
+		close(fd);
+		errno = ENOSPC;
+		return -1;
+	}
+	ports[n_ports].fd = fd;
+	ports[n_ports].is_packet = is_packet;
+	ports[n_ports].ifindex = ifindex;
+	return n_ports++;
+}
+
+static int open_tap(const char *name)
+{
+	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	// Persistent, so that the namespace removes all taps in one batch instead of each close() waiting for RCU.
+	if (ioctl(fd, TUNSETIFF, &ifr) || ioctl(fd, TUNSETPERSIST, 1)) {
+		close(fd);
+		return -1;
+	}
+	return add_port(fd, 0, 0);
+}
+
+static int open_packet(const char *name)
+{
+	int one = 1, size = 8 << 20;
+	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	address.sll_ifindex = (int)if_nametoindex(name);
+	if (fd < 0)
+		return -1;
+	if (!address.sll_ifindex || setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) ||
+	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) ||
+	    bind(fd, (struct sockaddr *)&address, sizeof(address))) {
+		close(fd);
+		return -1;
+	}
+	return add_port(fd, 1, address.sll_ifindex);
+}
+
+static int set_gro(const char *name, int on)
+{
+	struct ethtool_value value = {.cmd = ETHTOOL_SGRO, .data = (uint32_t)on};
+	struct ifreq ifr = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	ifr.ifr_data = (void *)&value;
+	rc = ioctl(fd, SIOCETHTOOL, &ifr);
+	close(fd);
+	return rc;
+}
+
+// A tc egress program, by hand: if (skb->mark) bpf_skb_vlan_push(skb, htons(mark >> 16), mark & 0xffff).
+// It makes frames whose tag is in metadata, as a VLAN device or a bridge behind the port would send them.
+static int push_vlan_from_mark(const char *name)
+{
+#define INSN(c, d, s, o, i) {.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)}
+	struct bpf_insn insns[] = {
+		INSN(BPF_LDX | BPF_MEM | BPF_W, 2, 1, offsetof(struct __sk_buff, mark), 0),
+		INSN(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 5, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_X, 3, 2, 0, 0),
+		INSN(BPF_ALU64 | BPF_AND | BPF_K, 3, 0, 0, 0xffff),
+		INSN(BPF_ALU64 | BPF_RSH | BPF_K, 2, 0, 0, 16),
+		INSN(BPF_ALU | BPF_END | BPF_TO_BE, 2, 0, 0, 16),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_skb_vlan_push),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, -1),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	union bpf_attr attr;
+	int program, link;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_SCHED_CLS;
+	attr.insns = (uint64_t)(uintptr_t)insns;
+	attr.insn_cnt = sizeof(insns) / sizeof(insns[0]);
+	attr.license = (uint64_t)(uintptr_t) "Apache-2.0";
+	program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	if (program < 0)
+		return -1;
+	memset(&attr, 0, sizeof(attr));
+	attr.link_create.prog_fd = (uint32_t)program;
+	attr.link_create.target_ifindex = if_nametoindex(name);
+	attr.link_create.attach_type = ATTACH_TCX_EGRESS;
+	// The link lives as long as this process: its descriptor is kept on purpose.
+	link = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	close(program);
+	return link;
+}
+
+static int write_sysctl(const char *path, const char *value)
+{
+	char full[512];
+	int fd, rc;
+
+	snprintf(full, sizeof(full), "/proc/sys/%s", path);
+	fd = open(full, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	rc = write(fd, value, strlen(value)) < 0 ? -1 : 0;
+	close(fd);
+	return rc;
+}
+
+static void reply_read(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+
+	if (fd < 0) {
+		fail(path);
+		return;
+	}
+	out_len = 0;
+	out_text("read ");
+	while ((len = read(fd, frame, MAX_FRAME)) > 0)
+		out_hex(frame, (size_t)len);
+	close(fd);
+	out_text("\n");
+	fwrite(out, 1, out_len, stdout);
+}
+
+// One frame from a packet socket: bytes with the VLAN tag put back, and what the kernel says of its checksum.
+static ssize_t receive(const struct port *port, const char **flags)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	} control;
+	struct iovec iov = {.iov_base = frame, .iov_len = MAX_FRAME};
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	ssize_t len = recvmsg(port->fd, &message, MSG_DONTWAIT);
+
+	if (len < 0)
+		return -1;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+		struct tpacket_auxdata aux;
+
+		if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA)
+			continue;
+		memcpy(&aux, CMSG_DATA(c), sizeof(aux));
+		if (aux.tp_status & TP_STATUS_CSUMNOTREADY)
+			*flags = "c";
+		if ((aux.tp_status & TP_STATUS_VLAN_VALID) && len >= 12) {
+			uint16_t tag[2] = {htons(aux.tp_status & TP_STATUS_VLAN_TPID_VALID ? aux.tp_vlan_tpid : ETH_P_8021Q),
+					   htons(aux.tp_vlan_tci)};
+
+			memmove(frame + 16, frame + 12, (size_t)len - 12);
+			memcpy(frame + 12, tag, sizeof(tag));
+			len += 4;
+		}
+	}
+	return len;
+}
+
+static int drain(void)
+{
+	int count = 0;
+
+	for (int i = 0; i < n_ports; i++) {
+		for (;;) {
+			const char *flags = "-";
+			char head[32];
+			ssize_t len = ports[i].is_packet ? receive(&ports[i], &flags) : read(ports[i].fd, frame, MAX_FRAME);
+
+			if (len < 0)
+				break;
+			snprintf(head, sizeof(head), "got %d %s ", i, flags);
+			out_text(head);
+			out_hex(frame, (size_t)len);
+			out_text("\n");
+			count++;
+		}
+	}
+	return count;
+}
+
+static void pause_usec(long usec)
+{
+	struct timespec time = {.tv_sec = usec / 1000000, .tv_nsec = usec % 1000000 * 1000};
+
+	nanosleep(&time, NULL);
+}
+
+static int nibble(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static ssize_t unhex(const char *text)
+{
+	size_t len = 0;
+
+	for (; text[0] && len < MAX_FRAME; text += 2, len++) {
+		int high = nibble(text[0]), low = nibble(text[1]);
+
+		if (high < 0 || low < 0)
+			return -1;
+		frame[len] = (unsigned char)(high << 4 | low);
+	}
+	return (ssize_t)len;
+}
+
+static void reply_send(int number, const char *hex, unsigned int mark, int vnet)
+{
+	struct port *port = &ports[number];
+	ssize_t len = unhex(hex);
+	int error = 0, one = vnet, count;
+
+	if (len < 0)
+		error = EBADMSG;
+	if (port->is_packet) {
+		setsockopt(port->fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+		if (vnet && setsockopt(port->fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)))
+			error = errno;
+	}
+	if (!error && write(port->fd, frame, (size_t)len) < 0)
+		error = errno;
+	if (vnet) {
+		one = 0;
+		setsockopt(port->fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one));
+	}
+	if (settle_usec)
+		pause_usec(settle_usec);
+	out_len = 0;
+	count = drain();
+	printf("sent %d %d\n", error, count);
+	fwrite(out, 1, out_len, stdout);
+}
+
+static void reply_collect(int quiet_msec)
+{
+	int count = 0;
+
+	out_len = 0;
+	for (;;) {
+		struct pollfd fds[MAX_PORTS];
+
+		count += drain();
+		for (int i = 0; i < n_ports; i++) {
+			fds[i].fd = ports[i].fd;
+			fds[i].events = POLLIN;
+			fds[i].revents = 0;
+		}
+		if (poll(fds, (nfds_t)n_ports, quiet_msec) <= 0)
+			break;
+		int readable = 0;
+		for (int i = 0; i < n_ports; i++)
+			readable |= fds[i].revents & POLLIN;
+		// A device that is down keeps reporting an error: without this it would be polled for ever.
+		if (!readable) {
+			pause_usec(quiet_msec * 1000L);
+			break;
+		}
+	}
+	count += drain();
+	printf("collected %d\n", count);
+	fwrite(out, 1, out_len, stdout);
+}
+
+static void answer(int rc, const char *what)
+{
+	if (rc < 0)
+		fail(what);
+	else
+		printf("ok %d\n", rc);
+}
+
+static int port_of(const char *text)
+{
+	int number = text ? atoi(text) : -1;
+
+	return number >= 0 && number < n_ports ? number : -1;
+}
+
+int main(void)
+{
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+	cpu_set_t cpus;
+
+	// One CPU from start to end: frames sent one after the other stay in one backlog queue, hence in order.
+	CPU_ZERO(&cpus);
+	CPU_SET(sched_getcpu(), &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	setvbuf(stdout, NULL, _IOFBF, 1 << 18);
+	while ((len = getline(&line, &size, stdin)) > 0) {
+		char *rest, *verb, *a, *b;
+
+		line[len - 1] = 0;
+		verb = strtok_r(line, " ", &rest);
+		a = strtok_r(NULL, " ", &rest);
+		b = strtok_r(NULL, " ", &rest);
+		if (!verb || !a) {
+			printf("error malformed request\n");
+		} else if (!strcmp(verb, "netns")) {
+			answer(enter(a), a);
+		} else if (!strcmp(verb, "tap")) {
+			answer(open_tap(a), a);
+		} else if (!strcmp(verb, "packet")) {
+			answer(open_packet(a), a);
+		} else if (!strcmp(verb, "gro") && b) {
+			answer(set_gro(a, atoi(b)), a);
+		} else if (!strcmp(verb, "vlanpush")) {
+			answer(push_vlan_from_mark(a), a);
+		} else if (!strcmp(verb, "sysctl") && b) {
+			answer(write_sysctl(a, b), a);
+		} else if (!strcmp(verb, "read")) {
+			reply_read(a);
+		} else if (!strcmp(verb, "settle")) {
+			settle_usec = atol(a);
+			answer(0, verb);
+		} else if (!strcmp(verb, "collect")) {
+			reply_collect(atoi(a));
+		} else if (port_of(a) < 0 || !b) {
+			printf("error no such port or request\n");
+		} else if (!strcmp(verb, "send")) {
+			reply_send(port_of(a), b, 0, 0);
+		} else if (!strcmp(verb, "vnet")) {
+			reply_send(port_of(a), b, 0, 1);
+		} else if (!strcmp(verb, "mark")) {
+			reply_send(port_of(a), strtok_r(NULL, " ", &rest), (unsigned int)strtoul(b, NULL, 0), 0);
+		} else {
+			printf("error unknown request\n");
+		}
+		fflush(stdout);
+	}
+	return 0;
+}
