@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// The deployer: executes a plan action by action, contains a failure to the interface it concerns, and undoes that interface.
+
+import type { Pipeline } from '../model/desired.js';
+import type { Action, ActionOf, Outcome, Plan } from '../model/plan.js';
+import type { Deployer } from '../model/ports.js';
+
+/** Called after each outcome, in order. An undo is reported as a second outcome of its action. */
+export type Observer = (outcome: Outcome) => void;
+
+/**
+ * Runs the plan. A failing action undoes, backwards, what this plan did for the same interface and skips what depends on it;
+ * the other interfaces go on. An interface whose new pipeline cannot be put in place falls back to the slow path, since the old
+ * one was built for a configuration that is no more. Never throws: the outcomes tell.
+ */
+export async function applyPlan(plan: Plan, deployer: Deployer, observer: Observer = () => {}): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  const broken = new Map<string, string>();
+  const done = new Map<string, Action[]>();
+  const report = (outcome: Outcome) => {
+    outcomes.push(outcome);
+    observer(outcome);
+  };
+  const abandon = async (action: Action, because: string) => {
+    for (const resource of provides(action)) {
+      broken.set(resource, because);
+      for (const undo of (done.get(resource) ?? []).reverse()) {
+        if (await undone(undo, deployer)) report({ action: undo, result: 'undone' });
+      }
+      done.delete(resource);
+    }
+    if (action.op === 'set-slot' && action.previous !== undefined && (await slowPath(action, deployer))) report({ action, result: 'undone' });
+  };
+  for (const action of plan.actions) {
+    const because = dependsOn(action)
+      .map((resource) => broken.get(resource))
+      .find((cause) => cause !== undefined);
+    if (because !== undefined) {
+      report({ action, result: 'skipped', because });
+      await abandon(action, because);
+      continue;
+    }
+    try {
+      await execute(action, deployer);
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      report({ action, result: 'failed', error });
+      await abandon(action, error.message);
+      continue;
+    }
+    report({ action, result: 'done' });
+    for (const resource of provides(action)) done.set(resource, [...(done.get(resource) ?? []), action]);
+  }
+  return outcomes;
+}
+
+/** The one place where actions become effects. */
+export async function execute(action: Action, deployer: Deployer): Promise<void> {
+  switch (action.op) {
+    case 'prepare':
+      return deployer.prepare(action.hook, action.slots);
+    case 'load':
+      return deployer.load(pipelineOf(action));
+    case 'set-egress':
+      return deployer.setEgress(action.ifindex);
+    case 'attach':
+      return deployer.attach(action.hook, action.ifindex, action.slot);
+    case 'set-slot':
+      return deployer.setSlot(action.hook, action.slot, action.pipeline);
+    case 'clear-slot':
+      return deployer.clearSlot(action.hook, action.slot);
+    case 'detach':
+      return deployer.detach(action.hook, action.ifindex, action.slot);
+    case 'clear-egress':
+      return deployer.clearEgress(action.ifindex);
+    case 'unload':
+      return deployer.unload(action.hook, action.pipeline);
+    case 'dismantle':
+      return deployer.dismantle(action.hook);
+    case 'remove-stray':
+      return deployer.removeStray(action.pin);
+  }
+}
+
+/** Detaches what was attached; true when there was something to reverse. An undo that fails leaves drift, which the next pass sees. */
+async function undone(action: Action, deployer: Deployer): Promise<boolean> {
+  if (action.op !== 'attach') return false;
+  try {
+    await deployer.detach(action.hook, action.ifindex, action.slot);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function slowPath(action: ActionOf<'set-slot'>, deployer: Deployer): Promise<boolean> {
+  try {
+    await deployer.clearSlot(action.hook, action.slot);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Resources that a later action may depend on: the interface's hook, a pipeline, a hook's shared maps. */
+function provides(action: Action): readonly string[] {
+  switch (action.op) {
+    case 'prepare':
+      return [`hook ${action.hook}`];
+    case 'load':
+      return [`pipeline ${action.hook} ${action.pipeline}`];
+    case 'attach':
+    case 'set-slot':
+      return [`interface ${action.hook} ${action.ifindex}`];
+    default:
+      return [];
+  }
+}
+
+function dependsOn(action: Action): readonly string[] {
+  switch (action.op) {
+    case 'load':
+    case 'attach':
+      return [`hook ${action.hook}`];
+    case 'set-egress':
+      return ['hook xdp'];
+    case 'set-slot':
+      return [`interface ${action.hook} ${action.ifindex}`, `pipeline ${action.hook} ${action.pipeline}`];
+    default:
+      return [];
+  }
+}
+
+function pipelineOf(action: ActionOf<'load'>): Pipeline {
+  return { id: action.pipeline, hook: action.hook, modules: action.modules, params: action.params };
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tna detach`: takes everything of TNA out of the kernel.
+
+import { applyPlan } from '../../apply/apply.js';
+import type { Desired } from '../../model/desired.js';
+import { makePlan } from '../../plan/plan.js';
+import { survey } from '../../reconcile/survey.js';
+import { outcomesText, planJson } from '../../report/plan.js';
+import { loadDomain, withHost } from '../context.js';
+import type { GlobalOptions } from '../options.js';
+import { errorText, print, printJson, styleFor } from '../output.js';
+
+export async function detachCommand(options: GlobalOptions): Promise<number> {
+  const domain = loadDomain(options);
+  return withHost(options, domain, async (host) => {
+    const lock = host.lock();
+    try {
+      const { desired, snapshot } = await survey(domain, host, options.hooks);
+      const nothing: Desired = {
+        interfaces: desired.interfaces.map((i) => ({ ...i, pipeline: undefined, reasons: [{ code: 'detach', message: 'tna detach' }] })),
+        egress: [],
+      };
+      const plan = makePlan(nothing, snapshot.deployed);
+      const outcomes = await applyPlan(plan, host);
+      const left = makePlan(nothing, await host.deployed()).actions.length;
+      const style = styleFor(process.stdout);
+      if (options.output === 'json') printJson({ ...planJson(plan), remaining: left });
+      else {
+        const problems = outcomesText(outcomes, style);
+        if (problems !== '') print(problems);
+        print(left > 0 ? style.bad(`${left} things could not be removed.`) : plan.actions.length === 0 ? 'Nothing of TNA is in this namespace.' : `Detached ${plan.summary.remove} interfaces; nothing of TNA is left.`);
+      }
+      for (const outcome of outcomes) if (outcome.result === 'failed') process.stderr.write(`${errorText(outcome.error, options.verbose, styleFor(process.stderr))}\n`);
+      return left === 0 ? 0 : 1;
+    } finally {
+      lock.release();
+      host.leave();
+    }
+  });
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tna reconcile`: makes the host as desired, once or for as long as it runs.
+
+import { TnaError } from '../../model/error.js';
+import type { Outcome } from '../../model/plan.js';
+import type { Domain } from '../../model/ports.js';
+import { systemClock } from '../../platform/clock.js';
+import type { LiveHost } from '../../platform/live-host.js';
+import { rulesDirectory } from '../../platform/package-paths.js';
+import { readRuleFiles, watchRuleFiles } from '../../platform/rule-files.js';
+import { openWaker } from '../../platform/waker.js';
+import { runLoop } from '../../reconcile/loop.js';
+import { type PassResult, runPass } from '../../reconcile/pass.js';
+import { outcomesText, planJson, planText } from '../../report/plan.js';
+import { compileRules } from '../../rules/index.js';
+import { loadDomain, withHost } from '../context.js';
+import type { GlobalOptions } from '../options.js';
+import { errorText, print, printJson, styleFor } from '../output.js';
+import { planCommand } from './plan.js';
+
+export interface ReconcileOptions {
+  readonly once: boolean;
+  readonly dryRun: boolean;
+}
+
+export async function reconcileCommand(options: GlobalOptions, how: ReconcileOptions): Promise<number> {
+  if (how.dryRun) return planCommand(options, false);
+  const domain = loadDomain(options);
+  return withHost(options, domain, async (host) => {
+    const lock = host.lock();
+    try {
+      return how.once ? await once(options, domain, host) : await daemon(options, domain, host);
+    } finally {
+      lock.release();
+    }
+  });
+}
+
+async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Promise<number> {
+  const style = styleFor(process.stdout);
+  const text = options.output === 'text';
+  const result = await runPass(domain, host, options.hooks, ({ plan, desired }) => {
+    if (text) print(planText(plan, desired, style));
+  });
+  const failed = result.outcomes.filter((outcome) => outcome.result === 'failed');
+  const converged = result.remaining.actions.length === 0;
+  if (!text) printJson({ ...planJson(result.derived.plan), outcomes: result.outcomes.map(outcomeJson), converged });
+  else if (result.outcomes.length > 0) {
+    const problems = outcomesText(result.outcomes, style);
+    if (problems !== '') print(`\n${problems}`);
+    const { add, change, remove } = result.derived.plan.summary;
+    print(converged ? `\n${style.good('Applied:')} ${add} added, ${change} changed, ${remove} removed.` : `\n${style.bad('Not converged:')} ${result.remaining.actions.length} actions remain.`);
+  }
+  for (const outcome of failed) process.stderr.write(`${errorText(outcome.error, options.verbose, styleFor(process.stderr))}\n`);
+  return failed.length === 0 && converged ? 0 : 1;
+}
+
+async function daemon(options: GlobalOptions, domain: Domain, host: LiveHost): Promise<number> {
+  const style = styleFor(process.stderr);
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  const directory = options.rules ?? rulesDirectory();
+  let current = domain;
+  const waker = await openWaker(domain.rules);
+  const rules = watchRuleFiles(directory, () => {
+    const compiled = compileRules(readRuleFiles(directory), domain.library);
+    if ('errors' in compiled) {
+      log(errorText(new TnaError('rules', `rules changed but have errors; the last good ones stay in force`, { evidence: compiled.errors.map((e) => e.text).join('\n') }), options.verbose, style));
+      return;
+    }
+    if (compiled.ruleSet.hash === current.rules.hash) return;
+    current = { ...domain, rules: compiled.ruleSet };
+    log(`rules reloaded from ${directory}`);
+    waker.wake();
+  });
+  const stop = () => waker.stop();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  try {
+    await runLoop(() => current, host, waker, systemClock, options.hooks, {
+      passed: (result, tookMs) => logPass(result, tookMs, options, log),
+      failed: (error, retryInMs) => log(`${errorText(error, options.verbose, style)}\n  next try in ${retryInMs} ms`),
+    });
+  } finally {
+    await rules.close();
+    waker.close();
+  }
+  return 0;
+}
+
+function logPass(result: PassResult, tookMs: number, options: GlobalOptions, log: (line: string) => void): void {
+  if (result.outcomes.length === 0) return;
+  if (options.output === 'json') {
+    log(JSON.stringify({ ...planJson(result.derived.plan), outcomes: result.outcomes.map(outcomeJson), converged: result.remaining.actions.length === 0, tookMs }));
+    return;
+  }
+  const { add, change, remove } = result.derived.plan.summary;
+  log(`${add} added, ${change} changed, ${remove} removed (${result.outcomes.length} actions, ${tookMs.toFixed(0)} ms)`);
+  for (const { action, ...outcome } of result.outcomes) {
+    if (outcome.result === 'done' && 'interface' in action) log(`  ${action.op} ${action.interface}: ${action.why}`);
+  }
+  const problems = outcomesText(result.outcomes, styleFor(process.stderr));
+  if (problems !== '') log(problems);
+}
+
+function outcomeJson(outcome: Outcome): object {
+  const { op } = outcome.action;
+  return {
+    op,
+    ...('interface' in outcome.action ? { interface: outcome.action.interface } : {}),
+    result: outcome.result,
+    ...(outcome.result === 'failed' ? { error: outcome.error.message } : {}),
+    ...(outcome.result === 'skipped' ? { because: outcome.because } : {}),
+  };
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tna record FILE`: saves what a pass sees, to be replayed anywhere with --from.
+
+import { writeRecording } from '../../platform/recording.js';
+import { takeSnapshot } from '../../reconcile/survey.js';
+import { loadDomain, withHost } from '../context.js';
+import type { GlobalOptions } from '../options.js';
+import { print } from '../output.js';
+
+export async function recordCommand(options: GlobalOptions, file: string): Promise<number> {
+  const domain = loadDomain(options);
+  const snapshot = await withHost(options, domain, (host) => takeSnapshot(domain, host));
+  writeRecording(file, snapshot);
+  if (file !== '-') print(`recorded ${Object.values(snapshot.sources).reduce((n, messages) => n + messages.length, 0)} messages in ${file}`);
+  return 0;
+}

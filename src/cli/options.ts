@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options that every command has, parsed and checked.
+
+import { TnaError } from '../model/error.js';
+import type { Hook } from '../model/ruleset.js';
+
+export interface GlobalOptions {
+  readonly output: 'text' | 'json';
+  readonly netns: string | undefined;
+  readonly rules: string | undefined;
+  readonly library: string | undefined;
+  readonly from: string | undefined;
+  readonly verbose: boolean;
+  readonly hooks: ReadonlyMap<string, Hook>;
+}
+
+/** Raw values as commander gives them. */
+export interface RawOptions {
+  readonly output?: string;
+  readonly netns?: string;
+  readonly rules?: string;
+  readonly library?: string;
+  readonly from?: string;
+  readonly verbose?: boolean;
+  readonly hook?: readonly string[];
+}
+
+/** @throws TnaError `usage` */
+export function parseOptions(raw: RawOptions): GlobalOptions {
+  const output = raw.output ?? 'text';
+  if (output !== 'text' && output !== 'json') throw new TnaError('usage', `-o ${output}: the output format is text or json`);
+  return {
+    output,
+    netns: raw.netns,
+    rules: raw.rules,
+    library: raw.library,
+    from: raw.from,
+    verbose: raw.verbose === true,
+    hooks: parseHooks(raw.hook ?? []),
+  };
+}
+
+/** `xdp` for all interfaces, `eth0=tc` for one. */
+function parseHooks(values: readonly string[]): ReadonlyMap<string, Hook> {
+  const hooks = new Map<string, Hook>();
+  for (const value of values) {
+    const at = value.lastIndexOf('=');
+    const name = at < 0 ? '*' : value.slice(0, at);
+    const hook = value.slice(at + 1);
+    if ((hook !== 'xdp' && hook !== 'tc') || name === '') throw new TnaError('usage', `--hook ${value}: give xdp, tc, or INTERFACE=xdp|tc`);
+    hooks.set(name, hook);
+  }
+  return hooks;
+}

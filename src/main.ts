@@ -1,0 +1,115 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
+// The command line. Exit codes: 0 done, 1 error, 2 usage (or changes, with plan --detailed-exitcode).
+
+import { Command, CommanderError } from 'commander';
+import { type GlobalOptions, parseOptions, type RawOptions } from './cli/options.js';
+import { errorJson, errorText, printJson, styleFor } from './cli/output.js';
+import { TnaError } from './model/error.js';
+
+type Run = (options: GlobalOptions) => Promise<number>;
+
+/** Commands are imported when they run: most runs need one of them, and start-up time is part of every pass. */
+async function main(argv: readonly string[]): Promise<number> {
+  let run: Run | undefined;
+  const program = new Command('tna')
+    .description('Makes Linux networking fast without replacing it: a minimal eBPF fast path for what is already configured.')
+    .version('0.1.0')
+    .option('-o, --output <format>', 'text or json', 'text')
+    .option('--netns <name|path>', 'work in this network namespace')
+    .option('--rules <dir>', 'rule files to use instead of the built-in ones')
+    .option('--library <dir>', 'FPM library to use instead of the built-in one')
+    .option('--from <file>', 'replay a state recorded with `tna record`; needs no privilege')
+    .option('--hook <hook>', 'xdp, tc or INTERFACE=xdp|tc: insist on a hook (repeatable)', (value: string, all: string[] = []) => [...all, value])
+    .option('--verbose', 'show all evidence: verifier logs, causes')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'tna: ')) });
+  const command = (name: string, description: string) => program.command(name).description(description).exitOverride();
+
+  command('plan', 'show what reconcile would do, and why')
+    .option('--detailed-exitcode', 'exit 2 when there are changes')
+    .action((o: { detailedExitcode?: boolean }) => {
+      run = async (options) => (await import('./cli/commands/plan.js')).planCommand(options, o.detailedExitcode === true);
+    });
+  command('reconcile', 'make the host as desired, and keep it so')
+    .option('--once', 'one pass, then exit')
+    .option('--dry-run', 'only show the plan')
+    .action((o: { once?: boolean; dryRun?: boolean }) => {
+      const how = { once: o.once === true, dryRun: o.dryRun === true };
+      run = async (options) => (await import('./cli/commands/reconcile.js')).reconcileCommand(options, how);
+    });
+  command('status', 'show every interface, its counters, and why it is not accelerated').action(() => {
+    run = async (options) => (await import('./cli/commands/status.js')).statusCommand(options);
+  });
+  command('explain <interface>', 'show all that is known of one interface').action((name: string) => {
+    run = async (options) => (await import('./cli/commands/status.js')).explainCommand(options, name);
+  });
+  command('graph', 'show the dependency graph')
+    .option('--format <format>', 'text, json, dot or svg', 'text')
+    .action((o: { format: string }) => {
+      run = async (options) => (await import('./cli/commands/graph.js')).graphCommand(options, o.format);
+    });
+  command('capabilities', 'show what this kernel offers').action(() => {
+    run = async (options) => (await import('./cli/commands/capabilities.js')).capabilitiesCommand(options);
+  });
+  const rules = command('rules', 'work with rule files');
+  rules
+    .command('check')
+    .description('check the rule files')
+    .exitOverride()
+    .action(() => {
+      run = async (options) => (await import('./cli/commands/rules.js')).rulesCheckCommand(options);
+    });
+  rules
+    .command('schema')
+    .description('print the JSON Schema of rule files')
+    .exitOverride()
+    .action(() => {
+      run = async () => (await import('./cli/commands/rules.js')).rulesSchemaCommand();
+    });
+  command('record <file>', 'save what a pass sees (- for stdout)').action((file: string) => {
+    run = async (options) => (await import('./cli/commands/record.js')).recordCommand(options, file);
+  });
+  const fpm = command('fpm', 'work with the library of fast-path modules');
+  fpm
+    .command('build')
+    .description('compile the library, with your own FPMs if you like (needs clang)')
+    .option('--fpm <dir>', 'a directory of further FPMs (repeatable)', (value: string, all: string[] = []) => [...all, value])
+    .option('--out <dir>', 'where to put the library')
+    .exitOverride()
+    .action((o: { fpm?: string[]; out?: string }) => {
+      run = async (options) => (await import('./cli/commands/fpm.js')).fpmBuildCommand(options, o.fpm ?? [], o.out);
+    });
+  fpm
+    .command('list')
+    .description('list the FPMs of the library')
+    .exitOverride()
+    .action(() => {
+      run = async (options) => (await import('./cli/commands/fpm.js')).fpmListCommand(options);
+    });
+  command('detach', 'take everything of TNA out of the kernel').action(() => {
+    run = async (options) => (await import('./cli/commands/detach.js')).detachCommand(options);
+  });
+
+  try {
+    program.parse(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    throw error;
+  }
+  const raw = program.opts<RawOptions>();
+  try {
+    return run === undefined ? 2 : await run(parseOptions(raw));
+  } catch (error) {
+    if (raw.output === 'json') printJson(errorJson(error));
+    process.stderr.write(`${errorText(error, raw.verbose === true, styleFor(process.stderr))}\n`);
+    return error instanceof TnaError && error.code === 'usage' ? 2 : 1;
+  }
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A reader such as `head` that closes the pipe is no error.
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+process.exitCode = await main(process.argv);

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// What should be deployed: per interface a pipeline or the reasons why not.
+
+import type { Hook } from './ruleset.js';
+
+/** Why something is not done, for people (`message`) and scripts (`code`). */
+export interface Reason {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+  /** Label of the object to blame, when it is not the interface itself. */
+  readonly object?: string;
+}
+
+/** A specialisation of the FPM library. Interfaces that need the same one share it. */
+export interface Pipeline {
+  /** Twelve hex digits over library, hook, modules and parameters. */
+  readonly id: string;
+  readonly hook: Hook;
+  /** FPM names in the order in which they run. */
+  readonly modules: readonly string[];
+  /** Values of the library's read-only variables, by FPM and parameter. */
+  readonly params: { readonly [fpm: string]: { readonly [param: string]: number } };
+}
+
+/** Something that a pipeline takes for granted, and what notices when it stops being true. */
+export interface Assumption {
+  readonly code: string;
+  /** The condition, as the rule file has it, that must not hold. */
+  readonly condition: string;
+  readonly coverage: 'live' | 'controller';
+  /** The FPM that looks, per packet. */
+  readonly fpm?: string;
+}
+
+export interface DesiredInterface {
+  readonly name: string;
+  readonly ifindex: number;
+  /** Services that the pipeline provides. */
+  readonly services: readonly string[];
+  readonly pipeline: Pipeline | undefined;
+  /** Why the interface is not accelerated, or which of its services are not. */
+  readonly reasons: readonly Reason[];
+  /** Why a better hook was passed over. */
+  readonly hookNotes: readonly (Reason & { readonly hook: Hook })[];
+  readonly assumptions: readonly Assumption[];
+}
+
+export interface Desired {
+  /** Sorted by ifindex. */
+  readonly interfaces: readonly DesiredInterface[];
+  /** Devices that XDP pipelines may transmit through, sorted by ifindex. */
+  readonly egress: readonly { readonly name: string; readonly ifindex: number }[];
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What was seen of a host at one time: configuration, capabilities and what is deployed. Plain JSON, so it can be recorded.
+
+import type { Hook } from './ruleset.js';
+
+/** A decoded message. Big integers and bytes have become strings, so that a recorded message equals a live one. */
+export type Message = { readonly [member: string]: MessageValue };
+export type MessageValue = string | number | boolean | null | readonly MessageValue[] | Message;
+
+/** The answer of a probe; `unknown` (no permission, say) is neither yes nor no. */
+export interface Capability {
+  readonly probe: string;
+  readonly answer: 'yes' | 'no' | 'unknown';
+  readonly evidence: string;
+}
+
+/** A dispatcher of ours on a device's hook. */
+export interface Attachment {
+  readonly hook: Hook;
+  /** The ifindex that the dispatcher was attached to. */
+  readonly ifindex: number;
+  readonly slot: number;
+  readonly linkId: number;
+  /** False when the device is gone and only the pin is left. */
+  readonly alive: boolean;
+  /** Identity of the pipeline in the slot; undefined when the slot is empty or holds a program without a pin. */
+  readonly pipeline: string | undefined;
+  /** Kernel id of the program in the slot, 0 when empty. */
+  readonly programId: number;
+}
+
+/** A loaded, pinned specialisation of the FPM library. */
+export interface LoadedPipeline {
+  readonly id: string;
+  readonly hook: Hook;
+  readonly programId: number;
+}
+
+/** What runs in the kernel on TNA's behalf, read back from the kernel. */
+export interface Deployed {
+  /** Hooks whose shared maps exist, with the number of slots that they have. */
+  readonly prepared: readonly { readonly hook: Hook; readonly slots: number }[];
+  readonly attachments: readonly Attachment[];
+  readonly pipelines: readonly LoadedPipeline[];
+  /** Devices that XDP programs may transmit through. */
+  readonly egress: readonly number[];
+  /** Pins below our directory that nobody can interpret. */
+  readonly strays: readonly string[];
+}
+
+export const nothingDeployed: Deployed = { prepared: [], attachments: [], pipelines: [], egress: [], strays: [] };
+
+export interface Snapshot {
+  readonly version: 1;
+  readonly host: { readonly kernel: string; readonly hostname: string };
+  /** Network namespace: inode number as text, and the name that the user gave. */
+  readonly namespace: { readonly id: string; readonly name: string | undefined };
+  /** Messages by source name. */
+  readonly sources: { readonly [source: string]: readonly Message[] };
+  /** Optional sources that this kernel does not have, with the kernel's answer. */
+  readonly absent: { readonly [source: string]: string };
+  /** Sysctl values by path below /proc/sys; null where the file does not exist. */
+  readonly sysctls: { readonly [path: string]: string | null };
+  readonly capabilities: readonly Capability[];
+  readonly deployed: Deployed;
+}

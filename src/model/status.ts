@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `tna status` and `tna explain` report. The JSON of both is a contract with scripts.
+
+import type { Assumption, Reason } from './desired.js';
+import type { Hook } from './ruleset.js';
+
+/** Packets seen by one interface's fast path since it was attached. */
+export interface Counters {
+  /** Forwarded by the fast path. */
+  readonly fast: number;
+  /** Given to the unmodified kernel. */
+  readonly slow: number;
+  /** Dropped by the fast path where Linux would have dropped. */
+  readonly drop: number;
+  /** The slow and dropped ones by reason, most frequent first; only reasons that occurred. */
+  readonly reasons: readonly { readonly fpm: string; readonly code: string; readonly message: string; readonly packets: number }[];
+}
+
+export interface InterfaceStatus {
+  readonly name: string;
+  readonly ifindex: number;
+  readonly accelerated: boolean;
+  readonly hook: Hook | null;
+  readonly pipeline: string | null;
+  readonly services: readonly string[];
+  readonly modules: readonly string[];
+  /** At least one when not accelerated. */
+  readonly reasons: readonly Reason[];
+  readonly hookNotes: readonly (Reason & { readonly hook: Hook })[];
+  readonly assumptions: readonly Assumption[];
+  readonly counters: Counters;
+}
+
+export interface Status {
+  readonly namespace: { readonly id: string; readonly name: string | null };
+  readonly controller: { readonly pid: number; readonly command: string } | null;
+  readonly interfaces: readonly InterfaceStatus[];
+  /** Actions that a reconcile would take now; 0 when in sync. */
+  readonly pending: number;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Says which per-object requests the objects of a first pass give rise to.
+
+import type { TnaObject } from '../model/graph.js';
+import type { DetailRequest } from '../model/ports.js';
+import type { Attributes, RequestTemplate, RuleSet } from '../model/ruleset.js';
+
+/** Requests of every per-object source, in rule and object order. */
+export function detailRequests(rules: RuleSet, objects: readonly TnaObject[]): readonly DetailRequest[] {
+  const requests: DetailRequest[] = [];
+  for (const source of rules.sources) {
+    if (source.kind !== 'per-object') continue;
+    for (const object of objects) {
+      if (object.type !== source.object) continue;
+      if (source.when !== undefined && source.when.evaluate({ [object.type]: object.attributes }) !== true) continue;
+      requests.push({ source, request: fill(source.request, object.attributes) });
+    }
+  }
+  return requests;
+}
+
+function fill(template: RequestTemplate, attributes: Attributes): { [member: string]: unknown } {
+  return Object.fromEntries(
+    Object.entries(template).map(([member, value]) => [
+      member,
+      typeof value === 'string' ? attributes[value] : typeof value === 'number' ? value : fill(value, attributes),
+    ]),
+  );
+}

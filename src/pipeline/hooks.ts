@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chooses the hook of a device: the best one that its driver, its neighbours on the hook and its traffic allow.
+
+import type { Reason } from '../model/desired.js';
+import type { TnaObject } from '../model/graph.js';
+import type { FpmLibrary } from '../model/library.js';
+import type { AttachRule, Hook } from '../model/ruleset.js';
+import type { Capability } from '../model/snapshot.js';
+import { reasonsOf } from './conditions.js';
+import { bindScope, type GraphIndex } from './scope.js';
+
+/** Hooks that the user insists on, by interface name; `*` stands for all others. */
+export type ForcedHooks = ReadonlyMap<string, Hook>;
+
+export interface HookChoice {
+  readonly hook: Hook | undefined;
+  /** Reasons against the hooks that come before the chosen one, or against all. */
+  readonly notes: readonly (Reason & { readonly hook: Hook })[];
+}
+
+/** `allowed` and `modules` are what the interface's services agree on. */
+export function chooseHook(
+  device: TnaObject,
+  rule: AttachRule,
+  index: GraphIndex,
+  allowed: readonly Hook[],
+  modules: readonly string[],
+  library: FpmLibrary,
+  capabilities: readonly Capability[],
+  forced: ForcedHooks,
+): HookChoice {
+  const bound = bindScope(index, rule.variable, device, rule.bindings);
+  if ('missing' in bound) return { hook: undefined, notes: [] };
+  const wish = forced.get(device.label) ?? forced.get('*');
+  const notes: (Reason & { readonly hook: Hook })[] = [];
+  for (const candidate of rule.hooks) {
+    const { hook } = candidate;
+    const against: Reason[] = [
+      ...(allowed.includes(hook) ? [] : [{ code: 'hook-unsuitable', message: `a service on ${device.label} cannot run at ${hook}` }]),
+      ...reasonsOf(candidate.requires, bound.scope, bound.objects),
+      ...moduleReasons(hook, modules, library, capabilities),
+    ];
+    if (wish === undefined) against.push(...reasonsOf(candidate.avoid, bound.scope, bound.objects));
+    else if (wish !== hook) against.push({ code: 'hook-forced', message: `--hook asks for ${wish}` });
+    if (against.length === 0) return { hook, notes };
+    notes.push(...against.map((reason) => ({ ...reason, hook })));
+  }
+  return { hook: undefined, notes };
+}
+
+/** Whether XDP frames may leave by this device; undefined when no hook of it says anything of transmission. */
+export function mayTransmit(device: TnaObject, rule: AttachRule, index: GraphIndex): boolean {
+  const bound = bindScope(index, rule.variable, device, rule.bindings);
+  if ('missing' in bound) return false;
+  const conditions = rule.hooks.flatMap((hook) => (hook.transmit === undefined ? [] : [hook.transmit]));
+  return conditions.length > 0 && conditions.every((list) => list.every((condition) => !condition.holds(bound.scope)));
+}
+
+/** FPMs that this hook or this kernel lacks. */
+function moduleReasons(hook: Hook, modules: readonly string[], library: FpmLibrary, capabilities: readonly Capability[]): Reason[] {
+  const answers = new Map(capabilities.map((capability) => [capability.probe, capability]));
+  return modules.flatMap((name): Reason[] => {
+    const module = library.modules.find((m) => m.name === name);
+    if (module === undefined) return [{ code: 'fpm-missing', message: `the FPM library has no ${name}` }];
+    if (!module.hooks.includes(hook)) return [{ code: 'fpm-hook', message: `FPM ${name} cannot run at ${hook}` }];
+    return module.needs
+      .map((need) => answers.get(need))
+      .filter((capability) => capability !== undefined && capability.answer !== 'yes')
+      .map((capability) => ({
+        code: 'kernel-lacks',
+        message: `this kernel ${capability?.answer === 'no' ? 'lacks' : 'may lack'} ${capability?.probe}, which FPM ${name} needs: ${capability?.evidence}`,
+      }));
+  });
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decides for each object that a service is meant for whether the service can be given, and with which FPMs.
+
+import type { Assumption, Reason } from '../model/desired.js';
+import type { TnaObject } from '../model/graph.js';
+import type { ModuleRule, RuleSet, Scope, ServiceRule } from '../model/ruleset.js';
+import { reasonsOf } from './conditions.js';
+import { bindScope, type GraphIndex } from './scope.js';
+
+/** A service on one object. */
+export interface ServiceInstance {
+  readonly service: ServiceRule;
+  readonly subject: TnaObject;
+  readonly scope: Scope;
+  /** Empty when the service can be given. */
+  readonly reasons: readonly Reason[];
+}
+
+/** Instances of all services, in rule then object order. */
+export function serviceInstances(rules: RuleSet, index: GraphIndex): readonly ServiceInstance[] {
+  return rules.services.flatMap((service) =>
+    index.ofType(service.on).map((subject) => {
+      const bound = bindScope(index, service.variable, subject, service.bindings);
+      if ('missing' in bound) {
+        const reasons = [{ code: 'incomplete', message: `${subject.label} has no ${bound.missing}, which ${service.name} depends on` }];
+        return { service, subject, scope: {}, reasons };
+      }
+      const reasons = reasonsOf([...service.requires, ...service.blockedBy], bound.scope, bound.objects);
+      return { service, subject, scope: bound.scope, reasons };
+    }),
+  );
+}
+
+/** The FPMs that an instance wants, those left out whose `when` is false. */
+export function wantedModules(instance: ServiceInstance): readonly ModuleRule[] {
+  return instance.service.modules.filter((module) => module.when === undefined || module.when.evaluate(instance.scope) === true);
+}
+
+/** What a service takes for granted, and who notices when it changes. */
+export function assumptionsOf(service: ServiceRule): readonly Assumption[] {
+  return [...service.requires, ...service.blockedBy].map((condition) => ({
+    code: condition.code,
+    condition: condition.text,
+    ...(condition.live === undefined ? { coverage: 'controller' as const } : { coverage: 'live' as const, fpm: condition.live }),
+  }));
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a snapshot to a plan: the pure half of a pass, the same for a live host and for a recorded one.
+
+import { buildGraph } from '../graph/build.js';
+import type { Derived } from '../model/derived.js';
+import type { Domain } from '../model/ports.js';
+import type { Snapshot } from '../model/snapshot.js';
+import { buildObjects } from '../objects/build.js';
+import { assemble } from '../pipeline/assemble.js';
+import type { ForcedHooks } from '../pipeline/hooks.js';
+import { makePlan } from '../plan/plan.js';
+
+export function derive(domain: Domain, snapshot: Snapshot, forcedHooks: ForcedHooks): Derived {
+  const graph = buildGraph(domain.rules, buildObjects(domain.rules, snapshot));
+  const desired = assemble({ rules: domain.rules, library: domain.library, graph, capabilities: snapshot.capabilities, forcedHooks });
+  return { snapshot, graph, desired, plan: makePlan(desired, snapshot.deployed) };
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon: wakes on events, coalesces them, runs passes, backs off when passes fail. Level-triggered: an event carries no state.
+
+import type { Clock, Deployer, Domain, HostReader, Waker } from '../model/ports.js';
+import type { ForcedHooks } from '../pipeline/hooks.js';
+import { type PassResult, runPass } from './pass.js';
+
+export interface LoopOptions {
+  /** A burst is over when nothing happened for this long. */
+  readonly quietMs: number;
+  /** A burst is not waited for longer than this. */
+  readonly burstMs: number;
+  /** A pass runs at least this often, for what no event tells. */
+  readonly resyncMs: number;
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+}
+
+export const defaultLoop: LoopOptions = { quietMs: 2, burstMs: 20, resyncMs: 30_000, backoffMs: 100, maxBackoffMs: 30_000 };
+
+/** What the daemon tells the outside. */
+export interface LoopListener {
+  passed(result: PassResult, tookMs: number): void;
+  failed(error: unknown, retryInMs: number): void;
+}
+
+/**
+ * Runs until the waker says `stopped`. `domain` is asked before each pass, so that new rules take effect on the next one.
+ * A failed or unconverged pass is repeated after a back-off that doubles up to a cap; an event cuts the wait short.
+ */
+export async function runLoop(
+  domain: () => Domain,
+  host: HostReader & Deployer,
+  waker: Waker,
+  clock: Clock,
+  forcedHooks: ForcedHooks,
+  listener: LoopListener,
+  options: LoopOptions = defaultLoop,
+): Promise<void> {
+  let failures = 0;
+  for (;;) {
+    const started = clock.now();
+    let wait = options.resyncMs;
+    try {
+      const result = await runPass(domain(), host, forcedHooks);
+      const converged = result.remaining.actions.length === 0;
+      failures = converged ? 0 : failures + 1;
+      if (!converged) wait = backoff(failures, options);
+      listener.passed(result, clock.now() - started);
+    } catch (error) {
+      failures++;
+      wait = backoff(failures, options);
+      listener.failed(error, wait);
+    }
+    const woken = await waker.next(wait);
+    if (woken === 'stopped') return;
+    if (woken === 'event' && (await settle(waker, clock, options)) === 'stopped') return;
+  }
+}
+
+/** Waits for the end of a burst of events. */
+async function settle(waker: Waker, clock: Clock, options: LoopOptions): Promise<'settled' | 'stopped'> {
+  const deadline = clock.now() + options.burstMs;
+  for (;;) {
+    const left = Math.min(options.quietMs, deadline - clock.now());
+    if (left <= 0) return 'settled';
+    const woken = await waker.next(left);
+    if (woken === 'stopped') return 'stopped';
+    if (woken !== 'event') return 'settled';
+  }
+}
+
+function backoff(failures: number, options: LoopOptions): number {
+  return Math.min(options.maxBackoffMs, options.backoffMs * 2 ** Math.min(failures - 1, 20));
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// One whole pass: survey, apply, and a second look that confirms that the host now is as desired.
+
+import { applyPlan, type Observer } from '../apply/apply.js';
+import type { Outcome, Plan } from '../model/plan.js';
+import type { Deployer, Domain, HostReader } from '../model/ports.js';
+import type { ForcedHooks } from '../pipeline/hooks.js';
+import { makePlan } from '../plan/plan.js';
+import type { Derived } from '../model/derived.js';
+import { survey } from './survey.js';
+
+export interface PassResult {
+  readonly derived: Derived;
+  readonly outcomes: readonly Outcome[];
+  /** What the second look found still to do; empty when the pass converged. */
+  readonly remaining: Plan;
+}
+
+/** `onPlan` sees the plan before it runs. */
+export async function runPass(
+  domain: Domain,
+  host: HostReader & Deployer,
+  forcedHooks: ForcedHooks,
+  onPlan: (derived: Derived) => void = () => {},
+  observer?: Observer,
+): Promise<PassResult> {
+  const derived = await survey(domain, host, forcedHooks);
+  onPlan(derived);
+  if (derived.plan.actions.length === 0) return { derived, outcomes: [], remaining: derived.plan };
+  const outcomes = await applyPlan(derived.plan, host, observer);
+  return { derived, outcomes, remaining: makePlan(derived.desired, await host.deployed()) };
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The read-only half of a pass: looks at the host and derives the plan.
+
+import type { Domain, HostReader } from '../model/ports.js';
+import type { Snapshot } from '../model/snapshot.js';
+import { buildObjects, sysctlPaths } from '../objects/build.js';
+import { detailRequests } from '../objects/details.js';
+import { observeDetails, observeSources } from '../observe/observe.js';
+import type { ForcedHooks } from '../pipeline/hooks.js';
+import type { Derived } from '../model/derived.js';
+import { derive } from './derive.js';
+
+/** Reads the host completely; throws TnaError when it cannot, so that a partial view never removes anything. */
+export async function takeSnapshot(domain: Domain, reader: HostReader): Promise<Snapshot> {
+  const { rules, library } = domain;
+  const deployed = await reader.deployed();
+  const first = await observeSources(reader, rules);
+  const objects = buildObjects(rules, { sources: first.sources, sysctls: {} });
+  const details = { requests: detailRequests(rules, objects), sysctls: sysctlPaths(rules, objects) };
+  const used = new Set(rules.services.flatMap((service) => service.modules.map((module) => module.fpm)));
+  const probes = new Set(library.modules.filter((module) => used.has(module.name)).flatMap((module) => module.needs));
+  return observeDetails(reader, rules, first, details, [...probes].sort(), deployed);
+}
+
+export async function survey(domain: Domain, reader: HostReader, forcedHooks: ForcedHooks): Promise<Derived> {
+  return derive(domain, await takeSnapshot(domain, reader), forcedHooks);
+}

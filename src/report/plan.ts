@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// A plan for people and for scripts.
+
+import type { Desired, DesiredInterface } from '../model/desired.js';
+import type { Action, Outcome, Plan } from '../model/plan.js';
+import { type Cell, count, type Style, table } from './table.js';
+
+/** The contract of `tna plan -o json`. */
+export function planJson(plan: Plan): object {
+  return { actions: plan.actions.map(actionJson), summary: plan.summary };
+}
+
+/** Verdict, actions in order with their reasons, then what stays on the slow path and why. */
+export function planText(plan: Plan, desired: Desired, style: Style): string {
+  const idle = desired.interfaces.filter((i) => i.pipeline === undefined);
+  const parts = [verdict(plan, desired, style)];
+  if (plan.actions.length > 0) {
+    const rows = plan.actions.map((action, i) => [String(i + 1), paintOp(action, style), target(action), detail(action), action.why]);
+    parts.push(table([{ head: '#', align: 'right' }, { head: 'ACTION' }, { head: 'ON' }, { head: 'WHAT' }, { head: 'WHY' }], rows, style));
+  }
+  for (const { interface: name, hook } of plan.unplaced) parts.push(style.bad(`${name}: no slot is left for ${hook}; \`tna detach\` and reconcile make larger maps`));
+  if (idle.length > 0) parts.push(idleText(idle, style));
+  return parts.join('\n\n');
+}
+
+/** One line per failed, undone or skipped action; empty when all went well. */
+export function outcomesText(outcomes: readonly Outcome[], style: Style): string {
+  return outcomes
+    .flatMap((outcome) => {
+      const what = `${outcome.action.op} ${target(outcome.action)}`;
+      switch (outcome.result) {
+        case 'done':
+          return [];
+        case 'failed':
+          return [`${style.bad('failed')}   ${what}: ${outcome.error.message}`];
+        case 'undone':
+          return [`${style.change('undone')}   ${what}`];
+        case 'skipped':
+          return [`${style.dim('skipped')}  ${what}: ${outcome.because}`];
+      }
+    })
+    .join('\n');
+}
+
+function verdict(plan: Plan, desired: Desired, style: Style): string {
+  const fast = desired.interfaces.filter((i) => i.pipeline !== undefined).length;
+  if (plan.actions.length === 0) {
+    return style.strong(fast === 0 ? 'Nothing to do: no interface can be accelerated.' : `Nothing to do: ${count(fast, 'interface')} accelerated as desired.`);
+  }
+  const { add, change, remove } = plan.summary;
+  return style.strong(`Plan: ${add} to add, ${change} to change, ${remove} to remove`) + style.dim(` (${count(plan.actions.length, 'action')}).`);
+}
+
+function idleText(idle: readonly DesiredInterface[], style: Style): string {
+  const rows = idle.flatMap((i) =>
+    i.reasons.map((reason, n): readonly Cell[] => [n === 0 ? i.name : '', reason.code, reason.message + (reason.hint === undefined ? '' : style.dim(` (${reason.hint})`))]),
+  );
+  return `${style.dim('Left to the kernel:')}\n${table([{ head: 'INTERFACE' }, { head: 'REASON' }, { head: 'WHY' }], rows, style)}`;
+}
+
+function paintOp(action: Action, style: Style): Cell {
+  switch (action.op) {
+    case 'prepare':
+    case 'load':
+    case 'attach':
+    case 'set-egress':
+      return { text: `+ ${action.op}`, paint: style.good };
+    case 'set-slot':
+      return action.previous === undefined ? { text: `+ ${action.op}`, paint: style.good } : { text: `~ ${action.op}`, paint: style.change };
+    case 'clear-slot':
+    case 'detach':
+    case 'clear-egress':
+    case 'unload':
+    case 'dismantle':
+    case 'remove-stray':
+      return { text: `- ${action.op}`, paint: style.bad };
+  }
+}
+
+function target(action: Action): string {
+  switch (action.op) {
+    case 'prepare':
+    case 'load':
+    case 'unload':
+    case 'dismantle':
+      return action.hook;
+    case 'set-egress':
+    case 'clear-egress':
+      return action.interface;
+    case 'attach':
+    case 'set-slot':
+    case 'clear-slot':
+    case 'detach':
+      return `${action.interface} ${action.hook}`;
+    case 'remove-stray':
+      return 'pin';
+  }
+}
+
+function detail(action: Action): string {
+  switch (action.op) {
+    case 'prepare':
+      return count(action.slots, 'slot');
+    case 'load':
+      return `${action.pipeline} (${action.modules.join(' ')})`;
+    case 'unload':
+      return action.pipeline;
+    case 'attach':
+    case 'detach':
+      return `slot ${action.slot}`;
+    case 'set-slot':
+      return `slot ${action.slot} = ${action.pipeline}${action.previous === undefined ? '' : `, was ${action.previous}`}`;
+    case 'clear-slot':
+      return `slot ${action.slot}${action.previous === undefined ? '' : `, was ${action.previous}`}`;
+    case 'set-egress':
+    case 'clear-egress':
+      return `ifindex ${action.ifindex}`;
+    case 'dismantle':
+      return 'shared maps';
+    case 'remove-stray':
+      return action.pin;
+  }
+}
+
+function actionJson(action: Action): object {
+  return Object.fromEntries(Object.entries(action).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Status and explanation of interfaces, for people and for scripts.
+
+import type { Derived } from './types.js';
+import type { FpmLibrary } from '../model/library.js';
+import type { Attachment } from '../model/snapshot.js';
+import type { Counters, InterfaceStatus, Status } from '../model/status.js';
+import { type Cell, count, type Style, table } from './table.js';
+
+/** Reads the packets of an attachment by reason id; empty when the interface has none. */
+export type CountersOf = (attachment: Attachment) => readonly number[];
+
+/** Joins desired, deployed and counters into the status of every interface. */
+export function makeStatus(derived: Derived, countersOf: CountersOf, library: FpmLibrary, controller: Status['controller']): Status {
+  const { deployed } = derived.snapshot;
+  const interfaces = derived.desired.interfaces.map((desired): InterfaceStatus => {
+    const attachment = deployed.attachments.find((a) => a.alive && a.ifindex === desired.ifindex && a.programId !== 0) ?? deployed.attachments.find((a) => a.alive && a.ifindex === desired.ifindex);
+    const accelerated = attachment !== undefined && attachment.programId !== 0;
+    const reasons = [...desired.reasons];
+    if (!accelerated && desired.pipeline !== undefined) reasons.push({ code: 'not-deployed', message: `${desired.name} can be accelerated, but is not yet: run \`tna reconcile\`` });
+    const unplaced = derived.plan.unplaced.some((u) => u.interface === desired.name);
+    if (unplaced) reasons.push({ code: 'slots-exhausted', message: 'no slot is left in the prog array' });
+    return {
+      name: desired.name,
+      ifindex: desired.ifindex,
+      accelerated,
+      hook: accelerated ? attachment.hook : null,
+      pipeline: accelerated ? (attachment.pipeline ?? null) : null,
+      services: desired.services,
+      modules: accelerated && attachment.pipeline === desired.pipeline?.id ? (desired.pipeline?.modules ?? []) : [],
+      reasons,
+      hookNotes: desired.hookNotes,
+      assumptions: desired.assumptions,
+      counters: sumCounters(attachment === undefined ? [] : countersOf(attachment), library),
+    };
+  });
+  const { id, name } = derived.snapshot.namespace;
+  return { namespace: { id, name: name ?? null }, controller, interfaces, pending: derived.plan.actions.length };
+}
+
+/** Verdict first, then one line per interface. */
+export function statusText(status: Status, style: Style): string {
+  const fast = status.interfaces.filter((i) => i.accelerated).length;
+  const sync = status.pending === 0 ? style.good('in sync') : style.change(`${count(status.pending, 'action')} pending`);
+  const daemon = status.controller === null ? 'no controller running' : `controller pid ${status.controller.pid}`;
+  const rows = status.interfaces.map((i): readonly Cell[] => [
+    i.accelerated ? { text: i.name, paint: style.good } : i.name,
+    i.hook ?? '-',
+    i.services.join(',') || '-',
+    i.accelerated ? String(i.counters.fast) : '-',
+    i.accelerated ? String(i.counters.slow) : '-',
+    i.accelerated ? String(i.counters.drop) : '-',
+    i.reasons.map((r) => r.message).join('; '),
+  ]);
+  const columns = [{ head: 'INTERFACE' }, { head: 'HOOK' }, { head: 'SERVICE' }, right('FAST'), right('SLOW'), right('DROP'), { head: 'WHY NOT' }];
+  return `${style.strong(`${fast} of ${count(status.interfaces.length, 'interface')} accelerated`)}, ${sync}, ${daemon}\n\n${table(columns, rows, style)}`;
+}
+
+/** All that is known of one interface. */
+export function explainText(i: InterfaceStatus, style: Style): string {
+  const parts: string[] = [];
+  if (i.accelerated) {
+    parts.push(style.strong(`${i.name} is accelerated at ${i.hook}: ${i.services.join(', ')}`));
+    parts.push(`Pipeline ${i.pipeline ?? 'unknown'}\n  ${i.modules.join(' → ') || style.change('of another version; run `tna reconcile`')}`);
+  } else parts.push(style.strong(`${i.name} is left to the kernel`));
+  if (i.reasons.length > 0) {
+    const rows = i.reasons.map((r): readonly Cell[] => [r.code, r.object ?? i.name, r.message, r.hint ?? '']);
+    parts.push(`${style.dim('Because')}\n${table([{ head: 'REASON' }, { head: 'OBJECT' }, { head: 'WHY' }, { head: 'WHAT TO DO' }], rows, style)}`);
+  }
+  if (i.hookNotes.length > 0 && i.accelerated) {
+    const rows = i.hookNotes.map((r): readonly Cell[] => [r.hook, r.code, r.message, r.hint ?? '']);
+    parts.push(`${style.dim('Hooks passed over')}\n${table([{ head: 'HOOK' }, { head: 'REASON' }, { head: 'WHY' }, { head: 'WHAT TO DO' }], rows, style)}`);
+  }
+  if (i.accelerated) parts.push(countersText(i.counters, style));
+  if (i.assumptions.length > 0) {
+    const rows = i.assumptions.map((a): readonly Cell[] => [
+      a.code,
+      a.coverage === 'live' ? { text: `live, by ${a.fpm}`, paint: style.good } : { text: 'controller only', paint: style.change },
+      a.condition,
+    ]);
+    parts.push(`${style.dim('Goes back to the kernel as soon as one of these holds')}\n${table([{ head: 'REASON' }, { head: 'NOTICED' }, { head: 'CONDITION' }], rows, style)}`);
+  }
+  return parts.join('\n\n');
+}
+
+function countersText(counters: Counters, style: Style): string {
+  const total = counters.fast + counters.slow + counters.drop;
+  const share = total === 0 ? '' : ` (${((100 * counters.fast) / total).toFixed(1)} % fast)`;
+  const head = `Packets  fast ${counters.fast}  slow ${counters.slow}  drop ${counters.drop}${share}`;
+  if (counters.reasons.length === 0) return head;
+  const rows = counters.reasons.map((r): readonly Cell[] => [String(r.packets), `${r.fpm}/${r.code}`, r.message]);
+  return `${head}\n${table([right('PACKETS'), { head: 'REASON' }, { head: 'WHY NOT FAST' }], rows, style)}`;
+}
+
+function sumCounters(values: readonly number[], library: FpmLibrary): Counters {
+  const reasons = library.modules
+    .flatMap((module) => module.reasons.map((reason) => ({ fpm: module.name, code: reason.code, message: reason.message, packets: values[reason.id] ?? 0 })))
+    .filter((reason) => reason.packets > 0)
+    .sort((a, b) => b.packets - a.packets || (a.code < b.code ? -1 : 1));
+  const drop = values[library.counters.dropId] ?? 0;
+  const slow = reasons.reduce((sum, reason) => sum + reason.packets, 0);
+  return { fast: values[library.counters.fastId] ?? 0, slow, drop, reasons };
+}
+
+function right(head: string) {
+  return { head, align: 'right' as const };
+}
