@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the package's own files are, relative to the compiled code: works from a checkout and from anywhere else.
+
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** dist/src/platform/ is three levels below the package. */
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+
+export function rulesDirectory(): string {
+  return join(root, 'rules');
+}
+
+export function schemaFile(): string {
+  return join(root, 'rules', 'schema', 'rule-file.schema.json');
+}
+
+/** Where `tna fpm build` puts the compiled FPM library. */
+export function libraryDirectory(): string {
+  return join(root, 'fpm', 'build');
+}
+
+export function fpmSource(): { readonly modules: string; readonly include: string; readonly dispatcher: string } {
+  return { modules: join(root, 'fpm', 'modules'), include: join(root, 'fpm', 'include'), dispatcher: join(root, 'fpm', 'dispatcher') };
+}

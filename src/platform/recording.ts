@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Snapshots on disk: one JSON document, replayed with --from.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { TnaError } from '../model/error.js';
+import type { Snapshot } from '../model/snapshot.js';
+
+/** `-` is standard output. */
+export function writeRecording(file: string, snapshot: Snapshot): void {
+  const text = `${JSON.stringify(snapshot, null, 1)}\n`;
+  if (file === '-') {
+    process.stdout.write(text);
+    return;
+  }
+  try {
+    writeFileSync(file, text);
+  } catch (cause) {
+    throw new TnaError('recording', `cannot write the recording: ${(cause as Error).message}`, { object: file, cause });
+  }
+}
+
+/** @throws TnaError `recording` for a missing file, or one that is not a recording of a version we know */
+export function readRecording(file: string): Snapshot {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(file === '-' ? 0 : file, 'utf8'));
+  } catch (cause) {
+    throw new TnaError('recording', `cannot read the recording: ${(cause as Error).message}`, { object: file, cause });
+  }
+  if (!isSnapshot(value)) throw new TnaError('recording', 'this is not a recording of version 1', { object: file, hint: 'make one with: tna record FILE' });
+  return value;
+}
+
+function isSnapshot(value: unknown): value is Snapshot {
+  if (typeof value !== 'object' || value === null) return false;
+  const { version, sources, sysctls, capabilities, deployed, host, namespace } = value as { [key: string]: unknown };
+  const objects = [sources, sysctls, deployed, host, namespace];
+  return version === 1 && objects.every((part) => typeof part === 'object' && part !== null) && Array.isArray(capabilities);
+}
