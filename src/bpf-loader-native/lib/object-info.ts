@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// BPF_OBJ_GET_INFO_BY_FD, by id or path to a descriptor, and pins: the same for programs, maps and links.
+import { mkdirSync, rmSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname } from 'node:path';
+import { Attr, cString } from './attr.js';
+import { errnoError } from './error.js';
+import { type Handle, native } from './native.js';
+import { bpf, bpfFd, tryBpf } from './syscall.js';
+import { Command } from './uapi.js';
+
+/** Reads `size` bytes of the object's info; fields that an older kernel lacks stay zero. */
+export function readInfo(fd: number, size: number, prepare?: (info: Attr) => void): Attr {
+  const info = new Attr(size);
+  prepare?.(info);
+  for (let i = 0; i + 1 < info.pointers.length; i += 2) {
+    info.u64(info.pointers[i] as number, native.address(info.pointers[i + 1] as Uint8Array));
+  }
+  const attr = new Attr(16).u32(0, fd).u32(4, size).pointer(8, info.bytes);
+  bpf(Command.objInfo, attr);
+  return info;
+}
+
+export function openById(command: number, id: number): Handle {
+  return bpfFd(command, new Attr(12).u32(0, id), `id ${id}`);
+}
+
+export function openPinned(path: string): Handle {
+  return bpfFd(Command.objGet, new Attr(16).pointer(0, cString(path)), path);
+}
+
+/** Pins at `path`, making the directories above it. Throws BpfError EEXIST when something is there. */
+export function pin(fd: number, path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  bpf(Command.objPin, new Attr(16).pointer(0, cString(path)).u32(8, fd), path);
+}
+
+/** Removes a pin; a missing one is not an error. */
+export function unpin(path: string): void {
+  rmSync(path, { force: true });
+}
+
+/** Ids of one kind, ascending. */
+export function* ids(command: number): Generator<number> {
+  let id = 0;
+  while (true) {
+    const attr = new Attr(12).u32(0, id);
+    const result = tryBpf(command, attr);
+    if (result === -constants.errno.ENOENT) return;
+    if (result < 0) throw errnoError(-result, 'enumerate');
+    id = attr.getU32(4);
+    yield id;
+  }
+}

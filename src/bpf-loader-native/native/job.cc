@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// See job.h.
+#include "job.h"
+
+#include <string.h>
+
+#include <string>
+
+#include "netns.h"
+
+namespace {
+
+class Job : public Napi::AsyncWorker {
+ public:
+  Job(Napi::Env env, const std::vector<Napi::Object>& keep, std::function<void()> work,
+      std::function<Napi::Value(Napi::Env)> finish)
+      : Napi::AsyncWorker(env),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        netns_(CallerNetns()),
+        work_(std::move(work)),
+        finish_(std::move(finish)) {
+    keep_.reserve(keep.size());
+    for (const auto& object : keep) keep_.push_back(Napi::Persistent(object));
+  }
+
+  Napi::Promise Start() {
+    Napi::Promise promise = deferred_.Promise();
+    Queue();
+    return promise;
+  }
+
+ protected:
+  void Execute() override {
+    NetnsGuard guard(netns_);
+    if (guard.Error() != 0) {
+      SetError(std::string("cannot enter the caller's network namespace: ") + strerror(guard.Error()));
+      return;
+    }
+    try {
+      work_();
+    } catch (const std::exception& e) {
+      SetError(e.what());
+    } catch (...) {
+      SetError("unknown failure on a pool thread");
+    }
+  }
+
+  void OnOK() override {
+    try {
+      deferred_.Resolve(finish_(Env()));
+    } catch (const Napi::Error& e) {
+      deferred_.Reject(e.Value());
+    } catch (const std::exception& e) {
+      deferred_.Reject(Napi::Error::New(Env(), e.what()).Value());
+    }
+  }
+
+  void OnError(const Napi::Error& e) override { deferred_.Reject(e.Value()); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  UniqueFd netns_;
+  std::function<void()> work_;
+  std::function<Napi::Value(Napi::Env)> finish_;
+  std::vector<Napi::ObjectReference> keep_;
+};
+
+}  // namespace
+
+Napi::Promise RunJob(Napi::Env env, const std::vector<Napi::Object>& keep, std::function<void()> work,
+                     std::function<Napi::Value(Napi::Env)> finish) {
+  return (new Job(env, keep, std::move(work), std::move(finish)))->Start();
+}
