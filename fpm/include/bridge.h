@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+// The Linux bridge as FPMs see it (net/bridge/br_private.h): fields, option and flag bits, FDB lookup.
+#pragma once
+#include "rhashtable.h"
+#include "tna.h"
+
+// Bit numbers of net_bridge.options: relocated, since they depend on the kernel version.
+enum net_bridge_opts {
+	BROPT_VLAN_ENABLED,
+	BROPT_NF_CALL_IPTABLES,
+	BROPT_NF_CALL_IP6TABLES,
+	BROPT_NF_CALL_ARPTABLES,
+	BROPT_NEIGH_SUPPRESS_ENABLED,
+	BROPT_MST_ENABLED,
+};
+
+// An option that this kernel does not know is never set.
+#define TNA_BR_OPTION(options, name)                                                                                   \
+	(bpf_core_enum_value_exists(enum net_bridge_opts, name) &&                                                     \
+	 ((options) >> bpf_core_enum_value(enum net_bridge_opts, name) & 1))
+
+// Bits of net_bridge_port.flags: macros in include/linux/if_bridge.h, so not in BTF; new ones are only ever appended.
+#define TNA_BR_HAIRPIN_MODE (1UL << 0)
+#define TNA_BR_LEARNING (1UL << 5)
+#define TNA_BR_VLAN_TUNNEL (1UL << 13)
+#define TNA_BR_ISOLATED (1UL << 16)
+#define TNA_BR_LOCKED (1UL << 21)
+
+// Bits of net_bridge_fdb_entry.flags: an anonymous enum in br_private.h, appended to likewise.
+#define TNA_FDB_LOCAL (1UL << 0)
+#define TNA_FDB_STICKY (1UL << 2)
+#define TNA_FDB_NOTIFY (1UL << 6)
+#define TNA_FDB_NOTIFY_INACTIVE (1UL << 7)
+#define TNA_FDB_LOCKED (1UL << 8)
+
+#define TNA_BR_STATE_FORWARDING 3
+#define TNA_IFF_UP 0x1
+#define TNA_IFF_PROMISC 0x100
+#define TNA_IFF_BRIDGE_PORT (1 << 9)
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct net_bridge {
+	struct net_device *dev;
+	unsigned long options;
+	struct rhashtable fdb_hash_tbl;
+	u8 topology_change;
+	unsigned long ageing_time;
+	unsigned long forward_delay;
+};
+
+struct net_bridge_port {
+	struct net_bridge *br;
+	struct net_device *dev;
+	unsigned long flags;
+	u8 state;
+	int hwdom;
+};
+
+struct net_bridge_fdb_entry {
+	struct rhash_head rhnode;
+	struct net_bridge_port *dst;
+	u64 key; /* struct net_bridge_fdb_key: MAC address, then the VLAN id in native order */
+	unsigned long flags;
+	unsigned long updated;
+	unsigned long used;
+};
+
+#pragma clang attribute pop
+
+// br_fdb_find_rcu(): address of the entry of a MAC address (low 48 bits, as in memory) and VLAN id, or 0.
+static __always_inline u64 tna_fdb_find(u64 br, u64 mac, u16 vid)
+{
+	u64 key = mac | (u64)vid << 48;
+	u64 node = tna_rht_chain(br + TNA_OFFSET(net_bridge, fdb_hash_tbl), key);
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TNA_CHAIN_MAX; i++) {
+		u64 entry = node - TNA_OFFSET(net_bridge_fdb_entry, rhnode);
+
+		if (!node || node & 1)
+			return 0;
+		if (tna_word(entry + TNA_OFFSET(net_bridge_fdb_entry, key)) == key)
+			return entry;
+		node = tna_word(node);
+	}
+	return 0;
+}
+
+// hold_time() of br_fdb.c: how long a learned entry lives, in jiffies.
+static __always_inline u64 tna_br_hold_time(struct net_bridge *br)
+{
+	return br->topology_change ? br->forward_delay : br->ageing_time;
+}

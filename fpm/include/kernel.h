@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+// The few kernel types and fields that FPMs read. Offsets are relocated at load against the running kernel's BTF
+// (of vmlinux or of a module), so only names and C types matter here, neither order nor completeness.
+#pragma once
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <stdbool.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct list_head {
+	struct list_head *next;
+};
+
+struct timespec64 {
+	long long tv_sec;
+};
+
+struct printk_buffers {
+	char outbuf[2048];
+};
+
+struct linux_mib {
+	unsigned long mibs[100];
+};
+
+struct bpf_prog_aux {
+	char name[16];
+};
+
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
+};
+
+struct bpf_mprog_fp {
+	struct bpf_prog *prog;
+};
+
+struct bpf_mprog_bundle;
+
+struct bpf_mprog_entry {
+	struct bpf_mprog_fp fp_items[64];
+	struct bpf_mprog_bundle *parent;
+};
+
+struct bpf_mprog_bundle {
+	struct bpf_mprog_entry a;
+	u32 count;
+};
+
+struct mini_Qdisc {
+	void *filter_list;
+};
+
+struct tcx_entry {
+	struct mini_Qdisc *miniq;
+	struct bpf_mprog_bundle bundle;
+};
+
+struct nf_hook_entry {
+	void *hook;
+};
+
+struct nf_hook_entries {
+	u16 num_hook_entries;
+	struct nf_hook_entry hooks[1];
+};
+
+struct netns_nf {
+	struct nf_hook_entries *hooks_bridge[5];
+};
+
+struct net {
+	struct list_head ptype_all;
+	struct netns_nf nf;
+	void *gen;
+};
+
+struct net_hotdata {
+	struct list_head ptype_all;
+};
+
+struct net_generic {
+	void *ptr[1];
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct rtnl_link_ops {
+	const char *kind;
+};
+
+struct Qdisc {
+	u32 handle;
+};
+
+struct vlan_group {
+	unsigned int nr_vlan_devs;
+};
+
+struct vlan_info {
+	struct vlan_group grp;
+};
+
+struct net_device {
+	unsigned long priv_flags : 32;
+	unsigned long state;
+	unsigned int flags;
+	unsigned int mtu;
+	unsigned short hard_header_len;
+	u64 features;
+	int ifindex;
+	u32 xdp_features;
+	void *xdp_prog;
+	void *rx_handler;
+	void *rx_handler_data;
+	void *dsa_ptr;
+	possible_net_t nd_net;
+	struct list_head ptype_all;
+	struct vlan_info *vlan_info;
+	void *nf_hooks_ingress;
+	void *nf_hooks_egress;
+	struct bpf_mprog_entry *tcx_ingress;
+	struct bpf_mprog_entry *tcx_egress;
+	void *miniq_ingress;
+	void *miniq_egress;
+	struct Qdisc *qdisc;
+	const unsigned char *dev_addr;
+	const struct rtnl_link_ops *rtnl_link_ops;
+	u8 priv[1];
+};
+
+struct xdp_rxq_info {
+	struct net_device *dev;
+};
+
+struct xdp_buff {
+	struct xdp_rxq_info *rxq;
+};
+
+struct sk_buff {
+	struct net_device *dev;
+	unsigned int len;
+	u8 pkt_type : 3;
+	u8 ip_summed : 2;
+	u8 offload_fwd_mark : 1;
+	__be16 protocol;
+	__be16 vlan_proto;
+	u16 vlan_tci;
+	u32 vlan_all;
+	unsigned int end;
+	unsigned char *head;
+};
+
+struct skb_shared_info {
+	unsigned short gso_size;
+	unsigned int gso_type;
+};
+
+struct veth_xdp_buff {
+	struct xdp_buff xdp;
+	struct sk_buff *skb;
+};
+
+struct veth_rq {
+	void *napi;
+};
+
+struct veth_priv {
+	struct net_device *peer;
+	struct veth_rq *rq;
+};
+
+struct bucket_table {
+	unsigned int size;
+	unsigned int nest;
+	u32 hash_rnd;
+	void *buckets[1];
+};
+
+struct rhash_head {
+	struct rhash_head *next;
+};
+
+struct rhashtable {
+	struct bucket_table *tbl;
+};
+
+#pragma clang attribute pop
+
+extern void *bpf_cast_to_kern_ctx(void *obj) __ksym;
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;

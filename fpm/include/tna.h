@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+// What every FPM gets: struct tna_pkt, the verdicts, and the context layer that makes one source serve XDP and tc.
+// The generated composition defines TNA_HOOK_XDP or TNA_HOOK_TC and enum tna_reason before it includes the FPMs.
+#pragma once
+#include "window.h"
+
+// Verdicts of an FPM.
+enum tna_verdict {
+	TNA_NEXT,     /* nothing decided: go on to the next FPM */
+	TNA_SLOW,     /* leave the untouched packet to Linux; the reason is counted */
+	TNA_DROP,     /* Linux would drop it silently; the reason is counted */
+	TNA_REDIRECT, /* sent: p->action is what the redirect helper returned */
+};
+
+#define TNA_COUNTER_SLOTS 256
+#define TNA_COUNT_FAST 0
+#define TNA_COUNT_DROP 1
+#define TNA_COUNT_END 2 /* no FPM decided: slow path */
+
+struct tna_counters {
+	u64 n[TNA_COUNTER_SLOTS];
+};
+
+// Per CPU, written by the dispatcher before it tail-calls the program.
+struct tna_scratch {
+	u32 slot; /* of the interface and hook: index of its counters */
+	u32 hint; /* free for FPMs: where a search succeeded last; to be verified on each use */
+};
+
+struct tna_pkt {
+	void *ctx;
+	struct tna_scratch *scratch;
+	void *data, *data_end;
+	struct ethhdr *eth;
+	struct net_device *dev;  /* ingress */
+	struct net_device *odev; /* egress, once chosen */
+	u32 len;                 /* from the Ethernet header on, with a VLAN tag that is in the packet */
+	u32 reason;
+	int action;
+	u64 dst, src;            /* MAC addresses as they lie in memory, in the low 48 bits */
+	u16 proto;               /* skb->protocol as the stack will see it, network order: behind the outer VLAN tag */
+	u16 vlan_tci;
+	u16 vlan_proto;          /* 0: untagged; otherwise the outer tag's TPID, network order, wherever the tag is kept */
+	bool gso;
+	u64 port, br;            /* struct net_bridge_port / net_bridge, set by FPM bridge_port */
+	u64 out_port;            /* struct net_bridge_port, set by FPM bridge_fdb */
+};
+
+static __always_inline int tna_slow(struct tna_pkt *p, u32 reason)
+{
+	p->reason = reason;
+	return TNA_SLOW;
+}
+
+static __always_inline int tna_drop(struct tna_pkt *p, u32 reason)
+{
+	p->reason = reason;
+	return TNA_DROP;
+}
+
+// Is the device of this rtnetlink kind (at most 7 characters)? A physical device has no kind.
+#define TNA_KIND(a, b, c, d, e, f, g)                                                                                 \
+	((u64)(a) | (u64)(b) << 8 | (u64)(c) << 16 | (u64)(d) << 24 | (u64)(e) << 32 | (u64)(f) << 40 | (u64)(g) << 48)
+#define TNA_KIND_VETH TNA_KIND('v', 'e', 't', 'h', 0, 0, 0)
+
+// The first seven characters of the device's rtnetlink kind, 0 for a device without (physical, virtio).
+static __always_inline u64 tna_kind(struct net_device *dev)
+{
+	u64 kind = TNA_FIELD_WORD(dev, net_device, rtnl_link_ops), word;
+
+	if (!kind)
+		return 0;
+	word = tna_word(tna_word(kind + TNA_OFFSET(rtnl_link_ops, kind))) & 0xffffffffffffffULL;
+	/* nothing after the terminator belongs to the name */
+	if (!(word & 0xff00000000ULL))
+		word &= 0xffffffffULL;
+	else if (!(word & 0xff0000000000ULL))
+		word &= 0xffffffffffULL;
+	else if (!(word & 0xff000000000000ULL))
+		word &= 0xffffffffffffULL;
+	return word;
+}
+
+#ifdef TNA_HOOK_XDP
+#define TNA_CTX struct xdp_md
+#define TNA_PASS XDP_PASS
+#define TNA_SHOT XDP_DROP
+#else
+#define TNA_CTX struct __sk_buff
+#define TNA_PASS (-1) /* TCX_NEXT, TC_ACT_UNSPEC */
+#define TNA_SHOT 2    /* TC_ACT_SHOT */
+#endif
+
+#ifdef TNA_HOOK_XDP
+#define TNA_MAP(name) name##_xdp
+#else
+#define TNA_MAP(name) name##_tc
+#endif
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct tna_scratch);
+} TNA_MAP(tna_scratch) SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct tna_counters);
+} TNA_MAP(tna_counters) SEC(".maps");
+
+#ifdef TNA_HOOK_XDP
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(max_entries, 256);
+	__type(key, u32);
+	__type(value, u32);
+} tna_egress SEC(".maps");
+#endif
+
+static __always_inline void tna_begin(struct tna_pkt *p, TNA_CTX *ctx)
+{
+	u32 zero = 0;
+
+	__builtin_memset(p, 0, sizeof(*p));
+	p->ctx = ctx;
+	p->scratch = bpf_map_lookup_elem(&TNA_MAP(tna_scratch), &zero);
+	p->data = (void *)(long)ctx->data;
+	p->data_end = (void *)(long)ctx->data_end;
+	p->reason = TNA_COUNT_END;
+}
+
+static __always_inline int tna_end(struct tna_pkt *p, int verdict)
+{
+	struct tna_counters *counters;
+	u32 index;
+
+	if (!p->scratch)
+		return TNA_PASS;
+	index = p->scratch->slot;
+	counters = bpf_map_lookup_elem(&TNA_MAP(tna_counters), &index);
+	if (counters) {
+		if (verdict == TNA_REDIRECT)
+			counters->n[TNA_COUNT_FAST]++;
+		else if (p->reason < TNA_COUNTER_SLOTS)
+			counters->n[p->reason]++;
+		if (verdict == TNA_DROP)
+			counters->n[TNA_COUNT_DROP]++;
+	}
+	if (verdict == TNA_REDIRECT)
+		return p->action;
+	return verdict == TNA_DROP ? TNA_SHOT : TNA_PASS;
+}
+
+#ifdef TNA_HOOK_XDP
+
+static __always_inline struct net_device *tna_ingress(struct tna_pkt *p)
+{
+	struct xdp_buff *x = bpf_cast_to_kern_ctx(p->ctx);
+
+	return x->rxq->dev;
+}
+
+#else
+
+static __always_inline struct sk_buff *tna_skb(struct tna_pkt *p)
+{
+	return bpf_cast_to_kern_ctx(p->ctx);
+}
+
+static __always_inline struct net_device *tna_ingress(struct tna_pkt *p)
+{
+	return tna_skb(p)->dev;
+}
+
+#endif
+
+static __always_inline struct net *tna_net(struct net_device *dev)
+{
+	return dev->nd_net.net;
+}

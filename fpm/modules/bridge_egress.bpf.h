@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+// FPM bridge_egress: the bridge would send the frame out of the chosen port, and nothing on the way out would be skipped.
+//
+// net/bridge/br_forward.c:
+// * br_forward: backup port when the port has no carrier or is not running: no carrier or not running is SLOW.
+// * should_deliver: back out of the ingress port (hairpin or drop): SLOW; state not forwarding: SLOW; both ports
+//   isolated: SLOW, Linux drops; switchdev domain: SLOW. VLAN filtering and MST: see bridge_port.
+// * br_handle_vlan: VLAN tunnel on the egress port: SLOW.
+// * br_dev_queue_push_xmit, is_skb_forwardable: device down or frame longer than MTU and not GSO: SLOW, Linux drops.
+// net/core/dev.c __dev_queue_xmit():
+// * netfilter egress hook: SLOW on both hooks (a packet that tc redirects carries nf_skip_egress).
+// * XDP, which sends beside all of this: taps (dev_queue_xmit_nit), tcx/clsact egress, a root qdisc that is not the
+//   kernel's default (handle 0), a device that can't transmit XDP frames: SLOW.
+// drivers/net/veth.c veth_xdp_xmit(): drops frames longer than the peer's MTU plus headers, tag included, where the skb
+//   path does not count the tag, and everything when the peer has no NAPI: checked for XDP.
+// net/core/dev.c netif_receive_generic_xdp(): the redirect mark of tc survives a veth and would skip generic XDP on the
+//   peer: SLOW.
+#pragma once
+#include "bridge.h"
+
+#define TNA_LINK_STATE_START 0
+#define TNA_LINK_STATE_NOCARRIER 2
+#define TNA_VLAN_HLEN 4
+#define TNA_XDP_ACT_NDO_XMIT 4
+
+static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
+{
+	struct net_bridge_port *port = TNA_AT(net_bridge_port, p->port);
+	struct net_bridge_port *out = TNA_AT(net_bridge_port, p->out_port);
+	struct net_device *dev;
+
+	if (p->out_port == p->port)
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_SAME_PORT);
+	if (out->state != TNA_BR_STATE_FORWARDING)
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_STATE);
+	if (out->flags & TNA_BR_VLAN_TUNNEL)
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_VLAN_TUNNEL);
+	if (out->flags & port->flags & TNA_BR_ISOLATED)
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_ISOLATED);
+	if (TNA_HAS(net_bridge_port, hwdom) && out->hwdom)
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_SWITCHDEV);
+	dev = TNA_TYPED(net_device, out->dev);
+	p->odev = dev;
+	if (!(dev->flags & TNA_IFF_UP) ||
+	    (dev->state & (1UL << TNA_LINK_STATE_START | 1UL << TNA_LINK_STATE_NOCARRIER)) != 1UL << TNA_LINK_STATE_START)
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_DOWN);
+	if (!p->gso && p->len > dev->mtu + dev->hard_header_len + TNA_VLAN_HLEN)
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
+	if (TNA_HAS(net_device, nf_hooks_egress) && TNA_FIELD_WORD(dev, net_device, nf_hooks_egress))
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_NF_EGRESS);
+#ifdef TNA_HOOK_XDP
+	if (TNA_HAS(net_device, tcx_egress) && TNA_FIELD_WORD(dev, net_device, tcx_egress))
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TC_EGRESS);
+	if (TNA_HAS(net_device, miniq_egress) && TNA_FIELD_WORD(dev, net_device, miniq_egress))
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TC_EGRESS);
+	if (!tna_list_empty((u64)dev + TNA_OFFSET(net_device, ptype_all)))
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TAP_EGRESS);
+	if ((u32)tna_word(TNA_FIELD_WORD(dev, net_device, qdisc) + TNA_OFFSET(Qdisc, handle)))
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_QDISC);
+	if (TNA_HAS(net_device, xdp_features) && !(dev->xdp_features & TNA_XDP_ACT_NDO_XMIT))
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_NO_XDP);
+	if (tna_kind(dev) == TNA_KIND_VETH) {
+		u64 priv = (u64)out->dev + TNA_OFFSET(net_device, priv);
+		struct veth_priv *veth = TNA_AT(veth_priv, priv);
+		struct net_device *peer = TNA_TYPED(net_device, veth->peer);
+
+		if (p->len > peer->mtu + peer->hard_header_len + TNA_VLAN_HLEN)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
+	}
+#else
+	if (tna_kind(dev) == TNA_KIND_VETH) {
+		u64 priv = (u64)out->dev + TNA_OFFSET(net_device, priv);
+		struct veth_priv *veth = TNA_AT(veth_priv, priv);
+
+		if (TNA_TYPED(net_device, veth->peer)->xdp_prog)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_PEER_GENERIC_XDP);
+	}
+#endif
+	return TNA_NEXT;
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+// FPM guard_bridge_nf: no netfilter hook may act on a bridged frame.
+//
+// net->nf.hooks_bridge[] is read at the three hooks that a forwarded frame passes: PRE_ROUTING (nf_hook_bridge_pre),
+// FORWARD (__br_forward) and POST_ROUTING (br_forward_finish). A hook is harmless only if it is br_netfilter's own
+// (net/bridge/br_netfilter_hooks.c br_nf_ops, recognised by function address) and br_netfilter lets every frame pass:
+// br_nf_pre_routing() accepts at once when neither the per-netns sysctl nor the per-bridge option asks for ip(6)tables,
+// br_nf_forward() likewise for arptables, and br_nf_post_routing() accepts what has no nf_bridge state.
+//
+// br_netfilter's per-netns state lies in net->gen under a number that only its own (private) variable knows. It is
+// found by what it must point to: a registered sysctl table whose first entry is handled by brnf_sysctl_call_tables()
+// and points back into the state itself. Where it was found is kept as a hint per CPU and verified on every packet.
+// A kernel where these functions can't be found by name: SLOW as soon as there is any hook.
+#pragma once
+#include "bridge.h"
+
+extern const void br_nf_pre_routing __ksym __weak;
+extern const void br_nf_forward __ksym __weak;
+extern const void br_nf_post_routing __ksym __weak;
+extern const void brnf_sysctl_call_tables __ksym __weak;
+
+#define TNA_NF_BR_PRE_ROUTING 0
+#define TNA_NF_BR_FORWARD 2
+#define TNA_NF_BR_POST_ROUTING 4
+#define TNA_NET_GENERIC_MAX 256
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ctl_table {
+	void *data;
+	void *proc_handler;
+};
+
+struct ctl_table_header {
+	struct ctl_table *ctl_table;
+};
+
+struct brnf_net {
+	struct ctl_table_header *ctl_hdr;
+	int call_iptables;
+	int call_ip6tables;
+	int call_arptables;
+};
+
+#pragma clang attribute pop
+
+enum tna_bridge_hook {
+	TNA_HOOK_NONE = 0,
+	TNA_HOOK_OWN = 1, /* exactly br_netfilter's function */
+	TNA_HOOK_OTHER = 2,
+};
+
+static __always_inline int tna_bridge_hook(u64 entries, u64 own)
+{
+	struct nf_hook_entries *hooks;
+
+	if (!entries)
+		return TNA_HOOK_NONE;
+	hooks = TNA_AT(nf_hook_entries, entries);
+	if (!hooks->num_hook_entries)
+		return TNA_HOOK_NONE;
+	if (own && hooks->num_hook_entries == 1 && (u64)hooks->hooks[0].hook == own)
+		return TNA_HOOK_OWN;
+	return TNA_HOOK_OTHER;
+}
+
+static __always_inline bool tna_is_brnf(u64 state)
+{
+	u64 header = tna_word(state + TNA_OFFSET(brnf_net, ctl_hdr));
+	u64 table = tna_word(header + TNA_OFFSET(ctl_table_header, ctl_table));
+
+	return tna_word(table + TNA_OFFSET(ctl_table, proc_handler)) == (u64)&brnf_sysctl_call_tables &&
+	       tna_word(table + TNA_OFFSET(ctl_table, data)) == state + TNA_OFFSET(brnf_net, call_arptables);
+}
+
+// Address of br_netfilter's state of this network namespace, or 0.
+static __always_inline u64 tna_brnf(struct tna_pkt *p, u64 net)
+{
+	u64 slots = tna_word(net + TNA_OFFSET(net, gen)) + TNA_OFFSET(net_generic, ptr), state;
+
+	if (!p->scratch)
+		return 0;
+	state = tna_word(slots + (u64)p->scratch->hint * 8);
+	if (state && tna_is_brnf(state))
+		return state;
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < TNA_NET_GENERIC_MAX; i++) {
+		state = tna_word(slots + i * 8);
+		if (state && tna_is_brnf(state)) {
+			p->scratch->hint = i;
+			return state;
+		}
+	}
+	return 0;
+}
+
+static __always_inline int fpm_guard_bridge_nf(struct tna_pkt *p)
+{
+	u64 net = TNA_FIELD_WORD(p->dev, net_device, nd_net);
+	u64 hooks = net + TNA_OFFSET(net, nf) + TNA_OFFSET(netns_nf, hooks_bridge), options, state;
+	struct brnf_net *brnf;
+	int found;
+
+	found = tna_bridge_hook(tna_word(hooks + TNA_NF_BR_PRE_ROUTING * 8), (u64)&br_nf_pre_routing) |
+		tna_bridge_hook(tna_word(hooks + TNA_NF_BR_FORWARD * 8), (u64)&br_nf_forward) |
+		tna_bridge_hook(tna_word(hooks + TNA_NF_BR_POST_ROUTING * 8), (u64)&br_nf_post_routing);
+	if (found == TNA_HOOK_NONE)
+		return TNA_NEXT;
+	if (found & TNA_HOOK_OTHER)
+		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
+	if (!TNA_HAS(brnf_net, ctl_hdr) || !&brnf_sysctl_call_tables)
+		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
+	options = TNA_AT(net_bridge, p->br)->options;
+	if (TNA_BR_OPTION(options, BROPT_NF_CALL_IPTABLES) || TNA_BR_OPTION(options, BROPT_NF_CALL_IP6TABLES) ||
+	    TNA_BR_OPTION(options, BROPT_NF_CALL_ARPTABLES))
+		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_NF_CALL_OPTION);
+	state = tna_brnf(p, net);
+	if (!state)
+		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
+	brnf = TNA_AT(brnf_net, state);
+	if (brnf->call_iptables | brnf->call_ip6tables | brnf->call_arptables)
+		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_NF_CALL_SYSCTL);
+	return TNA_NEXT;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+// FPM offload: state of a frame that lies beside its bytes.
+//
+// XDP sees bytes only; what an skb or a NIC keeps beside them would be lost by a redirect.
+// * veth (drivers/net/veth.c veth_xdp_rcv_skb): the xdp_buff sits in a veth_xdp_buff with the skb that it came from;
+//   no skb when the frame arrived by ndo_xdp_xmit. VLAN tag in skb metadata, CHECKSUM_PARTIAL, GSO: SLOW.
+// * a device without rtnetlink kind (hardware, virtio): it can have stripped a VLAN tag if its receive VLAN offload is
+//   on: SLOW. Such drivers do not deliver partial checksums or GSO frames to XDP.
+// * any other kind (tun, bond, ...): not understood: SLOW.
+// tc: an skb is redirected with all its metadata (skb_do_redirect, __bpf_tx_skb), except that
+// * PACKET_LOOPBACK is passed on by br_handle_frame(), not bridged: SLOW.
+// * LRO frames: __br_forward() drops them with a warning (skb_warn_if_lro): SLOW.
+// * offload_fwd_mark: switch hardware has forwarded the frame already (nbp_switchdev_allowed_egress): SLOW.
+#pragma once
+#include "tna.h"
+
+#define TNA_VLAN_RX_OFFLOAD ((1ULL << 8) | (1ULL << 41)) /* NETIF_F_HW_VLAN_CTAG_RX, NETIF_F_HW_VLAN_STAG_RX */
+#define TNA_CHECKSUM_PARTIAL 3
+#define TNA_PACKET_LOOPBACK 5
+
+static __always_inline int fpm_offload(struct tna_pkt *p)
+{
+#ifdef TNA_HOOK_XDP
+	u64 kind = tna_kind(p->dev);
+
+	if (OFFLOAD_veth && kind == TNA_KIND_VETH && TNA_HAS(veth_xdp_buff, skb)) {
+		struct veth_xdp_buff *x = TNA_AT(veth_xdp_buff, bpf_cast_to_kern_ctx(p->ctx));
+		struct sk_buff *skb;
+		struct skb_shared_info *shared;
+
+		if (!x->skb)
+			return TNA_NEXT;
+		skb = TNA_AT(sk_buff, x->skb);
+		if (skb->vlan_all)
+			return tna_slow(p, TNA_R_OFFLOAD_VLAN_METADATA);
+		if (BPF_CORE_READ_BITFIELD(skb, ip_summed) == TNA_CHECKSUM_PARTIAL)
+			return tna_slow(p, TNA_R_OFFLOAD_PARTIAL_CHECKSUM);
+		shared = TNA_AT(skb_shared_info, (u64)skb->head + skb->end);
+		if (shared->gso_size)
+			return tna_slow(p, TNA_R_OFFLOAD_GSO);
+		return TNA_NEXT;
+	}
+	if (kind)
+		return tna_slow(p, TNA_R_OFFLOAD_UNKNOWN_DEVICE);
+	if (TNA_FIELD_WORD(p->dev, net_device, features) & TNA_VLAN_RX_OFFLOAD)
+		return tna_slow(p, TNA_R_OFFLOAD_VLAN_RX_OFFLOAD);
+#else
+	struct sk_buff *skb = tna_skb(p);
+
+	if (BPF_CORE_READ_BITFIELD(skb, pkt_type) == TNA_PACKET_LOOPBACK)
+		return tna_slow(p, TNA_R_OFFLOAD_LOOPBACK);
+	if (p->gso) {
+		struct skb_shared_info *shared = TNA_AT(skb_shared_info, (u64)skb->head + skb->end);
+
+		if (!shared->gso_type)
+			return tna_slow(p, TNA_R_OFFLOAD_LRO);
+	}
+	if (TNA_HAS(sk_buff, offload_fwd_mark) && BPF_CORE_READ_BITFIELD(skb, offload_fwd_mark))
+		return tna_slow(p, TNA_R_OFFLOAD_SWITCHDEV_MARK);
+#endif
+	return TNA_NEXT;
+}

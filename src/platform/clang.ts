@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// Builds the FPM library with clang: composed source and objects per hook, dispatchers, library.json.
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { parse } from 'yaml';
+import { TnaError } from '../model/error.js';
+import type { FpmHook, FpmLibrary, FpmManifest, FpmModule } from '../model/library.js';
+import type { Hook } from '../model/ruleset.js';
+import { composeSource, FPM_COUNTERS, numberReasons, parseManifest } from '../pipeline/compose.js';
+
+const run = promisify(execFile);
+const VERSION = 1;
+const HOOKS: readonly Hook[] = ['xdp', 'tc'];
+const FLAGS = ['-O2', '-g', '-mcpu=v3', '-target', 'bpf', '-Wall', '-Wextra', '-Werror'];
+
+export interface FpmBuild {
+  /** Directories with `NAME.bpf.h` and `NAME.yaml`, the project's own first. */
+  readonly moduleDirs: readonly string[];
+  readonly includeDir: string;
+  readonly dispatcherDir: string;
+  readonly outDir: string;
+  /** Compiler; default `clang`. */
+  readonly clang?: string;
+}
+
+/**
+ * Builds the library unless `outDir` holds one made from the same inputs.
+ * Throws TnaError: a manifest that does not fit, `fpm-header-missing`, `clang-missing`, `clang-failed` (evidence: its output).
+ */
+export async function buildFpmLibrary(build: FpmBuild): Promise<FpmLibrary> {
+  const outDir = resolve(build.outDir);
+  const clang = build.clang ?? 'clang';
+  const sources = await readModules(build.moduleDirs);
+  const modules = numberReasons(sources.map((s) => s.manifest));
+  const inputs = await hashInputs(build, sources, clang);
+  const known = await builtLibrary(outDir, inputs);
+  if (known !== undefined) return known;
+
+  await mkdir(outDir, { recursive: true });
+  const include = [build.includeDir, ...build.moduleDirs];
+  for (const hook of HOOKS) {
+    const source = join(outDir, `compose_${hook}.bpf.c`);
+    await writeFile(source, composeSource(modules, hook));
+    await compile(clang, source, join(outDir, `tna_${hook}.bpf.o`), include);
+    const dispatcher = join(build.dispatcherDir, `dispatcher_${hook}.bpf.c`);
+    await compile(clang, dispatcher, join(outDir, `dispatcher_${hook}.bpf.o`), [build.includeDir]);
+  }
+  const stored: StoredLibrary = { version: VERSION, hash: await hashOutputs(outDir, modules), inputs, modules };
+  await writeFile(join(outDir, 'library.json.new'), `${JSON.stringify(stored, undefined, 2)}\n`);
+  await rename(join(outDir, 'library.json.new'), join(outDir, 'library.json'));
+  return toLibrary(stored, outDir);
+}
+
+/** Debian keeps asm/ headers per architecture; other distributions do not need this. */
+const ASM_HEADERS: Readonly<Record<string, string>> = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
+
+/** Reads a built library. Throws TnaError `fpm-library-missing` or `fpm-library-unreadable`. */
+export async function readFpmLibrary(outDir: string): Promise<FpmLibrary> {
+  const stored = await readStored(resolve(outDir));
+  if (stored === undefined) {
+    throw new TnaError('fpm-library-missing', 'no built FPM library here', {
+      object: outDir,
+      hint: 'run `tna fpm build`',
+    });
+  }
+  return toLibrary(stored, resolve(outDir));
+}
+
+/** library.json: everything but the paths, so that a built directory can be moved. */
+interface StoredLibrary {
+  readonly version: number;
+  readonly hash: string;
+  readonly inputs: string;
+  readonly modules: readonly FpmModule[];
+}
+
+interface ModuleSource {
+  readonly manifest: FpmManifest;
+  readonly header: string;
+  readonly files: readonly string[];
+}
+
+async function readModules(dirs: readonly string[]): Promise<ModuleSource[]> {
+  const found: ModuleSource[] = [];
+  for (const dir of dirs) {
+    for (const file of (await readdir(dir)).filter((name) => name.endsWith('.yaml')).sort()) {
+      const path = join(dir, file);
+      const manifest = parseManifest(parseYaml(await readFile(path, 'utf8'), path), path);
+      const header = join(dir, `${manifest.name}.bpf.h`);
+      if (basename(file, '.yaml') !== manifest.name) {
+        throw new TnaError('fpm-manifest', `name: "${manifest.name}" is not the file's name`, { object: path });
+      }
+      try {
+        await readFile(header);
+      } catch (cause) {
+        throw new TnaError('fpm-header-missing', `FPM ${manifest.name} has no header`, { object: header, cause });
+      }
+      found.push({ manifest, header, files: [path, header] });
+    }
+  }
+  return found;
+}
+
+function parseYaml(text: string, path: string): unknown {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw new TnaError('fpm-manifest', cause instanceof Error ? cause.message : String(cause), { object: path, cause });
+  }
+}
+
+async function compile(clang: string, source: string, object: string, includeDirs: readonly string[]): Promise<void> {
+  const temporary = `${object}.new`;
+  // Paths in debug information would make the object depend on where it was built.
+  const asm = ['-idirafter', `/usr/include/${ASM_HEADERS[process.arch] ?? process.arch}`];
+  const include = [...includeDirs.map((dir) => `-I${dir}`), ...asm];
+  const args = [...FLAGS, '-fdebug-compilation-dir=.', ...include, '-c', source, '-o', temporary];
+  try {
+    await run(clang, args);
+  } catch (cause) {
+    if (isMissing(cause)) {
+      throw new TnaError('clang-missing', `${clang} is not installed`, {
+        object: source,
+        hint: 'install clang 14 or newer',
+        cause,
+      });
+    }
+    const output = cause instanceof Error && 'stderr' in cause ? String(cause.stderr) : String(cause);
+    throw new TnaError('clang-failed', 'the FPM library does not compile', { object: source, evidence: output, cause });
+  }
+  await stripDwarf(temporary);
+  await rename(temporary, object);
+}
+
+/** DWARF is three quarters of an object and of no use at load. Without the tool the object is merely larger. */
+async function stripDwarf(object: string): Promise<void> {
+  try {
+    await run('llvm-strip', ['-g', object]);
+  } catch (cause) {
+    if (!isMissing(cause)) throw cause;
+  }
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+}
+
+async function hashInputs(build: FpmBuild, modules: readonly ModuleSource[], clang: string): Promise<string> {
+  const hash = createHash('sha256');
+  hash.update(JSON.stringify([VERSION, FLAGS, FPM_COUNTERS, await compilerVersion(clang)]));
+  const own = [build.includeDir, build.dispatcherDir];
+  const files = (
+    await Promise.all(own.map(async (dir) => (await readdir(dir)).sort().map((name) => join(dir, name))))
+  ).flat();
+  const headers = (
+    await Promise.all(
+      build.moduleDirs.map(async (dir) =>
+        (
+          await readdir(dir)
+        )
+          .filter((n) => n.endsWith('.h'))
+          .sort()
+          .map((n) => join(dir, n)),
+      ),
+    )
+  ).flat();
+  for (const file of [...files, ...headers]) hash.update(`\0${basename(file)}\0`).update(await readFile(file));
+  hash.update(JSON.stringify(modules.map((m) => m.manifest)));
+  for (const hook of HOOKS) hash.update(composeSource(numberReasons(modules.map((m) => m.manifest)), hook));
+  return hash.digest('hex');
+}
+
+async function compilerVersion(clang: string): Promise<string> {
+  try {
+    return (await run(clang, ['--version'])).stdout;
+  } catch (cause) {
+    throw new TnaError('clang-missing', `${clang} does not run`, {
+      object: clang,
+      hint: 'install clang 14 or newer',
+      cause,
+    });
+  }
+}
+
+async function hashOutputs(outDir: string, modules: readonly FpmModule[]): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify([VERSION, FPM_COUNTERS, modules]));
+  for (const hook of HOOKS) {
+    for (const object of [`tna_${hook}.bpf.o`, `dispatcher_${hook}.bpf.o`])
+      hash.update(await readFile(join(outDir, object)));
+  }
+  return hash.digest('hex');
+}
+
+async function builtLibrary(outDir: string, inputs: string): Promise<FpmLibrary | undefined> {
+  const stored = await readStored(outDir).catch(() => undefined);
+  if (stored?.inputs !== inputs) return undefined;
+  const intact = await hashOutputs(outDir, stored.modules).catch(() => undefined);
+  return intact === stored.hash ? toLibrary(stored, outDir) : undefined;
+}
+
+async function readStored(outDir: string): Promise<StoredLibrary | undefined> {
+  const file = join(outDir, 'library.json');
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw cause;
+  }
+  try {
+    const stored = JSON.parse(text) as StoredLibrary;
+    if (stored.version === VERSION && Array.isArray(stored.modules)) return stored;
+  } catch (cause) {
+    throw new TnaError('fpm-library-unreadable', 'not valid JSON', {
+      object: file,
+      cause,
+      hint: 'run `tna fpm build`',
+    });
+  }
+  throw new TnaError('fpm-library-unreadable', 'built by another version', {
+    object: file,
+    hint: 'run `tna fpm build`',
+  });
+}
+
+function toLibrary(stored: StoredLibrary, outDir: string): FpmLibrary {
+  const hookOf = (hook: Hook): FpmHook => ({
+    object: join(outDir, `tna_${hook}.bpf.o`),
+    program: `tna_${hook}`,
+    dispatcher: { object: join(outDir, `dispatcher_${hook}.bpf.o`), program: `tna_dispatch_${hook}` },
+  });
+  return {
+    version: stored.version,
+    hash: stored.hash,
+    hooks: { xdp: hookOf('xdp'), tc: hookOf('tc') },
+    modules: stored.modules,
+    counters: FPM_COUNTERS,
+  };
+}
