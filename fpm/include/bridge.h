@@ -57,10 +57,14 @@ struct net_bridge_port {
 	int hwdom;
 };
 
+struct net_bridge_fdb_key {
+	u16 vlan_id; /* after the MAC address, native order: the key is one 64-bit word */
+};
+
 struct net_bridge_fdb_entry {
 	struct rhash_head rhnode;
 	struct net_bridge_port *dst;
-	u64 key; /* struct net_bridge_fdb_key: MAC address, then the VLAN id in native order */
+	struct net_bridge_fdb_key key;
 	unsigned long flags;
 	unsigned long updated;
 	unsigned long used;
