@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client: requests, dumps and subscriptions of one spec, in one network namespace.
+import { setTimeout as delay } from 'node:timers/promises';
+import { attributePath } from './attribute-path.js';
+import { type BundledOperations, type BundledSpecName, bundledSpec } from './bundled.js';
+import type { Message, Spec } from './codec.js';
+import type { Input } from './decode.js';
+import { errnoError, NetlinkError } from './errors.js';
+import { type Family, resolveFamily } from './family.js';
+import { type Frame, MessageFlag } from './framing.js';
+import { decodeBody, encodeRequest, layoutOf, pruner } from './messages.js';
+import { RequestChannel } from './request-channel.js';
+import { type NetlinkEvent, openSubscription, type SubscribeOptions, type Subscription } from './subscription.js';
+
+/** For specs known only at run time. */
+export type AnyOperations = Readonly<Record<string, { readonly request: Message; readonly reply: Message }>>;
+
+type OperationName<Types> = keyof Types & string;
+type RequestOf<Types, Name extends keyof Types> = Types[Name] extends { readonly request: infer R } ? R : never;
+type ReplyOf<Types, Name extends keyof Types> = Types[Name] extends { readonly reply: infer R } ? R : never;
+
+export interface ClientOptions {
+  /** Path of a network namespace, e.g. `/run/netns/blue`; default: the namespace of the calling thread. */
+  readonly netns?: string;
+  /** Milliseconds without an answer after which a request fails; default 10,000. */
+  readonly timeoutMs?: number;
+  /** How often a dump is redone that the kernel marked interrupted or that lost messages; default 10. */
+  readonly dumpRetries?: number;
+}
+
+export interface DoOptions {
+  /** More nlmsg_flags, e.g. `MessageFlag.create | MessageFlag.exclusive`. */
+  readonly flags?: number;
+}
+
+export interface DumpOptions {
+  /** Decode only these top-level attributes (and the fixed header). */
+  readonly only?: readonly string[];
+}
+
+const defaultTimeoutMs = 10_000;
+const defaultDumpRetries = 10;
+const longestPauseMs = 100;
+
+/**
+ * A client of one spec; `Types` has the request and reply of each operation. An idle client does not keep the
+ * process alive; a subscription does.
+ */
+export class NetlinkClient<Types extends object = AnyOperations> {
+  private readonly subscriptions = new Set<Subscription>();
+  private family: Promise<Family> | undefined;
+
+  private constructor(
+    readonly spec: Spec,
+    private readonly channel: RequestChannel,
+    private readonly options: ClientOptions,
+  ) {}
+
+  /**
+   * Opens a client for a bundled spec by name, or for a compiled one.
+   * @throws NetlinkError `netns-gone`, or an errno
+   */
+  static open<Name extends BundledSpecName>(
+    options: ClientOptions & { readonly spec: Name },
+  ): Promise<NetlinkClient<BundledOperations[Name]>>;
+  static open(options: ClientOptions & { readonly spec: Spec }): Promise<NetlinkClient>;
+  static async open(options: ClientOptions & { readonly spec: BundledSpecName | Spec }): Promise<NetlinkClient> {
+    const spec = typeof options.spec === 'string' ? bundledSpec(options.spec) : options.spec;
+    const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+    return new NetlinkClient(spec, new RequestChannel(spec.protocol, options.netns, timeoutMs), options);
+  }
+
+  /**
+   * All messages of a dump that is consistent in itself: an interrupted one is redone.
+   * @throws NetlinkError `interrupted` or `overrun` when that does not help
+   */
+  async dump<Name extends OperationName<Types>>(
+    operation: Name,
+    request?: RequestOf<Types, Name>,
+    options: DumpOptions = {},
+  ): Promise<ReplyOf<Types, Name>[]> {
+    const retries = this.options.dumpRetries ?? defaultDumpRetries;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return (await this.exchange(operation, 'dump', (request ?? {}) as Message, 0, options.only)) as ReplyOf<
+          Types,
+          Name
+        >[];
+      } catch (cause) {
+        const transient = cause instanceof NetlinkError && (cause.code === 'interrupted' || cause.code === 'overrun');
+        if (!transient || attempt >= retries) throw cause;
+      }
+      // What interrupts is mostly a burst of changes: leave it some time, more each time.
+      await delay(Math.min(2 ** attempt, longestPauseMs));
+    }
+  }
+
+  /** One request; resolves to the answer, or to an empty message when the kernel only acknowledges. */
+  async do<Name extends OperationName<Types>>(
+    operation: Name,
+    request: RequestOf<Types, Name>,
+    options: DoOptions = {},
+  ): Promise<ReplyOf<Types, Name>> {
+    const flags = (options.flags ?? 0) | MessageFlag.ack;
+    const [reply] = await this.exchange(operation, 'do', request as Message, flags, undefined);
+    return (reply ?? {}) as ReplyOf<Types, Name>;
+  }
+
+  /**
+   * Joins multicast groups of the spec by name. Once resolved, nothing from then on is missed unknowingly: subscribe
+   * first, then dump, and redo the dump on an `overrun` or `error` event.
+   */
+  async subscribe(
+    groups: readonly string[],
+    onEvent: (event: NetlinkEvent) => void,
+    options: SubscribeOptions = {},
+  ): Promise<Subscription> {
+    const family = await this.resolve();
+    const numbered = groups.map((name) => {
+      const number = family?.groups.get(name) ?? this.spec.groups.get(name);
+      if (number !== undefined) return { name, number };
+      const where = this.spec.groups.has(name) ? 'the running kernel' : 'the spec';
+      throw new NetlinkError('unsupported', `${where} has no group "${name}"`, {
+        operation: `${this.spec.name} subscribe`,
+      });
+    });
+    const target = { spec: this.spec, netns: this.options.netns, groups: numbered, familyId: family?.id };
+    const subscription = openSubscription(target, onEvent, options, (closed) => this.subscriptions.delete(closed));
+    this.subscriptions.add(subscription);
+    return subscription;
+  }
+
+  /** Closes the client and its subscriptions; pending requests fail with `closed`. */
+  close(): void {
+    this.channel.close();
+    for (const subscription of [...this.subscriptions]) subscription.close();
+  }
+
+  // Generic netlink families have their numbers from the running kernel. Asked once, when first needed.
+  private resolve(): Promise<Family | undefined> {
+    if (!this.spec.generic) return Promise.resolve(undefined);
+    this.family ??= resolveFamily(this.channel, this.spec.name).catch((cause: unknown) => {
+      // The module may be loaded later.
+      this.family = undefined;
+      throw cause;
+    });
+    return this.family;
+  }
+
+  private async exchange(
+    operation: string,
+    mode: 'do' | 'dump',
+    message: Message,
+    flags: number,
+    only: readonly string[] | undefined,
+  ): Promise<Message[]> {
+    const { spec } = this;
+    const label = `${spec.name} ${operation} ${mode}`;
+    const family = await this.resolve();
+    const request = encodeRequest(spec, operation, mode, message, {
+      flags,
+      ...(family === undefined ? {} : { familyId: family.id }),
+    });
+    const prune = pruner(only);
+    const replies: Message[] = [];
+    const onMessage = (input: Input, frame: Frame): void => {
+      const layout = layoutOf(spec, input, frame);
+      if (layout !== undefined) replies.push(decodeBody(spec, input, frame, layout, prune(layout)));
+    };
+    const { bytes } = request;
+    const answer = await this.channel.send({ operation: label, bytes, dump: mode === 'dump', onMessage });
+    const { acknowledgement, interrupted } = answer;
+    if (acknowledgement.errno !== 0) {
+      const attribute = attributePath(request.operation.request, request.headerStart, request.marks, acknowledgement);
+      throw errnoError(acknowledgement.errno, {
+        operation: label,
+        ...(acknowledgement.text === undefined ? {} : { extack: acknowledgement.text }),
+        ...(acknowledgement.offset === undefined ? {} : { offset: acknowledgement.offset }),
+        ...(attribute === undefined ? {} : { attribute }),
+      });
+    }
+    if (interrupted) throw new NetlinkError('interrupted', 'the state changed during the dump', { operation: label });
+    return replies;
+  }
+}

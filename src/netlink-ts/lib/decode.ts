@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decodes headers and attributes by table. Bounded: lengths are checked before anything is read, and nesting is limited.
+import {
+  type AttributeCodec,
+  type AttributeSet,
+  Kind,
+  type Layout,
+  type Message,
+  type StructCodec,
+  type UnknownAttribute,
+  type Value,
+} from './codec.js';
+import { malformed } from './errors.js';
+import { hostLittleEndian, maxNesting, nlaTypeMask } from './framing.js';
+import { formatIpv4, formatIpv6, formatMac, readString } from './text.js';
+
+/** Bytes with the two views that the decoder reads through. */
+export interface Input {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+export function inputOf(bytes: Uint8Array): Input {
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+}
+
+type OpenMessage = { [name: string]: Value | UnknownAttribute[] | undefined };
+
+// The messages around the one being decoded, innermost first: where selectors are looked up.
+interface Scope {
+  readonly message: OpenMessage;
+  readonly outer: Scope | undefined;
+}
+
+function fail(set: string, message: string, offset: number): never {
+  throw malformed(`decode ${set}`, message, offset);
+}
+
+// A 64-bit integer from its halves: a number while it is safe.
+function join64(high: number, low: number): number | bigint {
+  if (high >= -0x200000 && high < 0x200000) {
+    const value = high * 0x100000000 + low;
+    if (Number.isSafeInteger(value)) return value;
+  }
+  return (BigInt(high) << 32n) | BigInt(low);
+}
+
+function readU64(view: DataView, at: number, littleEndian: boolean): number | bigint {
+  const low = view.getUint32(littleEndian ? at : at + 4, littleEndian);
+  return join64(view.getUint32(littleEndian ? at + 4 : at, littleEndian), low);
+}
+
+function readS64(view: DataView, at: number, littleEndian: boolean): number | bigint {
+  const low = view.getUint32(littleEndian ? at : at + 4, littleEndian);
+  return join64(view.getInt32(littleEndian ? at + 4 : at, littleEndian), low);
+}
+
+function decodeStruct(input: Input, struct: StructCodec, start: number, end: number, out: OpenMessage): void {
+  for (const member of struct.members) {
+    const at = start + member.offset;
+    // Structs grow at their end: an older kernel sends fewer members.
+    if (at + member.size > end) break;
+    switch (member.kind) {
+      case Kind.pad:
+        break;
+      case Kind.struct: {
+        const inner: OpenMessage = {};
+        if (member.struct !== undefined) decodeStruct(input, member.struct, at, at + member.size, inner);
+        out[member.name] = inner as Message;
+        break;
+      }
+      default: {
+        const value = readFixed(input, member.kind, member.littleEndian, at, at + member.size);
+        out[member.name] = value ?? input.bytes.slice(at, at + member.size);
+      }
+    }
+  }
+}
+
+// Everything that is not composed of other values. Undefined when the length does not fit the kind.
+function readFixed(
+  input: Input,
+  kind: number,
+  littleEndian: boolean,
+  at: number,
+  end: number,
+): Exclude<Value, Message | readonly Value[]> | undefined {
+  const { bytes, view } = input;
+  const length = end - at;
+  switch (kind) {
+    case Kind.u8:
+      return length < 1 ? undefined : bytes[at];
+    case Kind.u16:
+      return length < 2 ? undefined : view.getUint16(at, littleEndian);
+    case Kind.u32:
+      return length < 4 ? undefined : view.getUint32(at, littleEndian);
+    case Kind.u64:
+      return length < 8 ? undefined : readU64(view, at, littleEndian);
+    case Kind.s8:
+      return length < 1 ? undefined : view.getInt8(at);
+    case Kind.s16:
+      return length < 2 ? undefined : view.getInt16(at, littleEndian);
+    case Kind.s32:
+      return length < 4 ? undefined : view.getInt32(at, littleEndian);
+    case Kind.s64:
+      return length < 8 ? undefined : readS64(view, at, littleEndian);
+    case Kind.uint:
+      if (length === 8) return readU64(view, at, littleEndian);
+      return length === 4 ? view.getUint32(at, littleEndian) : undefined;
+    case Kind.sint:
+      if (length === 8) return readS64(view, at, littleEndian);
+      return length === 4 ? view.getInt32(at, littleEndian) : undefined;
+    case Kind.flag:
+      return true;
+    case Kind.string:
+      return readString(bytes, at, end);
+    case Kind.binary:
+      return bytes.slice(at, end);
+    case Kind.mac:
+      return formatMac(bytes, at, end);
+    case Kind.ipv4:
+      return length === 4 ? formatIpv4(bytes, at) : undefined;
+    case Kind.ipv6:
+      return length === 16 ? formatIpv6(bytes, at) : undefined;
+    case Kind.ip:
+      if (length === 4) return formatIpv4(bytes, at);
+      return length === 16 ? formatIpv6(bytes, at) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+const scalarBytes: readonly number[] = [0, 1, 2, 4, 8, 1, 2, 4, 8];
+
+function readScalars(input: Input, element: AttributeCodec, start: number, end: number): Value[] | undefined {
+  const size = scalarBytes[element.kind] ?? 0;
+  if (size === 0 || (end - start) % size !== 0) return undefined;
+  const values: Value[] = [];
+  for (let at = start; at < end; at += size) {
+    const value = readFixed(input, element.kind, element.littleEndian, at, at + size);
+    if (value !== undefined) values.push(value);
+  }
+  return values;
+}
+
+function readIndexed(
+  input: Input,
+  element: AttributeCodec,
+  start: number,
+  end: number,
+  scope: Scope,
+  depth: number,
+): Value[] | undefined {
+  const values: Value[] = [];
+  let at = start;
+  while (at + 4 <= end) {
+    const length = input.view.getUint16(at, hostLittleEndian);
+    if (length < 4 || at + length > end) fail(element.name, `element length ${length} is out of bounds`, at);
+    const value = readValue(input, element, at + 4, at + length, scope, depth);
+    if (value === undefined) return undefined;
+    values.push(value);
+    at += (length + 3) & ~3;
+  }
+  return values;
+}
+
+function readNest(
+  input: Input,
+  set: AttributeSet,
+  start: number,
+  end: number,
+  outer: Scope | undefined,
+  depth: number,
+): Message {
+  const message: OpenMessage = {};
+  decodeAttributes(input, set, start, end, { message, outer }, depth + 1);
+  return message as Message;
+}
+
+function readValue(
+  input: Input,
+  codec: AttributeCodec,
+  start: number,
+  end: number,
+  scope: Scope,
+  depth: number,
+): Value | undefined {
+  switch (codec.kind) {
+    case Kind.nest:
+      return codec.nested === undefined ? undefined : readNest(input, codec.nested, start, end, scope, depth);
+    case Kind.struct: {
+      const message: OpenMessage = {};
+      if (codec.struct !== undefined) decodeStruct(input, codec.struct, start, end, message);
+      return message as Message;
+    }
+    case Kind.indexedArray:
+      return codec.element === undefined ? undefined : readIndexed(input, codec.element, start, end, scope, depth);
+    case Kind.scalars:
+      return codec.element === undefined ? undefined : readScalars(input, codec.element, start, end);
+    case Kind.bitfield32:
+      if (end - start < 8) return undefined;
+      return {
+        value: input.view.getUint32(start, hostLittleEndian),
+        selector: input.view.getUint32(start + 4, hostLittleEndian),
+      };
+    default:
+      return readFixed(input, codec.kind, codec.littleEndian, start, end);
+  }
+}
+
+function selectorValue(name: string, scope: Scope): string | undefined {
+  for (let each: Scope | undefined = scope; each !== undefined; each = each.outer) {
+    const value = each.message[name];
+    if (typeof value === 'string' || typeof value === 'number') return String(value);
+  }
+  return undefined;
+}
+
+function readSubMessage(
+  input: Input,
+  codec: AttributeCodec,
+  start: number,
+  end: number,
+  scope: Scope,
+  depth: number,
+): Message | undefined {
+  const selected = selectorValue(codec.selector ?? '', scope);
+  const format = selected === undefined ? undefined : codec.formats?.get(selected);
+  if (format === undefined) return undefined;
+  const message: OpenMessage = {};
+  let at = start;
+  if (format.header !== undefined) {
+    if (end - start < format.header.size) fail(codec.name, `${end - start} bytes are too few for its header`, start);
+    decodeStruct(input, format.header, start, end, message);
+    at += (format.header.size + 3) & ~3;
+  }
+  if (format.attributes !== undefined) {
+    decodeAttributes(input, format.attributes, at, end, { message, outer: scope }, depth + 1);
+  }
+  return message as Message;
+}
+
+function keepUnknown(input: Input, type: number, start: number, end: number, out: OpenMessage): void {
+  const unknown: UnknownAttribute = { type, data: input.bytes.slice(start, end) };
+  const list = out._unknown;
+  if (list === undefined) out._unknown = [unknown];
+  else (list as UnknownAttribute[]).push(unknown);
+}
+
+function store(codec: AttributeCodec, value: Value, out: OpenMessage): void {
+  if (!codec.multi) {
+    out[codec.name] = value;
+    return;
+  }
+  const list: unknown = out[codec.name];
+  if (Array.isArray(list)) list.push(value);
+  else out[codec.name] = [value];
+}
+
+function decodeAttributes(
+  input: Input,
+  set: AttributeSet,
+  start: number,
+  end: number,
+  scope: Scope,
+  depth: number,
+): void {
+  if (depth > maxNesting) fail(set.name, `nested deeper than ${maxNesting} levels`, start);
+  const { view } = input;
+  const out = scope.message;
+  const byType = set.byType;
+  let deferred: number[] | undefined;
+  let at = start;
+  // Up to three bytes may be left over, as the kernel's own parser allows.
+  while (at + 4 <= end) {
+    const length = view.getUint16(at, hostLittleEndian);
+    if (length < 4 || at + length > end) fail(set.name, `attribute length ${length} is out of bounds`, at);
+    const type = view.getUint16(at + 2, hostLittleEndian) & nlaTypeMask;
+    const codec = byType[type];
+    if (codec === undefined) {
+      if (set.keepUnknown) keepUnknown(input, type, at + 4, at + length, out);
+    } else if (codec.kind === Kind.subMessage) {
+      // The attribute that selects the layout may come later.
+      if (deferred === undefined) deferred = [at];
+      else deferred.push(at);
+    } else if (codec.kind < Kind.pad) {
+      const value = readValue(input, codec, at + 4, at + length, scope, depth);
+      if (value !== undefined) store(codec, value, out);
+      else if (scalarBytes[codec.kind] !== undefined) {
+        fail(`${set.name}.${codec.name}`, `${length - 4} bytes are too few`, at);
+      } else if (set.keepUnknown) keepUnknown(input, type, at + 4, at + length, out);
+    }
+    at += (length + 3) & ~3;
+  }
+  if (deferred !== undefined) decodeDeferred(input, set, deferred, scope, depth);
+}
+
+function decodeDeferred(
+  input: Input,
+  set: AttributeSet,
+  offsets: readonly number[],
+  scope: Scope,
+  depth: number,
+): void {
+  for (const at of offsets) {
+    const end = at + input.view.getUint16(at, hostLittleEndian);
+    const type = input.view.getUint16(at + 2, hostLittleEndian) & nlaTypeMask;
+    const codec = set.byType[type];
+    if (codec === undefined) continue;
+    const value = readSubMessage(input, codec, at + 4, end, scope, depth);
+    if (value !== undefined) store(codec, value, scope.message);
+    else keepUnknown(input, type, at + 4, end, scope.message);
+  }
+}
+
+/**
+ * Decodes what follows the netlink header (and the generic netlink header) of a message.
+ * @throws NetlinkError `malformed`
+ */
+export function decodePayload(
+  input: Input,
+  layout: Layout,
+  attributes: AttributeSet,
+  start: number,
+  end: number,
+): Message {
+  const message: OpenMessage = {};
+  let at = start;
+  if (layout.header !== undefined) {
+    if (end - start < layout.header.size) {
+      fail(layout.operation, `${end - start} bytes are too few for its header`, start);
+    }
+    decodeStruct(input, layout.header, start, end, message);
+    at += (layout.header.size + 3) & ~3;
+  }
+  decodeAttributes(input, attributes, at, end, { message, outer: undefined }, 0);
+  return message as Message;
+}
+
+const skipped = (codec: AttributeCodec): AttributeCodec => ({ ...codec, kind: Kind.skip, multi: false });
+
+/** The same set decoding only the attributes named in `only`; what selects a sub-message comes with it. */
+export function pruneSet(set: AttributeSet, only: readonly string[]): AttributeSet {
+  const wanted = new Set(only);
+  for (const name of only) {
+    const selector = set.byName.get(name)?.selector;
+    if (selector !== undefined) wanted.add(selector);
+  }
+  return {
+    name: set.name,
+    byName: set.byName,
+    keepUnknown: false,
+    byType: Array.from(set.byType, (codec) => (codec === undefined || wanted.has(codec.name) ? codec : skipped(codec))),
+  };
+}

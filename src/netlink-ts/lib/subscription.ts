@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// A socket of its own for multicast groups, so that a flood of events never costs a request its answer.
+import type { Message, Spec } from './codec.js';
+import { inputOf } from './decode.js';
+import { errnoError, NetlinkError } from './errors.js';
+import { frameAt, MessageType, nextFrame } from './framing.js';
+import { decodeBody, layoutOf, pruner } from './messages.js';
+import { type NativeSocket, openSocket, readableOverrun, readableTruncated } from './native.js';
+
+/** What a subscription delivers. */
+export type NetlinkEvent =
+  | { readonly kind: 'message'; readonly operation: string; readonly message: Message }
+  /** Events were lost: whatever was known must be asked for again. The subscription goes on. */
+  | { readonly kind: 'overrun' }
+  /** Something could not be read; counts as lost events as well. The subscription goes on. */
+  | { readonly kind: 'error'; readonly error: NetlinkError };
+
+export interface SubscribeOptions {
+  /** Bytes of receive buffer (SO_RCVBUFFORCE, else SO_RCVBUF). */
+  readonly receiveBuffer?: number;
+  /** Decode only these top-level attributes (and the fixed header). */
+  readonly only?: readonly string[];
+}
+
+/** A live subscription. It keeps the process alive until `unref()` or `close()`. */
+export interface Subscription {
+  close(): void;
+  ref(): void;
+  unref(): void;
+}
+
+export interface SubscriptionTarget {
+  readonly spec: Spec;
+  readonly netns: string | undefined;
+  readonly groups: readonly { readonly name: string; readonly number: number }[];
+  /** Generic netlink family number; undefined for raw families. */
+  readonly familyId: number | undefined;
+}
+
+/**
+ * Joins the groups of `target`; events from then on reach `onEvent`, in later turns of the event loop. An exception of
+ * `onEvent` becomes an uncaught exception of the process, without losing the events behind it.
+ * @throws NetlinkError
+ */
+export function openSubscription(
+  target: SubscriptionTarget,
+  onEvent: (event: NetlinkEvent) => void,
+  options: SubscribeOptions,
+  onClose: (subscription: Subscription) => void,
+): Subscription {
+  const { spec, familyId } = target;
+  const prune = pruner(options.only);
+
+  const deliver = (event: NetlinkEvent): void => {
+    try {
+      onEvent(event);
+    } catch (thrown) {
+      process.nextTick(() => {
+        throw thrown;
+      });
+    }
+  };
+
+  const deliverBytes = (bytes: Uint8Array): void => {
+    const input = inputOf(bytes);
+    for (let at = 0; at < bytes.length && socket.fd() >= 0; ) {
+      const frame = frameAt(input, at, bytes.length);
+      at = nextFrame(frame);
+      if (frame.type < MessageType.firstOfFamily || (familyId !== undefined && frame.type !== familyId)) continue;
+      const layout = layoutOf(spec, input, frame);
+      if (layout === undefined) continue;
+      let event: NetlinkEvent;
+      try {
+        const message = decodeBody(spec, input, frame, layout, prune(layout));
+        event = { kind: 'message', operation: layout.operation, message };
+      } catch (cause) {
+        event = { kind: 'error', error: asNetlinkError(cause, spec.name) };
+      }
+      deliver(event);
+    }
+  };
+
+  const socket: NativeSocket = openSocket(spec.protocol, target.netns, (bytes, flags, errno) => {
+    // The loss comes before what was still queued: whoever resyncs on it sees those events after all.
+    if ((flags & readableOverrun) !== 0) deliver({ kind: 'overrun' });
+    if ((flags & readableTruncated) !== 0) {
+      const details = { operation: `${spec.name} subscription` };
+      deliver({ kind: 'error', error: new NetlinkError('truncated', 'an event was cut off', details) });
+    }
+    try {
+      if (bytes !== null) deliverBytes(new Uint8Array(bytes));
+    } catch (cause) {
+      deliver({ kind: 'error', error: asNetlinkError(cause, spec.name) });
+    }
+    if (errno !== 0) deliver({ kind: 'error', error: errnoError(errno, { operation: `${spec.name} subscription` }) });
+  });
+
+  try {
+    if (options.receiveBuffer !== undefined) {
+      const errno = socket.setReceiveBuffer(options.receiveBuffer);
+      if (errno !== 0) throw errnoError(errno, { operation: `${spec.name} subscribe (receive buffer)` });
+    }
+    for (const { name, number } of target.groups) {
+      const errno = socket.membership(number, true);
+      if (errno !== 0) throw errnoError(errno, { operation: `${spec.name} subscribe to ${name}` });
+    }
+  } catch (cause) {
+    socket.close();
+    throw cause;
+  }
+
+  const subscription: Subscription = {
+    close: () => {
+      socket.close();
+      onClose(subscription);
+    },
+    ref: () => socket.ref(),
+    unref: () => socket.unref(),
+  };
+  return subscription;
+}
+
+function asNetlinkError(cause: unknown, spec: string): NetlinkError {
+  if (cause instanceof NetlinkError) return cause;
+  return new NetlinkError('malformed', String(cause), { operation: `decode ${spec} event`, cause });
+}
