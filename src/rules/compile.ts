@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rule files → a rule set, or everything that is wrong with them.
+import { createHash } from 'node:crypto';
+import type { RuleSet } from '../model/ruleset.js';
+import { collectDeclarations, type RuleDocument } from './declarations.js';
+import { celTypes, compileObjects, resolveTypes } from './object-types.js';
+import { type RuleError, type RuleFinding, sortErrors } from './rule-error.js';
+import { checkSchema } from './schema-check.js';
+import { compileAttach, compileDependencies, compileServices, type Library, type RuleContext } from './services.js';
+import { compileSources } from './sources.js';
+import { parseYaml } from './yaml-document.js';
+
+/** One rule file: the path that errors name, and its text. */
+export interface RuleText {
+  readonly path: string;
+  readonly text: string;
+}
+
+export type CompileResult = { readonly ruleSet: RuleSet } | { readonly errors: readonly RuleError[] };
+
+/**
+ * Compiles rule files, which may refer to each other in any order. Never throws for what the files contain.
+ * With a library, the FPMs and parameters that the rules name are checked against it.
+ */
+export function compileRules(files: readonly RuleText[], library?: Library): CompileResult {
+  const errors: RuleFinding[] = [];
+  const documents: RuleDocument[] = [];
+  let incomplete = false;
+  for (const { path, text } of files) {
+    const parsed = parseYaml(path, text);
+    errors.push(...parsed.errors);
+    if (parsed.document === undefined) {
+      incomplete = true;
+      continue;
+    }
+    const checked = checkSchema(parsed.document);
+    errors.push(...checked.errors);
+    documents.push({ ...checked, document: parsed.document });
+  }
+  const declarations = collectDeclarations(documents, incomplete, errors);
+  const types = resolveTypes(declarations);
+  const cel = celTypes(types);
+  const context: RuleContext = { declarations, types, cel, library };
+  const ruleSet: RuleSet = {
+    files: files.map(({ path }) => path),
+    hash: hashRules(files),
+    sources: compileSources(declarations, types, cel),
+    objects: compileObjects(declarations, types, cel),
+    dependencies: compileDependencies(context),
+    attach: compileAttach(context),
+    services: compileServices(context),
+  };
+  return errors.length > 0 ? { errors: sortErrors(errors) } : { ruleSet };
+}
+
+/** SHA-256 over names and contents, each preceded by its length so that no two sets of files look alike. */
+export function hashRules(files: readonly RuleText[]): string {
+  const hash = createHash('sha256');
+  for (const { path, text } of files) hash.update(`${path.length} ${text.length} `).update(path).update(text);
+  return hash.digest('hex');
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// One YAML text → plain data in which every value can be traced back to its line and column.
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  parseDocument,
+  type Scalar,
+} from 'yaml';
+import type { Position } from '../model/ruleset.js';
+import type { RuleErrorCode, RuleFinding } from './rule-error.js';
+import { offsetInScalar, type ScalarStyle, SourceText } from './source-text.js';
+
+/** Bytes of one rule file; more is a mistake or an attack. */
+const maxFileBytes = 1 << 20;
+/** Values in one file after aliases are expanded. */
+const maxValues = 50_000;
+const maxDepth = 64;
+/** Unclosed brackets in the text, where comments and quoted ones count too; keeps the YAML parser's own recursion bounded. */
+const maxOpenBrackets = 1000;
+
+/** Members that every JavaScript object has: as names they would be found where nothing was declared. */
+const reservedKeys = new Set(['__proto__', ...Object.getOwnPropertyNames(Object.prototype)]);
+
+export type Path = readonly (string | number)[];
+
+interface Member {
+  readonly key: Node | undefined;
+  readonly value: Node | null;
+}
+
+/** A parsed file: its data and where each part of it is written. */
+export class LocatedDocument {
+  readonly #members: WeakMap<object, ReadonlyMap<string, Member>>;
+
+  constructor(
+    readonly source: SourceText,
+    readonly data: unknown,
+    readonly root: Node | null,
+    members: WeakMap<object, ReadonlyMap<string, Member>>,
+  ) {
+    this.#members = members;
+  }
+
+  /** Where the value at a path starts; where there is no such value, the innermost one that exists. */
+  position(path: Path): Position {
+    return this.source.position(startOf(this.#find(path).value));
+  }
+
+  /** Where the key of the last step of a path is written; the value for elements of lists. */
+  keyPosition(path: Path): Position {
+    const member = this.#find(path);
+    return this.source.position(startOf(member.key ?? member.value));
+  }
+
+  /** Position of the `index`th character of the text at a path. */
+  positionInText(path: Path, index: number): Position {
+    const { value } = this.#find(path);
+    if (!isScalar(value) || typeof value.value !== 'string') return this.position(path);
+    const offset = offsetInScalar(this.source.text, startOf(value), styleOf(value), value.value, index);
+    return this.source.position(offset);
+  }
+
+  #find(path: Path): Member {
+    let found: Member = { key: undefined, value: this.root };
+    let data = this.data;
+    for (const step of path) {
+      if (typeof data !== 'object' || data === null) break;
+      const member = this.#members.get(data)?.get(String(step));
+      if (member === undefined) break;
+      found = member;
+      data = (data as { readonly [key: string]: unknown })[String(step)];
+    }
+    return found;
+  }
+}
+
+function startOf(node: Node | null): number {
+  return node?.range?.[0] ?? 0;
+}
+
+function styleOf(scalar: Scalar): ScalarStyle {
+  switch (scalar.type) {
+    case 'QUOTE_SINGLE':
+      return 'single';
+    case 'QUOTE_DOUBLE':
+      return 'double';
+    case 'BLOCK_FOLDED':
+    case 'BLOCK_LITERAL':
+      return 'block';
+    default:
+      return 'plain';
+  }
+}
+
+/** Parses one file. `document` is absent when the text cannot be used at all. Never throws. */
+export function parseYaml(file: string, text: string): { document?: LocatedDocument; errors: readonly RuleFinding[] } {
+  const source = new SourceText(file, text);
+  const errors: RuleFinding[] = [];
+  const report = (code: RuleErrorCode, offset: number, message: string): void => {
+    errors.push({ ...source.position(offset), code, message });
+  };
+  if (text.length > maxFileBytes || Buffer.byteLength(text) > maxFileBytes) {
+    report('too-large', 0, `file is larger than ${maxFileBytes >> 20} MiB`);
+    return { errors };
+  }
+  const tooDeep = nestingBeyond(text, maxOpenBrackets);
+  if (tooDeep !== undefined) {
+    report('too-large', tooDeep, `more than ${maxOpenBrackets} open brackets`);
+    return { errors };
+  }
+  let parsed: Document.Parsed;
+  try {
+    // Duplicate keys are found below, where the first one's position is known (and in linear time).
+    parsed = parseDocument(text, { merge: true, uniqueKeys: false, prettyErrors: false, logLevel: 'silent' });
+  } catch (cause) {
+    report('yaml-syntax', 0, `not YAML: ${cause instanceof Error ? cause.message : String(cause)}`);
+    return { errors };
+  }
+  for (const problem of [...parsed.errors, ...parsed.warnings]) {
+    const message = `${problem.message.charAt(0).toLowerCase()}${problem.message.slice(1)}`;
+    errors.push({ ...source.position(problem.pos[0]), code: 'yaml-syntax', message, cause: problem.code });
+  }
+  if (errors.length > 0) return { errors };
+  const reader = new Reader(report);
+  const data = reader.read(parsed.contents);
+  if (reader.failed) return { errors };
+  return { document: new LocatedDocument(source, data, parsed.contents, reader.members), errors };
+}
+
+/** Offset at which more than `limit` brackets are open, if anywhere. */
+function nestingBeyond(text: string, limit: number): number | undefined {
+  let run = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x5b || c === 0x7b) run += 1;
+    else if (c === 0x5d || c === 0x7d) run = Math.max(0, run - 1);
+    if (run > limit) return i;
+  }
+  return undefined;
+}
+
+/** Converts nodes to data: aliases resolved, merge keys applied, sizes bounded. */
+class Reader {
+  readonly members = new WeakMap<object, ReadonlyMap<string, Member>>();
+  failed = false;
+  readonly #report: (code: RuleErrorCode, offset: number, message: string) => void;
+  readonly #targets = new Map<Alias, Node>();
+  readonly #anchors = new Map<string, Node>();
+  readonly #open = new Set<Node>();
+  #values = 0;
+
+  constructor(report: (code: RuleErrorCode, offset: number, message: string) => void) {
+    this.#report = report;
+  }
+
+  read(root: Node | null): unknown {
+    this.#resolveAliases(root, 0);
+    return this.failed ? undefined : this.#convert(root, 0);
+  }
+
+  #fail(code: RuleErrorCode, node: Node | null, message: string): undefined {
+    this.failed = true;
+    this.#report(code, startOf(node), message);
+    return undefined;
+  }
+
+  /** An alias means the nearest anchor of its name before it, so they are resolved in the order of the text. */
+  #resolveAliases(node: unknown, depth: number): void {
+    if (depth > maxDepth) {
+      if (!this.failed) this.#fail('too-large', node as Node, `nested more than ${maxDepth} levels deep`);
+      return;
+    }
+    if (isAlias(node)) {
+      const target = this.#anchors.get(node.source);
+      if (target === undefined) this.#fail('yaml-alias', node, `alias *${node.source} has no anchor before it`);
+      else this.#targets.set(node, target);
+      return;
+    }
+    if (isScalar(node) || isMap(node) || isSeq(node)) {
+      if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
+    }
+    if (isMap(node)) {
+      for (const pair of node.items) {
+        this.#resolveAliases(pair.key, depth + 1);
+        this.#resolveAliases(pair.value, depth + 1);
+      }
+    } else if (isSeq(node)) for (const item of node.items) this.#resolveAliases(item, depth + 1);
+  }
+
+  #convert(node: Node | null, depth: number): unknown {
+    if (this.failed) return undefined;
+    this.#values += 1;
+    if (this.#values > maxValues)
+      return this.#fail('too-large', node, `more than ${maxValues} values after aliases are expanded`);
+    if (depth > maxDepth) return this.#fail('too-large', node, `nested more than ${maxDepth} levels deep`);
+    if (node === null) return null;
+    if (this.#open.has(node)) return this.#fail('yaml-alias', node, 'an alias must not contain itself');
+    this.#open.add(node);
+    const value = this.#convertNode(node, depth);
+    this.#open.delete(node);
+    return value;
+  }
+
+  #convertNode(node: Node, depth: number): unknown {
+    if (isAlias(node)) return this.#convert(this.#targets.get(node) ?? null, depth + 1);
+    if (isMap(node))
+      return this.#convertMap(node as Node & { items: readonly { key: unknown; value: unknown }[] }, depth);
+    if (isSeq(node)) {
+      const members = new Map<string, Member>();
+      const list = node.items.map((item, index) => {
+        const value = this.#target(item as Node | null);
+        members.set(String(index), { key: undefined, value });
+        return this.#convert(item as Node | null, depth + 1);
+      });
+      this.members.set(list, members);
+      return list;
+    }
+    if (!isScalar(node)) return this.#fail('yaml-syntax', node, 'not a mapping, list or scalar');
+    const { value } = node;
+    if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+      return value;
+    return this.#fail('invalid-value', node, 'must be text, a number or true/false');
+  }
+
+  #convertMap(map: Node & { items: readonly { key: unknown; value: unknown }[] }, depth: number): unknown {
+    const members = new Map<string, Member>();
+    const data: { [key: string]: unknown } = Object.create(null);
+    const merged: (Node | null)[] = [];
+    for (const pair of map.items) {
+      const key = pair.key as Node;
+      if (isMergeKey(key)) {
+        merged.push(pair.value as Node | null);
+        continue;
+      }
+      if (!isScalar(key) || typeof key.value !== 'string') {
+        this.#fail('invalid-value', key ?? map, 'a key must be text');
+        continue;
+      }
+      const name = key.value;
+      const earlier = members.get(name);
+      if (reservedKeys.has(name)) this.#fail('reserved-name', key, `"${name}" cannot be used as a name`);
+      else if (earlier !== undefined) {
+        this.#fail('duplicate-key', key, `key "${name}" is already used in this mapping`);
+      } else {
+        members.set(name, { key, value: this.#target(pair.value as Node | null) ?? key });
+        data[name] = this.#convert(pair.value as Node | null, depth + 1);
+      }
+    }
+    this.members.set(data, members);
+    for (const value of merged) this.#merge(value, data, members, depth);
+    return data;
+  }
+
+  /** `<<: *base` and `<<: [*first, *second]`: adds the members that are not there yet. */
+  #merge(node: Node | null, into: { [key: string]: unknown }, members: Map<string, Member>, depth: number): void {
+    const target = this.#target(node);
+    if (isSeq(target)) {
+      for (const item of target.items) this.#merge(item as Node | null, into, members, depth + 1);
+      return;
+    }
+    if (!isMap(target)) {
+      this.#fail('yaml-alias', node, '<< needs a mapping, an alias of one, or a list of these');
+      return;
+    }
+    const base = this.#convert(target, depth + 1);
+    if (typeof base !== 'object' || base === null) return;
+    for (const [name, member] of this.members.get(base) ?? []) {
+      if (members.has(name)) continue;
+      members.set(name, member);
+      into[name] = (base as { readonly [key: string]: unknown })[name];
+    }
+  }
+
+  #target(node: Node | null): Node | null {
+    return isAlias(node) ? (this.#targets.get(node) ?? node) : node;
+  }
+}
+
+function isMergeKey(key: unknown): boolean {
+  if (!isScalar(key)) return false;
+  if (typeof key.value === 'symbol') return key.value.description === '<<';
+  return key.value === '<<' && key.type === 'PLAIN';
+}
