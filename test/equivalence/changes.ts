@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes of the configuration in the middle of traffic, made behind TNA's back: from the very next frame on, the
+// fast path has to behave as the changed bridge does.
+
+import type { Change, Configuration, Step } from './configuration.js';
+import { portsOf } from './configuration.js';
+import type { Random } from './random.js';
+
+const step = (tool: Step['tool'], text: string): Step => ({ tool, text });
+
+type Draw = (random: Random, configuration: Configuration) => Step[];
+
+const portName = (random: Random, configuration: Configuration): string => random.pick(configuration.ports).name;
+const bridgeName = (random: Random, configuration: Configuration): string => random.pick(configuration.bridges).name;
+
+/** One function per kind of change, with its weight. A change may turn out to change nothing; that is a case too. */
+const draws: readonly (readonly [number, Draw])[] = [
+  [4, (r, c) => [step('bridge', `link set dev ${portName(r, c)} state ${r.between(0, 4)}`)]],
+  [3, (r, c) => [step('ip', `link set ${portName(r, c)} down`)]],
+  [3, (r, c) => [step('ip', `link set ${portName(r, c)} up`)]],
+  [3, (r, c) => [step('ip', `link set ${portName(r, c)} mtu ${r.pick([576, 1000, 1400, 1500])}`)]],
+  [2, (r, c) => [step('bridge', `link set dev ${portName(r, c)} isolated on`)]],
+  [2, (r, c) => [step('bridge', `link set dev ${portName(r, c)} learning ${r.pick(['on', 'off'])}`)]],
+  [1, (r, c) => [step('bridge', `link set dev ${portName(r, c)} hairpin on`)]],
+  [1, (r, c) => [step('bridge', `link set dev ${portName(r, c)} locked on`)]],
+  [1, (r, c) => [step('bridge', `link set dev ${portName(r, c)} flood off`)]],
+  [1, (r, c) => [step('bridge', `link set dev ${portName(r, c)} neigh_suppress on`)]],
+  [3, (r, c) => [step('ip', `link set ${portName(r, c)} nomaster`)]],
+  [
+    3,
+    (r, c) => {
+      const host = r.pick(c.hosts);
+      const bridge = c.ports[host.port]?.bridge ?? 0;
+      const port = c.ports[r.pick(portsOf(c, bridge))]?.name;
+      return [
+        step('bridge', `fdb replace ${host.mac} dev ${port} master ${r.pick(['static', 'dynamic', 'permanent'])}`),
+      ];
+    },
+  ],
+  [2, (r, c) => [step('ip', `link set ${bridgeName(r, c)} type bridge fdb_flush`)]],
+  [2, (r, c) => [step('ip', `link set ${bridgeName(r, c)} type bridge ageing_time ${r.pick([0, 30000])}`)]],
+  [1, (r, c) => [step('ip', `link set ${bridgeName(r, c)} type bridge group_fwd_mask 0xfff8`)]],
+  [1, (r, c) => [step('ip', `link set ${bridgeName(r, c)} type bridge nf_call_iptables 1`)]],
+  [2, (r) => [step('sysctl', `net/bridge/bridge-nf-call-${r.pick(['iptables', 'ip6tables', 'arptables'])} 1`)]],
+  [1, (r, c) => [step('ip', `link set ${bridgeName(r, c)} promisc on`)]],
+  [2, (r, c) => [step('ip', `link set ${bridgeName(r, c)} down`)]],
+  [1, (r, c) => [step('ip', `link set ${bridgeName(r, c)} up`)]],
+  [1, (r, c) => [step('ip', `link set ${bridgeName(r, c)} address 02:00:5e:40:00:10`)]],
+  [
+    3,
+    () => [step('nft', 'table bridge late { chain c { type filter hook forward priority 0; ether type ip drop; }; }')],
+  ],
+  [
+    2,
+    (r, c) => [
+      step(
+        'nft',
+        `table netdev late { chain c { type filter hook ingress device ${portName(r, c)} priority 0; drop; }; }`,
+      ),
+    ],
+  ],
+  [2, (r, c) => [step('capture', portName(r, c))]],
+];
+
+/** Draws at most three changes; most configurations have none. */
+export function generateChanges(random: Random, configuration: Configuration, frames: number): Change[] {
+  if (!random.chance(0.35)) {
+    return [];
+  }
+  const changes = Array.from({ length: random.between(1, 3) }, () => ({
+    before: random.between(Math.floor(frames / 4), frames - 10),
+    steps: random.weighted(draws)(random, configuration),
+  }));
+  return changes.sort((a, b) => a.before - b.before);
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compares two sides of a case: what came out of every port in which order, and the kernel's state afterwards.
+
+import { mac } from '../support/lab/frame.js';
+import type { Configuration } from './configuration.js';
+import type { Outcome } from './side.js';
+import type { KernelState } from './state.js';
+
+export interface Difference {
+  readonly what: string;
+  /** Index of the frame sent, where one is to blame. */
+  readonly frame: number | undefined;
+  readonly expected: string;
+  readonly actual: string;
+}
+
+interface Arrival {
+  readonly frame: number;
+  readonly text: string;
+}
+
+/**
+ * Replies of the host itself carry an IPv4 identification that the kernel draws at random: it and the header checksum
+ * are masked in frames from a bridge's own address.
+ */
+function masked(bytes: string, own: ReadonlySet<string>): string {
+  if (!own.has(bytes.slice(12, 24)) || bytes.slice(24, 28) !== '0800') {
+    return bytes;
+  }
+  return `${bytes.slice(0, 36)}----${bytes.slice(40, 48)}----${bytes.slice(52)}`;
+}
+
+function arrivals(configuration: Configuration, outcome: Outcome): Map<number, Arrival[]> {
+  const own = new Set(configuration.bridges.map((bridge) => mac(bridge.mac)));
+  const perPort = new Map<number, Arrival[]>();
+  const all = [...outcome.frames.map((frame) => frame.received), outcome.late];
+  for (const [index, received] of all.entries()) {
+    for (const { port, partial, bytes } of received) {
+      const list = perPort.get(port) ?? [];
+      list.push({ frame: index, text: `${partial ? 'partial checksum ' : ''}${masked(bytes, own)}` });
+      perPort.set(port, list);
+    }
+  }
+  return perPort;
+}
+
+/** Ports of the configuration come first, captures after them. */
+function portName(configuration: Configuration, port: number): string {
+  return configuration.ports[port]?.name ?? `capture ${port - configuration.ports.length + 1}`;
+}
+
+function comparePorts(configuration: Configuration, expected: Outcome, actual: Outcome): Difference[] {
+  const differences: Difference[] = [];
+  const left = arrivals(configuration, expected);
+  const right = arrivals(configuration, actual);
+  for (const port of [...new Set([...left.keys(), ...right.keys()])].sort((a, b) => a - b)) {
+    const wanted = left.get(port) ?? [];
+    const got = right.get(port) ?? [];
+    const exact = configuration.kind === 'tap';
+    for (let i = 0; i < Math.max(wanted.length, got.length); i += 1) {
+      const a = wanted[i];
+      const b = got[i];
+      if (a === undefined || b === undefined || a.text !== b.text || (exact && a.frame !== b.frame)) {
+        const show = (one: Arrival | undefined) =>
+          one === undefined ? 'nothing' : `after frame ${one.frame}: ${one.text}`;
+        differences.push({
+          what: `frames at ${portName(configuration, port)} (number ${i} of ${wanted.length}, got ${got.length})`,
+          frame: Math.min(a?.frame ?? Number.MAX_SAFE_INTEGER, b?.frame ?? Number.MAX_SAFE_INTEGER),
+          expected: show(a),
+          actual: show(b),
+        });
+        // What follows on this port is only shifted.
+        break;
+      }
+    }
+  }
+  return differences;
+}
+
+function compareLines(what: string, expected: readonly string[], actual: readonly string[]): Difference[] {
+  const missing = expected.filter((line) => !actual.includes(line));
+  const extra = actual.filter((line) => !expected.includes(line));
+  if (missing.length === 0 && extra.length === 0) {
+    return [];
+  }
+  return [{ what, frame: undefined, expected: missing.join('\n'), actual: extra.join('\n') }];
+}
+
+export function compare(configuration: Configuration, expected: Outcome, actual: Outcome): Difference[] {
+  const differences = comparePorts(configuration, expected, actual);
+  for (const [index, frame] of expected.frames.entries()) {
+    const errno = actual.frames[index]?.errno;
+    if (errno !== frame.errno) {
+      differences.push({
+        what: 'result of the send',
+        frame: index,
+        expected: `errno ${frame.errno}`,
+        actual: `errno ${errno}`,
+      });
+      break;
+    }
+  }
+  const subjects: (keyof KernelState)[] = ['fdb', 'ports', 'groups', 'neighbours', 'local'];
+  for (const subject of subjects) {
+    differences.push(...compareLines(`kernel state: ${subject}`, expected.state[subject], actual.state[subject]));
+  }
+  differences.push(...compareLines('messages of commands', expected.messages, actual.messages));
+  // The earliest is the cause of most others.
+  return differences.sort((a, b) => (a.frame ?? Number.MAX_SAFE_INTEGER) - (b.frame ?? Number.MAX_SAFE_INTEGER));
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a random case is: bridges, ports, hosts and the commands that make them, all as plain data.
+
+export type PortKind = 'tap' | 'veth';
+export type Hook = 'xdp' | 'tc';
+
+/** One command. `sysctl` is `PATH VALUE`; `nft` is a script; `capture` opens a packet socket on a device. */
+export interface Step {
+  readonly tool: 'ip' | 'bridge' | 'tc' | 'nft' | 'sysctl' | 'capture';
+  readonly text: string;
+}
+
+export interface PortPlan {
+  readonly name: string;
+  readonly mac: string;
+  /** Index of the bridge. */
+  readonly bridge: number;
+  readonly mtu: number;
+  readonly up: boolean;
+}
+
+export interface BridgePlan {
+  readonly name: string;
+  readonly mac: string;
+  /** IPv4 address of the bridge itself, in a /24. */
+  readonly address: string | undefined;
+}
+
+/** A station behind a port, as the traffic knows it. */
+export interface Host {
+  readonly mac: string;
+  readonly ip: string;
+  readonly port: number;
+}
+
+/** An FDB entry made by hand; `port` is absent for an entry on the bridge itself. */
+export interface FdbPlan {
+  readonly mac: string;
+  readonly port: number | undefined;
+}
+
+/** Commands executed before the frame with this number is sent, without telling TNA. */
+export interface Change {
+  readonly before: number;
+  readonly steps: readonly Step[];
+}
+
+export interface Configuration {
+  readonly seed: number;
+  readonly kind: PortKind;
+  readonly bridges: readonly BridgePlan[];
+  readonly ports: readonly PortPlan[];
+  readonly hosts: readonly Host[];
+  readonly fdb: readonly FdbPlan[];
+  /** Before any device exists: `default` settings are copied into each new one. */
+  readonly namespace: readonly Step[];
+  readonly setup: readonly Step[];
+  readonly changes: readonly Change[];
+  /** Receiving ends of veth ports have GRO on, without which no XDP frame can be sent to them. */
+  readonly gro: boolean;
+  /** Senders may leave segmentation to the device; an XDP program on the port takes that away from them. */
+  readonly segmentation: boolean;
+}
+
+export function portsOf(configuration: Configuration, bridge: number): number[] {
+  return configuration.ports.flatMap((port, index) => (port.bridge === bridge ? [index] : []));
+}

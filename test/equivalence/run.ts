@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The equivalence script: many random configurations with TNA off and on. Root only; works in namespaces of its own.
+//
+//   node dist/test/equivalence/run.js [--seed N] [--count N] [--frames N] [--hook xdp|tc] [--ports tap|veth]
+//                                     [--off] [--jobs N] [--keep-going] [--verbose]
+//
+// Without --hook and --ports all four combinations run, --count configurations each. --off compares Linux with Linux.
+
+import { parseArgs } from 'node:util';
+import { noAccelerator, tnaAccelerator } from './accelerator.js';
+import type { Hook, PortKind } from './configuration.js';
+import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
+import { makeCase, runCase } from './runner.js';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    count: { type: 'string', default: '200' },
+    frames: { type: 'string', default: '200' },
+    hook: { type: 'string' },
+    ports: { type: 'string' },
+    jobs: { type: 'string', default: '2' },
+    library: { type: 'string' },
+    off: { type: 'boolean', default: false },
+    'keep-going': { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+
+const hooks = (values.hook === undefined ? ['xdp', 'tc'] : [values.hook]) as Hook[];
+const kinds = (values.ports === undefined ? ['tap', 'veth'] : [values.ports]) as PortKind[];
+const options = values.library === undefined ? [] : ['--library', values.library];
+let failed = 0;
+
+async function runAll(kind: PortKind, hook: Hook): Promise<void> {
+  const accelerator = values.off ? noAccelerator : tnaAccelerator(hook, options);
+  const totals = emptyTotals();
+  const first = Number(values.seed);
+  let next = first;
+  const worker = async () => {
+    while (next < first + Number(values.count) && (failed === 0 || values['keep-going'])) {
+      const seed = next;
+      next += 1;
+      const result = await runCase(makeCase(seed, kind, hook, Number(values.frames)), accelerator).catch(
+        (error: unknown) => {
+          throw new Error(`seed ${seed} (${kind}, ${hook})`, { cause: error });
+        },
+      );
+      addResult(totals, result);
+      if (result.differences.length > 0) {
+        failed += 1;
+        console.log(reproduction(result, values.verbose));
+      } else if (values.verbose) {
+        console.log(`seed ${seed}: equal, ${result.milliseconds.toFixed(0)} ms`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Number(values.jobs) }, worker));
+  console.log(totalsText(`${kind}, ${values.off ? 'off' : hook}, seeds from ${first}`, totals));
+}
+
+for (const kind of kinds) {
+  for (const hook of hooks) {
+    await runAll(kind, hook);
+  }
+}
+process.exitCode = failed === 0 ? 0 : 1;

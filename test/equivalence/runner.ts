@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs one random case on both sides and judges it.
+
+import type { Send } from '../support/lab/agent.js';
+import { addNetns, deleteNetns, netnsName } from '../support/lab/netns.js';
+import type { Accelerator, Claim } from './accelerator.js';
+import { compare, type Difference } from './compare.js';
+import type { Configuration, Hook, PortKind } from './configuration.js';
+import { generateConfiguration } from './generate-configuration.js';
+import { Random } from './random.js';
+import { type Outcome, Side } from './side.js';
+import { generateTraffic } from './traffic.js';
+
+export interface Case {
+  readonly seed: number;
+  readonly kind: PortKind;
+  readonly hook: Hook;
+  readonly configuration: Configuration;
+  readonly frames: readonly Send[];
+}
+
+export interface CaseResult {
+  readonly case: Case;
+  readonly differences: readonly Difference[];
+  readonly claims: readonly Claim[];
+  /** Frames that an accelerated bridge had to forward by the fast path. */
+  readonly mustBeFast: number;
+  /** Commands that the kernel refused, on both sides alike. */
+  readonly refused: number;
+  readonly milliseconds: number;
+}
+
+export function makeCase(seed: number, kind: PortKind, hook: Hook, count: number): Case {
+  const configuration = generateConfiguration(seed, kind, count, hook);
+  return {
+    seed,
+    kind,
+    hook,
+    configuration,
+    frames: generateTraffic(new Random(seed ^ 0x5bd1e995), configuration, count),
+  };
+}
+
+/** Builds one side, sends everything, and takes it down again. */
+async function runSide(one: Case, netns: string, peers: string, accelerator: Accelerator | undefined) {
+  const side = await Side.build(one.configuration, netns, peers);
+  let started = false;
+  try {
+    if (accelerator !== undefined) {
+      started = true;
+      await accelerator.start(netns);
+    }
+    await side.send(one.frames);
+    const outcome = await side.finish();
+    const claims = accelerator === undefined ? [] : await accelerator.status(netns);
+    return { outcome, claims };
+  } finally {
+    if (started) {
+      await accelerator?.stop(netns);
+    }
+    await side.close();
+  }
+}
+
+/**
+ * Counts frames that leave no doubt: sent twice in a row, before any change, ordinary unicast of ordinary size, and
+ * delivered both times to exactly one port, where it and the sender's port are both claimed as accelerated.
+ */
+function countMustBeFast(one: Case, plain: Outcome, claims: readonly Claim[]): number {
+  const claimed = new Set(claims.filter((claim) => claim.accelerated).map((claim) => claim.name));
+  const { ports, changes } = one.configuration;
+  const end = changes[0]?.before ?? one.frames.length;
+  const accelerated = (port: number | undefined) => port !== undefined && claimed.has(ports[port]?.name ?? '');
+  let count = 0;
+  for (let i = 1; i < end; i += 1) {
+    const frame = one.frames[i];
+    const before = one.frames[i - 1];
+    const received = plain.frames[i]?.received ?? [];
+    const earlier = plain.frames[i - 1]?.received ?? [];
+    if (frame === undefined || frame.virtio === true || frame.mark !== undefined || before?.bytes !== frame.bytes) {
+      continue;
+    }
+    const unicast = (Number.parseInt(frame.bytes.slice(0, 2), 16) & 1) === 0;
+    const untagged = !['8100', '88a8', '9100'].includes(frame.bytes.slice(24, 28));
+    const ordinary = frame.bytes.length >= 120 && frame.bytes.length <= 1200;
+    const single = received.length === 1 && earlier.length === 1 && received[0]?.port === earlier[0]?.port;
+    const ends = before.port === frame.port && accelerated(frame.port) && accelerated(received[0]?.port);
+    if (unicast && untagged && ordinary && single && ends) {
+      count += 1;
+    }
+  }
+  return count;
+}
+
+/** The ways in which a result can be wrong although both sides are equal. */
+function judgeClaims(mustBeFast: number, claims: readonly Claim[]): Difference[] {
+  const fast = claims.reduce((sum, claim) => sum + claim.counters.fast, 0);
+  const differences: Difference[] = [];
+  if (mustBeFast > 3 && fast === 0) {
+    differences.push({
+      what: 'claim of acceleration',
+      frame: undefined,
+      expected: `some of ${mustBeFast} frames on the fast path`,
+      actual: 'none',
+    });
+  }
+  for (const claim of claims) {
+    if (!claim.accelerated && claim.reasons.length === 0) {
+      differences.push({
+        what: `status of ${claim.name}`,
+        frame: undefined,
+        expected: 'a reason',
+        actual: 'not accelerated',
+      });
+    }
+  }
+  return differences;
+}
+
+/** Runs the case with the accelerator off and on, in fresh namespaces that are gone afterwards. */
+export async function runCase(one: Case, accelerator: Accelerator): Promise<CaseResult> {
+  const start = performance.now();
+  const names = ['off', 'offp', 'on', 'onp'].map(netnsName) as [string, string, string, string];
+  await addNetns(...names);
+  try {
+    const [off, on] = await Promise.all([
+      runSide(one, names[0], names[1], undefined),
+      runSide(one, names[2], names[3], accelerator),
+    ]);
+    const mustBeFast = countMustBeFast(one, off.outcome, on.claims);
+    return {
+      case: one,
+      differences: [...compare(one.configuration, off.outcome, on.outcome), ...judgeClaims(mustBeFast, on.claims)],
+      claims: on.claims,
+      mustBeFast,
+      refused: off.outcome.messages.join('\n').match(/^Command failed/gm)?.length ?? 0,
+      milliseconds: performance.now() - start,
+    };
+  } finally {
+    await deleteNetns(...names);
+  }
+}

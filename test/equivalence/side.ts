@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// One side of a comparison: the configuration in a namespace of its own, and what its frames did there.
+
+import { Agent, type Received, type Send } from '../support/lab/agent.js';
+import { tryRun } from '../support/lab/command.js';
+import { ip } from '../support/lab/netns.js';
+import type { Configuration, Step } from './configuration.js';
+import { type KernelState, readState } from './state.js';
+
+/** What happened between two changes of the configuration. */
+export interface SentFrame {
+  readonly errno: number;
+  readonly received: readonly Received[];
+}
+
+export interface Outcome {
+  /** One per frame sent. What comes late on asynchronous devices is in a later one, or in `late`. */
+  readonly frames: readonly SentFrame[];
+  readonly late: readonly Received[];
+  /** Error text of the commands, setup first, then one per change. */
+  readonly messages: readonly string[];
+  readonly state: KernelState;
+}
+
+const portNumber = (index: number): string => `h${index + 1}`;
+
+/** Commands of the same tool that follow each other are executed in one process. */
+function batches(steps: readonly Step[]): Step[] {
+  const joined: { tool: Step['tool']; text: string }[] = [];
+  for (const step of steps) {
+    const last = joined.at(-1);
+    if (last !== undefined && last.tool === step.tool && (step.tool === 'ip' || step.tool === 'bridge')) {
+      last.text += `\n${step.text}`;
+    } else {
+      joined.push({ ...step });
+    }
+  }
+  return joined;
+}
+
+export class Side {
+  readonly #messages: string[] = [];
+  readonly #frames: SentFrame[] = [];
+  #sent = 0;
+
+  private constructor(
+    readonly configuration: Configuration,
+    readonly netns: string,
+    readonly peers: string,
+    readonly agent: Agent,
+  ) {}
+
+  /** Makes ports and bridges in two existing, empty namespaces: `netns`, and `peers` for the far ends of veths. */
+  static async build(configuration: Configuration, netns: string, peers: string): Promise<Side> {
+    const side = new Side(configuration, netns, peers, await Agent.start());
+    try {
+      await side.#ports();
+      await side.execute(configuration.setup);
+      await side.#ready();
+      await side.agent.collect(side.#quiet);
+    } catch (error) {
+      await side.agent.stop();
+      throw error;
+    }
+    return side;
+  }
+
+  get #quiet(): number {
+    return this.configuration.kind === 'tap' ? 1 : 20;
+  }
+
+  async #ports(): Promise<void> {
+    const { configuration, agent, netns, peers } = this;
+    await agent.enter(netns);
+    await this.execute(configuration.namespace);
+    if (configuration.kind === 'tap') {
+      for (const port of configuration.ports) {
+        await agent.tap(port.name);
+      }
+      return;
+    }
+    await agent.enter(peers);
+    await agent.sysctl('net/ipv6/conf/all/disable_ipv6', '1');
+    await agent.sysctl('net/ipv6/conf/default/disable_ipv6', '1');
+    const names = configuration.ports.map((_, index) => portNumber(index));
+    const links = configuration.ports.map(
+      (port, index) =>
+        `link add ${port.name} mtu ${port.mtu} type veth peer name ${names[index]} mtu ${port.mtu} netns ${peers}`,
+    );
+    await ip(netns, ...links);
+    await ip(peers, ...names.map((name) => `link set ${name} up arp off`));
+    for (const name of names) {
+      await agent.packet(name);
+      await agent.pushVlanFromMark(name);
+      await agent.gro(name, configuration.gro);
+    }
+    await agent.settle(60);
+    await agent.enter(netns);
+  }
+
+  async #sysctl(step: Step): Promise<void> {
+    const [path, value] = step.text.split(' ');
+    await this.agent.sysctl(path ?? '', value ?? '');
+  }
+
+  /** Executes commands as an administrator would; refusals are recorded, not thrown. */
+  async execute(steps: readonly Step[]): Promise<void> {
+    const messages: string[] = [];
+    for (const { tool, text } of batches(steps)) {
+      if (tool === 'sysctl') {
+        await this.#sysctl({ tool, text });
+      } else if (tool === 'capture') {
+        // The capture is one more port of the agent, so what it sees is compared as well.
+        await this.agent.packet(text);
+      } else if (tool === 'nft') {
+        messages.push((await tryRun('ip', ['netns', 'exec', this.netns, 'nft', '-f', '-'], { input: text })).stderr);
+      } else {
+        const result = await tryRun(tool, ['-n', this.netns, '-force', '-b', '-'], { input: `${text}\n` });
+        messages.push(result.stderr);
+      }
+    }
+    this.#messages.push(messages.join('').trim());
+  }
+
+  /** Waits until link changes, which veth reports through a work queue, have reached the bridge. */
+  async #ready(): Promise<void> {
+    if (this.configuration.kind === 'tap') {
+      return;
+    }
+    const wanted = this.configuration.ports.filter((port) => port.up).map((port) => port.name);
+    for (let attempt = 0; attempt < 100; attempt += 1) {
+      const { stdout } = await tryRun('ip', ['-n', this.netns, '-br', 'link', 'show']);
+      if (wanted.every((name) => new RegExp(`^${name}@\\S+ +UP `, 'm').test(stdout))) {
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    throw new Error(`the veths of ${this.netns} do not come up`);
+  }
+
+  /** Sends all frames, making the configuration's changes in between. */
+  async send(frames: readonly Send[]): Promise<void> {
+    for (const change of this.configuration.changes) {
+      await this.#segment(frames, change.before);
+      await this.execute(change.steps);
+      if (this.configuration.kind === 'veth') {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+    await this.#segment(frames, frames.length);
+  }
+
+  async #segment(frames: readonly Send[], end: number): Promise<void> {
+    const results = await this.agent.send(frames.slice(this.#sent, end));
+    this.#sent = Math.max(this.#sent, end);
+    this.#frames.push(...results);
+  }
+
+  async finish(): Promise<Outcome> {
+    const late = await this.agent.collect(this.#quiet);
+    const state = await readState(this.netns, this.agent);
+    return { frames: this.#frames, late, messages: this.#messages, state };
+  }
+
+  async close(): Promise<void> {
+    await this.agent.stop();
+  }
+}

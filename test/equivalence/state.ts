@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernel state after the traffic that must not depend on TNA: FDB, port states, group memberships, what the host
+// itself received. Times and forwarding counters of devices are left out: a fast path shows in those by nature.
+
+import type { Agent } from '../support/lab/agent.js';
+import { tryRun } from '../support/lab/command.js';
+
+/** Lines of text per subject, sorted, so that a difference can be shown as it is. */
+export interface KernelState {
+  readonly fdb: readonly string[];
+  readonly ports: readonly string[];
+  readonly groups: readonly string[];
+  readonly neighbours: readonly string[];
+  readonly local: readonly string[];
+}
+
+async function json(file: string, args: readonly string[]): Promise<Record<string, unknown>[]> {
+  const { stdout } = await tryRun(file, args);
+  const value: unknown = JSON.parse(stdout.trim() === '' ? '[]' : stdout);
+  return Array.isArray(value) ? value : [];
+}
+
+function without(record: Record<string, unknown>, ...names: readonly string[]): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name))));
+}
+
+/** Packets that the bridges delivered to their own host, and what IP made of them. */
+async function local(agent: Agent): Promise<string[]> {
+  const devices = await agent.read('/proc/net/dev');
+  const lines = devices.split('\n').flatMap((line) => {
+    const found = /^ *(br\d+): *(\d+) +(\d+)/.exec(line);
+    return found === null ? [] : [`${found[1]} received ${found[3]} frames, ${found[2]} bytes`];
+  });
+  const snmp = (await agent.read('/proc/net/snmp')).split('\n').filter((line) => /^(Ip|Icmp|Tcp|Udp): \d/.test(line));
+  return [...lines, ...snmp];
+}
+
+export async function readState(netns: string, agent: Agent): Promise<KernelState> {
+  const [fdb, links, groups, neighbours, host] = await Promise.all([
+    json('bridge', ['-n', netns, '-j', '-d', 'fdb', 'show']),
+    json('ip', ['-n', netns, '-j', '-d', 'link', 'show']),
+    json('bridge', ['-n', netns, '-j', 'mdb', 'show']),
+    json('ip', ['-n', netns, '-j', 'neigh', 'show']),
+    local(agent),
+  ]);
+  const ports = links.map((link) => {
+    const info = (link['linkinfo'] ?? {}) as Record<string, unknown>;
+    const data = (info['info_slave_data'] ?? {}) as Record<string, unknown>;
+    const seen = [link['ifindex'], link['ifname'], link['mtu'], link['operstate'], link['master'], data['state']];
+    return JSON.stringify(seen);
+  });
+  return {
+    fdb: fdb.map((entry) => without(entry, 'updated', 'used')).sort(),
+    ports: ports.sort(),
+    groups: groups.map((entry) => JSON.stringify(entry).replaceAll(/"timer":"[^"]*",?/g, '')).sort(),
+    // Reachability changes with time; who was learnt does not.
+    neighbours: neighbours.map((entry) => without(entry, 'state')).sort(),
+    local: host,
+  };
+}
