@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a command works with: rules, library and the host, live or recorded.
 
-import { TnaError } from '../model/error.js';
 import type { Derived } from '../model/derived.js';
+import { TnaError } from '../model/error.js';
 import type { Domain } from '../model/ports.js';
-import { loadFpmLibrary } from '../platform/fpm-library.js';
+import { readFpmLibrary } from '../platform/clang.js';
 import { type LiveHost, openLiveHost } from '../platform/live-host.js';
 import { enterNamespace } from '../platform/namespace.js';
 import { libraryDirectory, rulesDirectory } from '../platform/package-paths.js';
@@ -12,32 +12,41 @@ import { readRecording } from '../platform/recording.js';
 import { readRuleFiles } from '../platform/rule-files.js';
 import { derive } from '../reconcile/derive.js';
 import { survey } from '../reconcile/survey.js';
-import { compileRules } from '../rules/index.js';
+import { compileRules, formatRuleError } from '../rules/index.js';
 import type { GlobalOptions } from './options.js';
 
 /** Rules checked against the library; @throws TnaError `rules` with every error on a line of its own. */
-export function loadDomain(options: GlobalOptions): Domain {
-  const library = loadFpmLibrary(options.library ?? libraryDirectory());
+export async function loadDomain(options: GlobalOptions): Promise<Domain> {
+  const library = await readFpmLibrary(options.library ?? libraryDirectory());
   const directory = options.rules ?? rulesDirectory();
   const compiled = compileRules(readRuleFiles(directory), library);
   if ('errors' in compiled) {
-    const [first, ...more] = compiled.errors.map((error) => error.text);
-    throw new TnaError('rules', `the rules in ${directory} have ${compiled.errors.length === 1 ? 'an error' : `${compiled.errors.length} errors`}`, {
-      evidence: [first, ...more].join('\n'),
-    });
+    const [first, ...more] = compiled.errors.map(formatRuleError);
+    throw new TnaError(
+      'rules',
+      `the rules in ${directory} have ${compiled.errors.length === 1 ? 'an error' : `${compiled.errors.length} errors`}`,
+      {
+        evidence: [first, ...more].join('\n'),
+      },
+    );
   }
   return { rules: compiled.ruleSet, library };
 }
 
 /** Opens the live host, in the namespace that the user named; the caller closes it. */
 export async function openHost(options: GlobalOptions, domain: Domain): Promise<LiveHost> {
-  if (options.from !== undefined) throw new TnaError('usage', '--from replays a recording; this command needs the live host');
+  if (options.from !== undefined)
+    throw new TnaError('usage', '--from replays a recording; this command needs the live host');
   if (options.netns !== undefined) enterNamespace(options.netns);
   return openLiveHost(domain.library, options.netns);
 }
 
 /** Runs `use` with the live host and closes it whatever happens. */
-export async function withHost<T>(options: GlobalOptions, domain: Domain, use: (host: LiveHost) => Promise<T>): Promise<T> {
+export async function withHost<T>(
+  options: GlobalOptions,
+  domain: Domain,
+  use: (host: LiveHost) => Promise<T>,
+): Promise<T> {
   const host = await openHost(options, domain);
   try {
     return await use(host);

@@ -28,7 +28,8 @@ export interface RawOptions {
 /** @throws TnaError `usage` */
 export function parseOptions(raw: RawOptions): GlobalOptions {
   const output = raw.output ?? 'text';
-  if (output !== 'text' && output !== 'json') throw new TnaError('usage', `-o ${output}: the output format is text or json`);
+  if (output !== 'text' && output !== 'json')
+    throw new TnaError('usage', `-o ${output}: the output format is text or json`);
   return {
     output,
     netns: raw.netns,
@@ -47,7 +48,8 @@ function parseHooks(values: readonly string[]): ReadonlyMap<string, Hook> {
     const at = value.lastIndexOf('=');
     const name = at < 0 ? '*' : value.slice(0, at);
     const hook = value.slice(at + 1);
-    if ((hook !== 'xdp' && hook !== 'tc') || name === '') throw new TnaError('usage', `--hook ${value}: give xdp, tc, or INTERFACE=xdp|tc`);
+    if ((hook !== 'xdp' && hook !== 'tc') || name === '')
+      throw new TnaError('usage', `--hook ${value}: give xdp, tc, or INTERFACE=xdp|tc`);
     hooks.set(name, hook);
   }
   return hooks;

@@ -30,7 +30,10 @@ export function errorText(error: unknown, verbose: boolean, style: Style): strin
   if (error.evidence !== undefined && error.evidence !== '') {
     const evidence = error.evidence.trimEnd().split('\n');
     if (verbose) lines.push(...evidence.map((line) => `  ${line}`));
-    else lines.push(`  ${evidence[0]}${evidence.length > 1 ? style.dim(` (${evidence.length - 1} more lines with --verbose)`) : ''}`);
+    else
+      lines.push(
+        `  ${evidence[0]}${evidence.length > 1 ? style.dim(` (${evidence.length - 1} more lines with --verbose)`) : ''}`,
+      );
   }
   if (error.hint !== undefined) lines.push(`  ${style.dim('try:')} ${error.hint}`);
   if (verbose && error.cause instanceof Error) lines.push(`  ${style.dim('cause:')} ${error.cause.message}`);
@@ -38,7 +41,8 @@ export function errorText(error: unknown, verbose: boolean, style: Style): strin
 }
 
 export function errorJson(error: unknown): object {
-  if (!(error instanceof TnaError)) return { error: { code: 'internal', message: error instanceof Error ? error.message : String(error) } };
+  if (!(error instanceof TnaError))
+    return { error: { code: 'internal', message: error instanceof Error ? error.message : String(error) } };
   const { code, message, object, hint, evidence } = error;
   return { error: { code, message, object, hint, evidence } };
 }

@@ -11,15 +11,15 @@ export function rulesDirectory(): string {
   return join(root, 'rules');
 }
 
-export function schemaFile(): string {
-  return join(root, 'rules', 'schema', 'rule-file.schema.json');
-}
-
 /** Where `tna fpm build` puts the compiled FPM library. */
 export function libraryDirectory(): string {
   return join(root, 'fpm', 'build');
 }
 
 export function fpmSource(): { readonly modules: string; readonly include: string; readonly dispatcher: string } {
-  return { modules: join(root, 'fpm', 'modules'), include: join(root, 'fpm', 'include'), dispatcher: join(root, 'fpm', 'dispatcher') };
+  return {
+    modules: join(root, 'fpm', 'modules'),
+    include: join(root, 'fpm', 'include'),
+    dispatcher: join(root, 'fpm', 'dispatcher'),
+  };
 }

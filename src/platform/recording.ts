@@ -27,7 +27,11 @@ export function readRecording(file: string): Snapshot {
   } catch (cause) {
     throw new TnaError('recording', `cannot read the recording: ${(cause as Error).message}`, { object: file, cause });
   }
-  if (!isSnapshot(value)) throw new TnaError('recording', 'this is not a recording of version 1', { object: file, hint: 'make one with: tna record FILE' });
+  if (!isSnapshot(value))
+    throw new TnaError('recording', 'this is not a recording of version 1', {
+      object: file,
+      hint: 'make one with: tna record FILE',
+    });
   return value;
 }
 
@@ -35,5 +39,7 @@ function isSnapshot(value: unknown): value is Snapshot {
   if (typeof value !== 'object' || value === null) return false;
   const { version, sources, sysctls, capabilities, deployed, host, namespace } = value as { [key: string]: unknown };
   const objects = [sources, sysctls, deployed, host, namespace];
-  return version === 1 && objects.every((part) => typeof part === 'object' && part !== null) && Array.isArray(capabilities);
+  return (
+    version === 1 && objects.every((part) => typeof part === 'object' && part !== null) && Array.isArray(capabilities)
+  );
 }

@@ -8,12 +8,22 @@ import type { GlobalOptions } from '../options.js';
 import { print, printJson, styleFor } from '../output.js';
 
 /** Probes of TNA itself, whatever the rules. */
-const always = ['btf:vmlinux', 'jit', 'prog:xdp', 'prog:sched_cls', 'attach:tcx', 'map:devmap_hash', 'map:prog_array', 'map:percpu_array'];
+const always = [
+  'btf:vmlinux',
+  'jit',
+  'prog:xdp',
+  'prog:sched_cls',
+  'attach:tcx',
+  'map:devmap_hash',
+  'map:prog_array',
+  'map:percpu_array',
+];
 
 export async function capabilitiesCommand(options: GlobalOptions): Promise<number> {
-  const domain = loadDomain(options);
+  const domain = await loadDomain(options);
   const users = new Map<string, string[]>(always.map((probe) => [probe, []]));
-  for (const module of domain.library.modules) for (const need of module.needs) users.set(need, [...(users.get(need) ?? []), module.name]);
+  for (const module of domain.library.modules)
+    for (const need of module.needs) users.set(need, [...(users.get(need) ?? []), module.name]);
   const answers = await withHost(options, domain, (host) => host.capabilities([...users.keys()]));
   if (options.output === 'json') {
     printJson({ capabilities: answers.map((answer) => ({ ...answer, neededBy: users.get(answer.probe) ?? [] })) });
@@ -27,8 +37,16 @@ export async function capabilitiesCommand(options: GlobalOptions): Promise<numbe
     (users.get(answer.probe) ?? []).join(' ') || 'tna itself',
     answer.evidence,
   ]);
-  print(style.strong(missing.length === 0 ? 'This kernel has everything that the FPM library can use.' : `This kernel lacks ${missing.length} of ${answers.length} capabilities.`));
-  print(`\n${table([{ head: 'HAS' }, { head: 'CAPABILITY' }, { head: 'NEEDED BY' }, { head: 'EVIDENCE' }], rows, style)}`);
+  print(
+    style.strong(
+      missing.length === 0
+        ? 'This kernel has everything that the FPM library can use.'
+        : `This kernel lacks ${missing.length} of ${answers.length} capabilities.`,
+    ),
+  );
+  print(
+    `\n${table([{ head: 'HAS' }, { head: 'CAPABILITY' }, { head: 'NEEDED BY' }, { head: 'EVIDENCE' }], rows, style)}`,
+  );
   return 0;
 
   function paintFor(answer: Capability) {

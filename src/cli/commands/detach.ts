@@ -11,13 +11,17 @@ import type { GlobalOptions } from '../options.js';
 import { errorText, print, printJson, styleFor } from '../output.js';
 
 export async function detachCommand(options: GlobalOptions): Promise<number> {
-  const domain = loadDomain(options);
+  const domain = await loadDomain(options);
   return withHost(options, domain, async (host) => {
     const lock = host.lock();
     try {
       const { desired, snapshot } = await survey(domain, host, options.hooks);
       const nothing: Desired = {
-        interfaces: desired.interfaces.map((i) => ({ ...i, pipeline: undefined, reasons: [{ code: 'detach', message: 'tna detach' }] })),
+        interfaces: desired.interfaces.map((i) => ({
+          ...i,
+          pipeline: undefined,
+          reasons: [{ code: 'detach', message: 'tna detach' }],
+        })),
         egress: [],
       };
       const plan = makePlan(nothing, snapshot.deployed);
@@ -28,9 +32,17 @@ export async function detachCommand(options: GlobalOptions): Promise<number> {
       else {
         const problems = outcomesText(outcomes, style);
         if (problems !== '') print(problems);
-        print(left > 0 ? style.bad(`${left} things could not be removed.`) : plan.actions.length === 0 ? 'Nothing of TNA is in this namespace.' : `Detached ${plan.summary.remove} interfaces; nothing of TNA is left.`);
+        print(
+          left > 0
+            ? style.bad(`${left} things could not be removed.`)
+            : plan.actions.length === 0
+              ? 'Nothing of TNA is in this namespace.'
+              : `Detached ${plan.summary.remove} interfaces; nothing of TNA is left.`,
+        );
       }
-      for (const outcome of outcomes) if (outcome.result === 'failed') process.stderr.write(`${errorText(outcome.error, options.verbose, styleFor(process.stderr))}\n`);
+      for (const outcome of outcomes)
+        if (outcome.result === 'failed')
+          process.stderr.write(`${errorText(outcome.error, options.verbose, styleFor(process.stderr))}\n`);
       return left === 0 ? 0 : 1;
     } finally {
       lock.release();

@@ -9,7 +9,7 @@ import type { GlobalOptions } from '../options.js';
 import { print, printJson, styleFor } from '../output.js';
 
 export async function graphCommand(options: GlobalOptions, format: string): Promise<number> {
-  const { graph, desired } = await look(options, loadDomain(options));
+  const { graph, desired } = await look(options, await loadDomain(options));
   switch (options.output === 'json' ? 'json' : format) {
     case 'text':
       print(graphText(graph, styleFor(process.stdout)));

@@ -8,7 +8,7 @@ import { print, printJson, styleFor } from '../output.js';
 
 /** @returns the exit code: 2 with `detailedExitcode` when there are changes */
 export async function planCommand(options: GlobalOptions, detailedExitcode: boolean): Promise<number> {
-  const { plan, desired } = await look(options, loadDomain(options));
+  const { plan, desired } = await look(options, await loadDomain(options));
   if (options.output === 'json') printJson(planJson(plan));
   else print(planText(plan, desired, styleFor(process.stdout)));
   return detailedExitcode && plan.actions.length > 0 ? 2 : 0;

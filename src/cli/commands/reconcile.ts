@@ -12,7 +12,7 @@ import { openWaker } from '../../platform/waker.js';
 import { runLoop } from '../../reconcile/loop.js';
 import { type PassResult, runPass } from '../../reconcile/pass.js';
 import { outcomesText, planJson, planText } from '../../report/plan.js';
-import { compileRules } from '../../rules/index.js';
+import { compileRules, formatRuleError, lastGood, noRules } from '../../rules/index.js';
 import { loadDomain, withHost } from '../context.js';
 import type { GlobalOptions } from '../options.js';
 import { errorText, print, printJson, styleFor } from '../output.js';
@@ -25,7 +25,7 @@ export interface ReconcileOptions {
 
 export async function reconcileCommand(options: GlobalOptions, how: ReconcileOptions): Promise<number> {
   if (how.dryRun) return planCommand(options, false);
-  const domain = loadDomain(options);
+  const domain = await loadDomain(options);
   return withHost(options, domain, async (host) => {
     const lock = host.lock();
     try {
@@ -49,9 +49,14 @@ async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Pro
     const problems = outcomesText(result.outcomes, style);
     if (problems !== '') print(`\n${problems}`);
     const { add, change, remove } = result.derived.plan.summary;
-    print(converged ? `\n${style.good('Applied:')} ${add} added, ${change} changed, ${remove} removed.` : `\n${style.bad('Not converged:')} ${result.remaining.actions.length} actions remain.`);
+    print(
+      converged
+        ? `\n${style.good('Applied:')} ${add} added, ${change} changed, ${remove} removed.`
+        : `\n${style.bad('Not converged:')} ${result.remaining.actions.length} actions remain.`,
+    );
   }
-  for (const outcome of failed) process.stderr.write(`${errorText(outcome.error, options.verbose, styleFor(process.stderr))}\n`);
+  for (const outcome of failed)
+    process.stderr.write(`${errorText(outcome.error, options.verbose, styleFor(process.stderr))}\n`);
   return failed.length === 0 && converged ? 0 : 1;
 }
 
@@ -60,15 +65,16 @@ async function daemon(options: GlobalOptions, domain: Domain, host: LiveHost): P
   const log = (line: string) => process.stderr.write(`${line}\n`);
   const directory = options.rules ?? rulesDirectory();
   let current = domain;
-  const waker = await openWaker(domain.rules);
+  let inForce = lastGood(noRules, { ruleSet: domain.rules });
+  const waker = await openWaker(domain.rules, host.netlink);
   const rules = watchRuleFiles(directory, () => {
-    const compiled = compileRules(readRuleFiles(directory), domain.library);
-    if ('errors' in compiled) {
-      log(errorText(new TnaError('rules', `rules changed but have errors; the last good ones stay in force`, { evidence: compiled.errors.map((e) => e.text).join('\n') }), options.verbose, style));
-      return;
+    inForce = lastGood(inForce, compileRules(readRuleFiles(directory), domain.library));
+    if (inForce.errors.length > 0) {
+      const evidence = inForce.errors.map(formatRuleError).join('\n');
+      log(errorText(new TnaError('rules', 'the rules changed but have errors; the last good ones stay in force', { evidence }), options.verbose, style));
     }
-    if (compiled.ruleSet.hash === current.rules.hash) return;
-    current = { ...domain, rules: compiled.ruleSet };
+    if (inForce.ruleSet === undefined || inForce.ruleSet === current.rules) return;
+    current = { ...domain, rules: inForce.ruleSet };
     log(`rules reloaded from ${directory}`);
     waker.wake();
   });
@@ -90,11 +96,20 @@ async function daemon(options: GlobalOptions, domain: Domain, host: LiveHost): P
 function logPass(result: PassResult, tookMs: number, options: GlobalOptions, log: (line: string) => void): void {
   if (result.outcomes.length === 0) return;
   if (options.output === 'json') {
-    log(JSON.stringify({ ...planJson(result.derived.plan), outcomes: result.outcomes.map(outcomeJson), converged: result.remaining.actions.length === 0, tookMs }));
+    log(
+      JSON.stringify({
+        ...planJson(result.derived.plan),
+        outcomes: result.outcomes.map(outcomeJson),
+        converged: result.remaining.actions.length === 0,
+        tookMs,
+      }),
+    );
     return;
   }
   const { add, change, remove } = result.derived.plan.summary;
-  log(`${add} added, ${change} changed, ${remove} removed (${result.outcomes.length} actions, ${tookMs.toFixed(0)} ms)`);
+  log(
+    `${add} added, ${change} changed, ${remove} removed (${result.outcomes.length} actions, ${tookMs.toFixed(0)} ms)`,
+  );
   for (const { action, ...outcome } of result.outcomes) {
     if (outcome.result === 'done' && 'interface' in action) log(`  ${action.op} ${action.interface}: ${action.why}`);
   }

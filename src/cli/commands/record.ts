@@ -8,9 +8,12 @@ import type { GlobalOptions } from '../options.js';
 import { print } from '../output.js';
 
 export async function recordCommand(options: GlobalOptions, file: string): Promise<number> {
-  const domain = loadDomain(options);
+  const domain = await loadDomain(options);
   const snapshot = await withHost(options, domain, (host) => takeSnapshot(domain, host));
   writeRecording(file, snapshot);
-  if (file !== '-') print(`recorded ${Object.values(snapshot.sources).reduce((n, messages) => n + messages.length, 0)} messages in ${file}`);
+  if (file !== '-')
+    print(
+      `recorded ${Object.values(snapshot.sources).reduce((n, messages) => n + messages.length, 0)} messages in ${file}`,
+    );
   return 0;
 }

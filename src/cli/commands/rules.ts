@@ -1,25 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tna rules check` and `tna rules schema`.
 
-import { loadFpmLibrary } from '../../platform/fpm-library.js';
-import { libraryDirectory, rulesDirectory, schemaFile } from '../../platform/package-paths.js';
-import { readRuleFiles, readTextFile } from '../../platform/rule-files.js';
-import { compileRules } from '../../rules/index.js';
+import { readFpmLibrary } from '../../platform/clang.js';
+import { libraryDirectory, rulesDirectory } from '../../platform/package-paths.js';
+import { readRuleFiles } from '../../platform/rule-files.js';
+import { compileRules, formatRuleError, ruleFileSchemaText } from '../../rules/index.js';
 import type { GlobalOptions } from '../options.js';
 import { print, printJson, styleFor } from '../output.js';
 
 export async function rulesCheckCommand(options: GlobalOptions): Promise<number> {
   const directory = options.rules ?? rulesDirectory();
   const files = readRuleFiles(directory);
-  const compiled = compileRules(files, loadFpmLibrary(options.library ?? libraryDirectory()));
+  const compiled = compileRules(files, await readFpmLibrary(options.library ?? libraryDirectory()));
   const style = styleFor(process.stdout);
   if ('errors' in compiled) {
     if (options.output === 'json') printJson({ valid: false, errors: compiled.errors });
-    else print([style.bad(`${directory}: ${compiled.errors.length} errors`), ...compiled.errors.map((error) => error.text)].join('\n'));
+    else
+      print(
+        [
+          style.bad(`${directory}: ${compiled.errors.length} errors`),
+          ...compiled.errors.map(formatRuleError),
+        ].join('\n'),
+      );
     return 1;
   }
   const { sources, objects, dependencies, services } = compiled.ruleSet;
-  const counts = { files: files.length, sources: sources.length, objects: objects.length, dependencies: dependencies.length, services: services.length };
+  const counts = {
+    files: files.length,
+    sources: sources.length,
+    objects: objects.length,
+    dependencies: dependencies.length,
+    services: services.length,
+  };
   if (options.output === 'json') printJson({ valid: true, ...counts });
   else {
     const list = Object.entries(counts).map(([what, n]) => `${n} ${what}`);
@@ -29,6 +41,6 @@ export async function rulesCheckCommand(options: GlobalOptions): Promise<number>
 }
 
 export async function rulesSchemaCommand(): Promise<number> {
-  print(readTextFile(schemaFile()).trimEnd());
+  print(ruleFileSchemaText.trimEnd());
   return 0;
 }

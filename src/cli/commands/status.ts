@@ -26,8 +26,15 @@ export async function explainCommand(options: GlobalOptions, name: string): Prom
   const status = await readStatus(options);
   const found = status.interfaces.find((i) => i.name === name);
   if (found === undefined) {
-    const guess = nearest(name, status.interfaces.map((i) => i.name));
-    throw new TnaError('unknown-interface', `there is no interface ${name} in this namespace`, guess === undefined ? {} : { hint: `tna explain ${guess}` });
+    const guess = nearest(
+      name,
+      status.interfaces.map((i) => i.name),
+    );
+    throw new TnaError(
+      'unknown-interface',
+      `there is no interface ${name} in this namespace`,
+      guess === undefined ? {} : { hint: `tna explain ${guess}` },
+    );
   }
   if (options.output === 'json') printJson(found);
   else print(explainText(found, styleFor(process.stdout)));
@@ -35,8 +42,9 @@ export async function explainCommand(options: GlobalOptions, name: string): Prom
 }
 
 async function readStatus(options: GlobalOptions): Promise<Status> {
-  const domain = loadDomain(options);
-  if (options.from !== undefined) return makeStatus(derive(domain, readRecording(options.from), options.hooks), () => [], domain.library, null);
+  const domain = await loadDomain(options);
+  if (options.from !== undefined)
+    return makeStatus(derive(domain, readRecording(options.from), options.hooks), () => [], domain.library, null);
   return liveStatus(options, domain);
 }
 
@@ -44,7 +52,8 @@ function liveStatus(options: GlobalOptions, domain: Domain): Promise<Status> {
   return withHost(options, domain, async (host) => {
     const derived = await survey(domain, host, options.hooks);
     const counters = new Map<Attachment, readonly number[]>();
-    for (const attachment of derived.snapshot.deployed.attachments) counters.set(attachment, await host.counters(attachment.hook, attachment.slot));
+    for (const attachment of derived.snapshot.deployed.attachments)
+      counters.set(attachment, await host.counters(attachment.hook, attachment.slot));
     return makeStatus(derived, (attachment) => counters.get(attachment) ?? [], domain.library, host.lockHolder());
   });
 }

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carries out the actions of a plan with BPF programs, maps, links and pins. One instance per process and namespace.
+
+import { BpfError, BpfLink, BpfMap, BpfObject, BpfProgram, BpfTemplate } from 'bpf-loader-native';
+import type { Pipeline } from '../model/desired.js';
+import { TnaError } from '../model/error.js';
+import { type FpmLibrary, fpmFlag, fpmParamVariable } from '../model/library.js';
+import type { CounterReader, Deployer } from '../model/ports.js';
+import type { Hook } from '../model/ruleset.js';
+import { u32Key, u64sOf } from './bytes.js';
+import { using } from './deployed.js';
+import type { PinDirectory } from './pin-directory.js';
+import { countersMap, egressMap, type Pin, sharedMaps, slotsMap } from './pins.js';
+
+interface Templates {
+  readonly pipeline: BpfTemplate;
+  readonly dispatcher: BpfTemplate;
+  /** Shared maps that the templates refer to. */
+  readonly maps: readonly BpfMap[];
+}
+
+export class BpfDeployer implements Deployer, CounterReader {
+  private readonly templates = new Map<Hook, Promise<Templates>>();
+
+  constructor(
+    private readonly library: FpmLibrary,
+    private readonly directory: PinDirectory,
+  ) {}
+
+  async prepare(hook: Hook, slots: number): Promise<void> {
+    await this.attempt(`prepare ${hook}`, async () => {
+      this.directory.ensure();
+      await this.dropTemplates(hook);
+      for (const { name } of sharedMaps(hook)) this.directory.unpin({ kind: 'map', name });
+      const { object, dispatcher } = this.library.hooks[hook];
+      for (const file of [object, dispatcher.object]) {
+        const described = await BpfObject.open(file);
+        try {
+          for (const map of described.maps) this.createShared(hook, map, slots);
+        } finally {
+          described.close();
+        }
+      }
+    });
+  }
+
+  async load(pipeline: Pipeline): Promise<void> {
+    const { hook, id } = pipeline;
+    await this.attempt(`load pipeline ${id}`, async () => {
+      const templates = await this.templatesOf(hook);
+      const program = await templates.pipeline.specialise({ program: this.library.hooks[hook].program, rodata: rodataOf(pipeline) });
+      const pin: Pin = { kind: 'pipeline', hook, id };
+      this.directory.unpin(pin);
+      using(program, () => program.pin(this.directory.pathOf(pin)));
+    });
+  }
+
+  async unload(hook: Hook, id: string): Promise<void> {
+    await this.attempt(`unload pipeline ${id}`, async () => this.directory.unpin({ kind: 'pipeline', hook, id }));
+  }
+
+  async attach(hook: Hook, ifindex: number, slot: number): Promise<void> {
+    await this.attempt(`attach at ${hook} of ifindex ${ifindex}`, async () => {
+      const { dispatcher } = await this.templatesOf(hook);
+      this.emptySlot(hook, slot);
+      this.zeroCounters(hook, slot);
+      const program = await dispatcher.specialise({ program: this.library.hooks[hook].dispatcher.program, rodata: { slot } });
+      const pin: Pin = { kind: 'link', hook, ifindex, slot };
+      try {
+        // Native XDP or nothing: the generic hook costs every packet more than it gains.
+        const link = hook === 'xdp' ? await BpfLink.attachXdp(program, ifindex, 'drv') : await BpfLink.attachTcx(program, ifindex, 'ingress');
+        // Closing an unpinned link detaches it, so a failing pin leaves nothing attached.
+        using(link, () => link.pin(this.directory.pathOf(pin)));
+      } finally {
+        program.close();
+      }
+    });
+  }
+
+  async detach(hook: Hook, ifindex: number, slot: number): Promise<void> {
+    await this.attempt(`detach from ${hook} of ifindex ${ifindex}`, async () => {
+      const pin: Pin = { kind: 'link', hook, ifindex, slot };
+      if (!this.directory.exists(pin)) return;
+      const link = BpfLink.openPinned(this.directory.pathOf(pin));
+      try {
+        if (link.info.ifindex !== 0) await link.detach();
+      } finally {
+        link.close();
+      }
+      this.directory.unpin(pin);
+    });
+  }
+
+  async setSlot(hook: Hook, slot: number, pipeline: string): Promise<void> {
+    await this.attempt(`set slot ${slot} of ${hook}`, async () => {
+      using(BpfProgram.openPinned(this.directory.pathOf({ kind: 'pipeline', hook, id: pipeline })), (program) => {
+        this.withMap(slotsMap(hook), (slots) => slots.set(u32Key(slot), u32Key(program.fd)));
+      });
+    });
+  }
+
+  async clearSlot(hook: Hook, slot: number): Promise<void> {
+    await this.attempt(`clear slot ${slot} of ${hook}`, async () => this.emptySlot(hook, slot));
+  }
+
+  async setEgress(ifindex: number): Promise<void> {
+    await this.attempt(`add ifindex ${ifindex} to the egress map`, async () => this.withMap(egressMap, (map) => map.set(u32Key(ifindex), u32Key(ifindex))));
+  }
+
+  async clearEgress(ifindex: number): Promise<void> {
+    await this.attempt(`remove ifindex ${ifindex} from the egress map`, async () => this.withMap(egressMap, (map) => map.delete(u32Key(ifindex))));
+  }
+
+  async dismantle(hook: Hook): Promise<void> {
+    await this.attempt(`dismantle ${hook}`, async () => {
+      await this.dropTemplates(hook);
+      for (const { name } of sharedMaps(hook)) this.directory.unpin({ kind: 'map', name });
+    });
+  }
+
+  async removeStray(pin: string): Promise<void> {
+    await this.attempt(`remove stray pin ${pin}`, async () => this.directory.removeFile(pin));
+  }
+
+  async counters(hook: Hook, slot: number): Promise<readonly number[]> {
+    return this.attempt(`read counters of slot ${slot}`, async () =>
+      this.withMap(countersMap(hook), (map) => {
+        const perCpu = (map.getPerCpu(u32Key(slot)) ?? []).map(u64sOf);
+        return (perCpu[0] ?? []).map((_, i) => perCpu.reduce((sum, values) => sum + (values[i] ?? 0), 0));
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    for (const hook of [...this.templates.keys()]) await this.dropTemplates(hook);
+  }
+
+  private createShared(hook: Hook, described: { name: string; type: string; keySize: number; valueSize: number; maxEntries: number; flags: number }, slots: number): void {
+    const shared = sharedMaps(hook).find((map) => map.name === described.name);
+    const pin: Pin = { kind: 'map', name: described.name };
+    if (shared === undefined || this.directory.exists(pin)) return;
+    const { name, keySize, valueSize, flags } = described;
+    const map = BpfMap.create({ type: described.type as Parameters<typeof BpfMap.create>[0]['type'], name, keySize, valueSize, flags, maxEntries: shared.sized ? slots : described.maxEntries });
+    using(map, () => map.pin(this.directory.pathOf(pin)));
+  }
+
+  /** Both objects of a hook, loaded once with everything switched off; specialising them then costs the verifier alone. */
+  private templatesOf(hook: Hook): Promise<Templates> {
+    let templates = this.templates.get(hook);
+    if (templates === undefined) {
+      templates = this.loadTemplates(hook);
+      this.templates.set(hook, templates);
+      templates.catch(() => this.templates.delete(hook));
+    }
+    return templates;
+  }
+
+  private async loadTemplates(hook: Hook): Promise<Templates> {
+    const maps = sharedMaps(hook).map(({ name }) => ({ name, map: BpfMap.openPinned(this.directory.pathOf({ kind: 'map', name })) }));
+    const opened: BpfTemplate[] = [];
+    try {
+      const { object, dispatcher } = this.library.hooks[hook];
+      for (const file of [object, dispatcher.object]) {
+        const bpf = await BpfObject.open(file);
+        for (const { name, map } of maps) if (bpf.maps.some((m) => m.name === name)) bpf.reuseMap(name, map);
+        opened.push(await BpfTemplate.create(bpf));
+      }
+      return { pipeline: opened[0] as BpfTemplate, dispatcher: opened[1] as BpfTemplate, maps: maps.map(({ map }) => map) };
+    } catch (error) {
+      for (const template of opened) template.close();
+      for (const { map } of maps) map.close();
+      throw error;
+    }
+  }
+
+  private async dropTemplates(hook: Hook): Promise<void> {
+    const pending = this.templates.get(hook);
+    this.templates.delete(hook);
+    const templates = await pending?.catch(() => undefined);
+    if (templates === undefined) return;
+    templates.pipeline.close();
+    templates.dispatcher.close();
+    for (const map of templates.maps) map.close();
+  }
+
+  private emptySlot(hook: Hook, slot: number): void {
+    if (this.directory.exists({ kind: 'map', name: slotsMap(hook) })) this.withMap(slotsMap(hook), (slots) => slots.delete(u32Key(slot)));
+  }
+
+  private zeroCounters(hook: Hook, slot: number): void {
+    this.withMap(countersMap(hook), (map) => {
+      const zeros = (map.getPerCpu(u32Key(slot)) ?? []).map((value) => new Uint8Array(value.length));
+      map.setPerCpu(u32Key(slot), zeros);
+    });
+  }
+
+  private withMap<R>(name: string, use: (map: BpfMap) => R): R {
+    return using(BpfMap.openPinned(this.directory.pathOf({ kind: 'map', name })), use);
+  }
+
+  /** Gives every failure our error type, with the verifier's log as evidence. */
+  private async attempt<R>(what: string, act: () => Promise<R>): Promise<R> {
+    try {
+      return await act();
+    } catch (cause) {
+      if (cause instanceof TnaError) throw cause;
+      if (!(cause instanceof BpfError)) throw new TnaError('deploy', `cannot ${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      throw new TnaError(cause.code === 'verifier' ? 'verifier' : 'deploy', `cannot ${what}: ${cause.message}`, { ...(cause.log === '' ? {} : { evidence: cause.log }), cause });
+    }
+  }
+}
+
+/** The constants that switch on a pipeline's FPMs and set their parameters. */
+function rodataOf(pipeline: Pipeline): Record<string, number | boolean> {
+  const rodata: Record<string, number | boolean> = {};
+  for (const module of pipeline.modules) rodata[fpmFlag(module)] = true;
+  for (const [module, params] of Object.entries(pipeline.params)) {
+    for (const [param, value] of Object.entries(params)) rodata[fpmParamVariable(module, param)] = value;
+  }
+  return rodata;
+}

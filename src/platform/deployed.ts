@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads back from the kernel what is deployed: pins say what should be there, link and map contents say what is.
+
+import { BpfLink, BpfMap, BpfProgram } from 'bpf-loader-native';
+import type { Hook } from '../model/ruleset.js';
+import type { Attachment, Deployed, LoadedPipeline } from '../model/snapshot.js';
+import { u32Key, u32Of } from './bytes.js';
+import type { PinDirectory } from './pin-directory.js';
+import { egressMap, sharedMaps, slotsMap } from './pins.js';
+
+const hooks: readonly Hook[] = ['xdp', 'tc'];
+
+/** Opens every pin of ours for a moment. A pin that cannot be opened as what its name says is a stray. */
+export function readDeployed(directory: PinDirectory): Deployed {
+  const { pins, strays: unknown } = directory.list();
+  const strays = [...unknown];
+  const maps = new Set(pins.flatMap((pin) => (pin.kind === 'map' ? [pin.name] : [])));
+  const known = new Set(hooks.flatMap((hook) => sharedMaps(hook).map((map) => map.name)));
+  for (const name of maps) if (!known.has(name)) strays.push(`map-${name}`);
+
+  const pipelines: LoadedPipeline[] = [];
+  const links: Omit<Attachment, 'pipeline' | 'programId'>[] = [];
+  for (const pin of pins) {
+    if (pin.kind === 'pipeline') {
+      using(BpfProgram.openPinned(directory.pathOf(pin)), (program) => pipelines.push({ id: pin.id, hook: pin.hook, programId: program.id }));
+    } else if (pin.kind === 'link') {
+      const { hook, ifindex, slot } = pin;
+      using(BpfLink.openPinned(directory.pathOf(pin)), (link) => {
+        const { id, ifindex: attached } = link.info;
+        links.push({ hook, ifindex, slot, linkId: id, alive: attached === ifindex });
+      });
+    }
+  }
+
+  const prepared: { hook: Hook; slots: number }[] = [];
+  const attachments: Attachment[] = [];
+  for (const hook of hooks) {
+    const wanted = sharedMaps(hook).map((map) => map.name);
+    const present = wanted.filter((name) => maps.has(name));
+    if (present.length === 0 && !links.some((link) => link.hook === hook)) continue;
+    // Zero slots stand for maps of which some are missing: they are made anew.
+    if (present.length < wanted.length) {
+      prepared.push({ hook, slots: 0 });
+      attachments.push(...links.filter((link) => link.hook === hook).map((link) => ({ ...link, alive: false, pipeline: undefined, programId: 0 })));
+      continue;
+    }
+    using(BpfMap.openPinned(directory.pathOf({ kind: 'map', name: slotsMap(hook) })), (slots) => {
+      prepared.push({ hook, slots: slots.info.maxEntries });
+      for (const link of links.filter((l) => l.hook === hook)) {
+        const programId = readSlot(slots, link.slot);
+        const pipeline = pipelines.find((p) => p.hook === hook && p.programId === programId)?.id;
+        attachments.push({ ...link, programId, pipeline });
+      }
+    });
+  }
+  const byHookAndIfindex = (a: Attachment, b: Attachment) => a.hook.localeCompare(b.hook) || a.ifindex - b.ifindex || a.slot - b.slot;
+  return {
+    prepared,
+    attachments: attachments.sort(byHookAndIfindex),
+    pipelines: pipelines.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    egress: maps.has(egressMap) ? readEgress(directory) : [],
+    strays: strays.sort(),
+  };
+}
+
+function readEgress(directory: PinDirectory): readonly number[] {
+  return using(BpfMap.openPinned(directory.pathOf({ kind: 'map', name: egressMap })), (map) => [...map.keys()].map(u32Of).sort((a, b) => a - b));
+}
+
+/** Kernel id of the program in a slot, 0 when empty. */
+function readSlot(slots: BpfMap, slot: number): number {
+  const value = slots.get(u32Key(slot));
+  return value === undefined ? 0 : u32Of(value);
+}
+
+/** Closes a handle after its use, whatever happens. */
+export function using<H extends { close(): void }, R>(handle: H, use: (handle: H) => R): R {
+  try {
+    return use(handle);
+  } finally {
+    handle.close();
+  }
+}

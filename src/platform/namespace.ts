@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Entering and naming network namespaces, as `ip -n` does: a name below /run/netns, or a path.
+
+import { existsSync } from 'node:fs';
+import { enterNetns, NetlinkError, netnsInode } from 'netlink-ts';
+import { TnaError } from '../model/error.js';
+
+/**
+ * Moves this process into the namespace, before anything else looks at it. Pool threads are moved by the native addons.
+ * @throws TnaError `no-namespace`
+ */
+export function enterNamespace(nameOrPath: string): void {
+  const path = nameOrPath.includes('/') ? nameOrPath : `/run/netns/${nameOrPath}`;
+  if (!existsSync(path))
+    throw new TnaError('no-namespace', `there is no network namespace ${nameOrPath}`, { hint: 'ip netns list' });
+  try {
+    enterNetns(path);
+  } catch (cause) {
+    const text = cause instanceof NetlinkError ? cause.message : String(cause);
+    throw new TnaError('no-namespace', `cannot enter the network namespace ${nameOrPath}: ${text}`, { cause });
+  }
+}
+
+/** Inode of the current network namespace, as text: what identifies it while it lives. */
+export function namespaceId(): string {
+  return String(netnsInode());
+}

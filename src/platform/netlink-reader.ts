@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads rule sources through netlink. Clients are opened on first use and shared.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type BundledSpecName,
+  bundledSpec,
+  bundledSpecNames,
+  loadSpec,
+  NetlinkClient,
+  NetlinkError,
+  type Message as NetlinkMessage,
+  type Spec,
+  type Value,
+} from 'netlink-ts';
+import { TnaError } from '../model/error.js';
+import type { DetailRequest } from '../model/ports.js';
+import type { RequestTemplate, RuleSet, Source } from '../model/ruleset.js';
+import type { Message, MessageValue } from '../model/snapshot.js';
+
+type NetlinkSource = Exclude<Source, { kind: 'bpf-attachments' }>;
+type Answer = { readonly messages: readonly Message[] } | { readonly absent: string };
+
+/** Errors of a request for an object that has gone meanwhile, or never had what is asked for. */
+const vanished: readonly string[] = ['ENODEV', 'ENOENT', 'EOPNOTSUPP', 'ENXIO'];
+/** Errors of a kernel without the family or operation. */
+const lacking: readonly string[] = ['ENOENT', 'EOPNOTSUPP', 'EPROTONOSUPPORT', 'EINVAL', 'unsupported'];
+
+/** What of each message is decoded: the top-level members that the rules read; undefined for everything. */
+export type Pruning = ReadonlyMap<string, readonly string[]> | undefined;
+
+export class NetlinkReader {
+  private readonly clients = new Map<string, Promise<NetlinkClient>>();
+
+  constructor(
+    private readonly specDirectory: string,
+    private readonly pruning: Pruning,
+  ) {}
+
+  /** @throws TnaError `netlink` */
+  async read(source: Extract<Source, { kind: 'dump' }>): Promise<Answer> {
+    try {
+      const client = await this.client(source.spec);
+      const messages = await client.dump(source.operation, constant(source.request), this.only(source));
+      return { messages: messages.map(plainMessage) };
+    } catch (cause) {
+      if (source.optional && cause instanceof NetlinkError && lacking.includes(cause.code))
+        return { absent: cause.message };
+      throw readError(source, cause);
+    }
+  }
+
+  /** Asks for every object at once; the kernel answers in order. */
+  async details(requests: readonly DetailRequest[]): Promise<readonly Message[] | { readonly absent: string }> {
+    const answers: Message[] = [];
+    for (const { source, request } of requests) {
+      try {
+        const client = await this.client(source.spec);
+        const message = request as NetlinkMessage;
+        const found =
+          source.mode === 'dump'
+            ? await client.dump(source.operation, message, this.only(source))
+            : [await client.do(source.operation, message)];
+        answers.push(...found.map(plainMessage));
+      } catch (cause) {
+        if (cause instanceof NetlinkError && vanished.includes(cause.code)) continue;
+        if (source.optional && cause instanceof NetlinkError && lacking.includes(cause.code))
+          return { absent: cause.message };
+        throw readError(source, cause);
+      }
+    }
+    return answers;
+  }
+
+  /** The spec, one of ours or one that the user put beside the rules. @throws TnaError `spec` */
+  spec(name: string): Spec {
+    if (isBundled(name)) return bundledSpec(name);
+    const file = join(this.specDirectory, `${name}.yaml`);
+    if (!existsSync(file))
+      throw new TnaError('spec', `there is no netlink spec ${name}`, {
+        object: file,
+        hint: `known specs: ${bundledSpecNames.join(', ')}`,
+      });
+    return loadSpec(readFileSync(file, 'utf8'), file);
+  }
+
+  async close(): Promise<void> {
+    for (const opening of this.clients.values()) {
+      const client = await opening.catch(() => undefined);
+      client?.close();
+    }
+    this.clients.clear();
+  }
+
+  private client(name: string): Promise<NetlinkClient> {
+    let client = this.clients.get(name);
+    if (client === undefined) {
+      client = NetlinkClient.open({ spec: this.spec(name) });
+      this.clients.set(name, client);
+    }
+    return client;
+  }
+
+  private only(source: NetlinkSource): { readonly only?: readonly string[] } {
+    const only = this.pruning?.get(source.name);
+    return only === undefined ? {} : { only };
+  }
+}
+
+/** The members that the rules read of each source's messages. */
+export function pruningFor(rules: RuleSet): Pruning {
+  const members = new Map<string, Set<string>>();
+  const add = (source: string, member: string | undefined) => {
+    if (member === undefined) return;
+    const set = members.get(source) ?? new Set();
+    members.set(source, set.add(member));
+  };
+  for (const object of rules.objects) {
+    for (const { origin } of object.attributes) {
+      if (origin.kind === 'message') add(object.source, origin.path[0]);
+      if (origin.kind !== 'lookup') continue;
+      add(origin.source, origin.on[0]);
+      add(origin.source, origin.path[0]);
+    }
+  }
+  return new Map([...members].map(([source, set]) => [source, [...set]]));
+}
+
+function isBundled(name: string): name is BundledSpecName {
+  return (bundledSpecNames as readonly string[]).includes(name);
+}
+
+/** A dump's request holds constants only; the rules stage checked that. */
+function constant(template: RequestTemplate): NetlinkMessage {
+  return template as NetlinkMessage;
+}
+
+/** JSON has neither bytes nor big integers: both become text. */
+function plainMessage(message: object): Message {
+  return Object.fromEntries(
+    Object.entries(message).flatMap(([name, value]) =>
+      name === '_unknown' ? [] : [[name, plainValue(value as Value)]],
+    ),
+  );
+}
+
+function plainValue(value: Value): MessageValue {
+  if (typeof value === 'bigint') return value.toString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (Array.isArray(value)) return value.map(plainValue);
+  return typeof value === 'object' ? plainMessage(value) : value;
+}
+
+function readError(source: NetlinkSource, cause: unknown): TnaError {
+  if (cause instanceof TnaError) return cause;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const evidence = cause instanceof NetlinkError ? cause.extack : undefined;
+  return new TnaError('netlink', `cannot read ${source.name} (${source.operation}): ${text}`, {
+    ...(evidence === undefined ? {} : { evidence }),
+    cause,
+  });
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The directory of pins of one network namespace: made, listed, locked, removed.
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { BpfError, isBpffs, type LockHolder, lockDirectory, lockHolder, mountBpffs } from 'bpf-loader-native';
+import { TnaError } from '../model/error.js';
+import { bpffsRoot, type Pin, parsePin, pinName, tnaRoot } from './pins.js';
+
+export interface PinListing {
+  readonly pins: readonly Pin[];
+  /** Names that are not ours to read. */
+  readonly strays: readonly string[];
+}
+
+export class PinDirectory {
+  readonly path: string;
+
+  /** `namespace` is the inode number of the network namespace. */
+  constructor(namespace: string) {
+    this.path = join(tnaRoot, namespace);
+  }
+
+  pathOf(pin: Pin): string {
+    return join(this.path, pinName(pin));
+  }
+
+  exists(pin: Pin): boolean {
+    return existsSync(this.pathOf(pin));
+  }
+
+  /** Sorted; empty when there is no directory. */
+  list(): PinListing {
+    const names = existsSync(this.path) ? readdirSync(this.path).sort() : [];
+    const parsed = names.map((name) => ({ name, pin: parsePin(name) }));
+    return {
+      pins: parsed.flatMap(({ pin }) => (pin === undefined ? [] : [pin])),
+      strays: parsed.flatMap(({ name, pin }) => (pin === undefined ? [name] : [])),
+    };
+  }
+
+  /** Mounts the BPF filesystem where nobody did, and makes the directory. @throws TnaError `no-bpffs` */
+  ensure(): void {
+    if (!isBpffs(bpffsRoot)) this.mount();
+    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+  }
+
+  unpin(pin: Pin): void {
+    this.removeFile(pinName(pin));
+  }
+
+  /** Removes a pin by name. One that is gone already is fine. */
+  removeFile(name: string): void {
+    try {
+      unlinkSync(join(this.path, name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+
+  /** @throws TnaError `locked`, naming who holds it */
+  lock(): { release(): void } {
+    this.ensure();
+    const lock = lockDirectory(this.path);
+    if ('release' in lock) return lock;
+    const { pid, command } = lock.heldBy;
+    throw new TnaError('locked', `another controller works on this namespace: pid ${pid} (${command})`, { hint: `kill ${pid}` });
+  }
+
+  /** Who works on this namespace. */
+  holder(): LockHolder | null {
+    return existsSync(this.path) ? (lockHolder(this.path) ?? null) : null;
+  }
+
+  /** Removes the empty directory, and that above it when no namespace needs it. */
+  leave(): void {
+    for (const directory of [this.path, tnaRoot]) {
+      try {
+        rmdirSync(directory);
+      } catch (error) {
+        if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      }
+    }
+  }
+
+  private mount(): void {
+    // In a mount namespace of its own (as `ip netns exec` makes) the mount, and with it everything pinned, would vanish with this process.
+    if (inPrivateMounts()) {
+      throw new TnaError('no-bpffs', `${bpffsRoot} is not mounted here, and what is mounted in this private mount namespace would not last`, {
+        hint: 'use `tna --netns NAME` instead of `ip netns exec NAME tna`',
+      });
+    }
+    try {
+      mountBpffs(bpffsRoot);
+    } catch (cause) {
+      const text = cause instanceof BpfError ? cause.summary : String(cause);
+      throw new TnaError('no-bpffs', `the BPF filesystem is not mounted at ${bpffsRoot} and cannot be: ${text}`, { hint: `mount -t bpf bpf ${bpffsRoot}`, cause });
+    }
+  }
+}
+
+function inPrivateMounts(): boolean {
+  try {
+    return readlinkSync('/proc/self/ns/mnt') !== readlinkSync('/proc/1/ns/mnt') && readFileSync('/proc/1/comm', 'utf8') !== '';
+  } catch {
+    return false;
+  }
+}

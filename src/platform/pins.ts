@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names of our pins. They are the only state that TNA keeps: what a pin is for must be readable from its name.
+// bpffs reserves dots, so the parts are joined by dashes.
+
+import type { Hook } from '../model/ruleset.js';
+
+export const bpffsRoot = '/sys/fs/bpf';
+export const tnaRoot = `${bpffsRoot}/tna`;
+
+export type Pin =
+  | { readonly kind: 'map'; readonly name: string }
+  | { readonly kind: 'pipeline'; readonly hook: Hook; readonly id: string }
+  | { readonly kind: 'link'; readonly hook: Hook; readonly ifindex: number; readonly slot: number };
+
+export function pinName(pin: Pin): string {
+  switch (pin.kind) {
+    case 'map':
+      return `map-${pin.name}`;
+    case 'pipeline':
+      return `pipeline-${pin.hook}-${pin.id}`;
+    case 'link':
+      return `link-${pin.hook}-${pin.ifindex}-${pin.slot}`;
+  }
+}
+
+/** Undefined for names that we never give. */
+export function parsePin(name: string): Pin | undefined {
+  const map = /^map-([a-z0-9_]+)$/.exec(name);
+  if (map !== null) return { kind: 'map', name: map[1] as string };
+  const pipeline = /^pipeline-(xdp|tc)-([0-9a-f]{12})$/.exec(name);
+  if (pipeline !== null) return { kind: 'pipeline', hook: pipeline[1] as Hook, id: pipeline[2] as string };
+  const link = /^link-(xdp|tc)-([1-9]\d*)-(\d+)$/.exec(name);
+  if (link !== null) return { kind: 'link', hook: link[1] as Hook, ifindex: Number(link[2]), slot: Number(link[3]) };
+  return undefined;
+}
+
+/** Shared maps of a hook. The names are those in the FPM objects; `sized` ones have an entry per slot. */
+export function sharedMaps(hook: Hook): readonly { readonly name: string; readonly sized: boolean }[] {
+  const maps = [
+    { name: `tna_slots_${hook}`, sized: true },
+    { name: `tna_counters_${hook}`, sized: true },
+    { name: `tna_scratch_${hook}`, sized: false },
+  ];
+  return hook === 'xdp' ? [...maps, { name: egressMap, sized: true }] : maps;
+}
+
+export const egressMap = 'tna_egress';
+
+export function slotsMap(hook: Hook): string {
+  return `tna_slots_${hook}`;
+}
+
+export function countersMap(hook: Hook): string {
+  return `tna_counters_${hook}`;
+}

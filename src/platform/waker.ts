@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Wakes the reconcile loop on netlink events of the groups that the rules name. Events carry no state, so they are only counted.
+
+import { NetlinkClient, NetlinkError } from 'netlink-ts';
+import { TnaError } from '../model/error.js';
+import type { Waker } from '../model/ports.js';
+import type { RuleSet } from '../model/ruleset.js';
+import type { NetlinkReader } from './netlink-reader.js';
+
+/** Room for about ten thousand link events before the kernel drops some, which costs no more than a resync. */
+const receiveBuffer = 4 << 20;
+
+export interface HostWaker extends Waker {
+  /** Something other than netlink wants a pass. */
+  wake(): void;
+  /** Ends the loop. */
+  stop(): void;
+}
+
+/** Subscribes before the first pass looks, so that no change falls between. @throws TnaError `netlink` */
+export async function openWaker(rules: RuleSet, reader: NetlinkReader): Promise<HostWaker> {
+  const waker = new PendingWaker();
+  try {
+    for (const [spec, wanted] of groupsBySpec(rules)) await waker.join(reader, spec, wanted.groups, wanted.optional);
+  } catch (error) {
+    waker.close();
+    throw error;
+  }
+  return waker;
+}
+
+class PendingWaker implements HostWaker {
+  private readonly clients: NetlinkClient[] = [];
+  private pending: 'event' | 'resync' | 'stopped' | undefined;
+  private resolve: (() => void) | undefined;
+
+  async join(reader: NetlinkReader, specName: string, groups: readonly string[], optional: boolean): Promise<void> {
+    try {
+      const client = await NetlinkClient.open({ spec: reader.spec(specName) });
+      this.clients.push(client);
+      await client.subscribe(groups, (event) => this.signal(event.kind === 'message' ? 'event' : 'resync'), { receiveBuffer, only: [] });
+    } catch (cause) {
+      if (optional && cause instanceof NetlinkError) return;
+      if (cause instanceof TnaError) throw cause;
+      throw new TnaError('netlink', `cannot subscribe to ${specName} ${groups.join(', ')}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    }
+  }
+
+  next(timeoutMs: number): Promise<'event' | 'resync' | 'timeout' | 'stopped'> {
+    return new Promise((resolve) => {
+      const finish = () => {
+        clearTimeout(timer);
+        this.resolve = undefined;
+        const seen = this.pending ?? 'timeout';
+        // Once stopped, always stopped.
+        if (seen !== 'stopped') this.pending = undefined;
+        resolve(seen);
+      };
+      const timer = setTimeout(finish, timeoutMs);
+      this.resolve = finish;
+      if (this.pending !== undefined) finish();
+    });
+  }
+
+  wake(): void {
+    this.signal('event');
+  }
+
+  stop(): void {
+    this.signal('stopped');
+  }
+
+  close(): void {
+    for (const client of this.clients) client.close();
+  }
+
+  private signal(what: 'event' | 'resync' | 'stopped'): void {
+    const rank = { event: 0, resync: 1, stopped: 2 };
+    if (this.pending === undefined || rank[what] > rank[this.pending]) this.pending = what;
+    this.resolve?.();
+  }
+}
+
+/** A spec is optional when every source that is notified by it is. */
+function groupsBySpec(rules: RuleSet): ReadonlyMap<string, { readonly groups: readonly string[]; readonly optional: boolean }> {
+  const specs = new Map<string, { groups: string[]; optional: boolean }>();
+  for (const source of rules.sources) {
+    if (source.kind === 'bpf-attachments' || source.notify.length === 0) continue;
+    const entry = specs.get(source.spec) ?? { groups: [], optional: true };
+    entry.groups.push(...source.notify.filter((group) => !entry.groups.includes(group)));
+    entry.optional &&= source.optional;
+    specs.set(source.spec, entry);
+  }
+  return specs;
+}
