@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// All programs, maps and links of the kernel, by id. An object that goes away during the walk is left out.
+import { BpfError } from './error.js';
+import { type LinkInfo, readLinkInfo } from './link.js';
+import { type MapInfo, readMapInfo } from './map.js';
+import { ids, openById } from './object-info.js';
+import { type ProgramInfo, readProgramInfo } from './program.js';
+import { Command } from './uapi.js';
+
+function list<T>(next: number, open: number, read: (fd: number) => T): T[] {
+  const found: T[] = [];
+  for (const id of ids(next)) {
+    try {
+      const handle = openById(open, id);
+      try {
+        found.push(read(handle.fd));
+      } finally {
+        handle.close();
+      }
+    } catch (error) {
+      if (!(error instanceof BpfError && error.code === 'ENOENT')) throw error;
+    }
+  }
+  return found;
+}
+
+export const listPrograms = (): ProgramInfo[] => list(Command.progNextId, Command.progFdById, readProgramInfo);
+export const listMaps = (): MapInfo[] => list(Command.mapNextId, Command.mapFdById, readMapInfo);
+export const listLinks = (): LinkInfo[] => list(Command.linkNextId, Command.linkFdById, readLinkInfo);

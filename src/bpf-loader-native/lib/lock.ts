@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// One holder per directory: flock(2), which the kernel releases when the holder dies, however it dies.
+import { readFileSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
+import { errnoError } from './error.js';
+import { native } from './native.js';
+
+export type LockResult =
+  | { readonly release: () => void }
+  /** Null when the holder is not visible from this process (another pid namespace, or it has just gone). */
+  | { readonly heldBy: { readonly pid: number; readonly command: string } | null };
+
+/** Does not wait. Works on any file system with directories that can be opened, bpffs included. */
+export function lockDirectory(path: string): LockResult {
+  const held = native.lockExclusive(path);
+  if (typeof held !== 'number') return { release: () => held.close() };
+  if (held !== -constants.errno.EWOULDBLOCK) throw errnoError(-held, 'lock', path);
+  return { heldBy: findHolder(path) };
+}
+
+function findHolder(path: string): { pid: number; command: string } | null {
+  const { dev, ino } = statSync(path, { bigint: true });
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+  const hex = (value: bigint) => value.toString(16).padStart(2, '0');
+  const file = `${hex(major)}:${hex(minor)}:${ino}`;
+  for (const line of readFileSync('/proc/locks', 'latin1').split('\n')) {
+    // "1: FLOCK  ADVISORY  WRITE 812 00:1c:1057 0 EOF"; a waiter's line has "->" after the number.
+    const [, kind, , , pid, place] = line.split(/\s+/);
+    if (kind !== 'FLOCK' || place !== file || Number(pid) <= 0) continue;
+    return { pid: Number(pid), command: commandOf(Number(pid)) };
+  }
+  return null;
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0+$/, '').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}

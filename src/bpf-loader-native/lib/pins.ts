@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bpffs: mounting it, and what is pinned in a directory of it.
+import { mkdirSync, readdirSync, readlinkSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoError } from './error.js';
+import { native } from './native.js';
+import { openPinned, readInfo } from './object-info.js';
+import { BPFFS_MAGIC } from './uapi.js';
+
+export { unpin } from './object-info.js';
+
+export interface Pin {
+  readonly name: string;
+  readonly path: string;
+  readonly kind: 'program' | 'map' | 'link' | 'directory';
+  /** 0 for directories. */
+  readonly id: number;
+}
+
+/** False also when the path does not exist. */
+export function isBpffs(path: string): boolean {
+  try {
+    return statfsSync(path).type === BPFFS_MAGIC;
+  } catch {
+    return false;
+  }
+}
+
+/** Mounts a bpffs, making the directory. Does nothing when one is there already. */
+export function mountBpffs(path: string): void {
+  if (isBpffs(path)) return;
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const result = native.mountBpffs(path);
+  if (result < 0) throw errnoError(-result, 'mount bpffs', path);
+}
+
+/** Entries of one directory, by name; a missing directory has none. */
+export function listPins(directory: string): Pin[] {
+  let names: string[];
+  try {
+    names = readdirSync(directory).sort();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+  return names.map((name) => identify(name, join(directory, name)));
+}
+
+/** Removes a directory of pins with all in it; missing is fine. What is attached by a pinned link goes with it. */
+export function removePins(directory: string): void {
+  rmSync(directory, { recursive: true, force: true });
+}
+
+function identify(name: string, path: string): Pin {
+  if (statSync(path).isDirectory()) return { name, path, kind: 'directory', id: 0 };
+  const handle = openPinned(path);
+  try {
+    // The descriptor's name in /proc is the only place that tells the kinds apart.
+    const target = readlinkSync(`/proc/self/fd/${handle.fd}`);
+    const kind = /bpf-map/.test(target) ? 'map' : /bpf-prog/.test(target) ? 'program' : 'link';
+    const id = readInfo(handle.fd, 8).getU32(4);
+    return { name, path, kind, id };
+  } finally {
+    handle.close();
+  }
+}
