@@ -22,3 +22,25 @@ export function replaceMapFds(insns: Uint8Array, replacements: ReadonlyMap<numbe
   }
   return copy;
 }
+
+/** One instruction; `registers` is source << 4 | destination. */
+function instruction(code: number, registers: number, immediate: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  bytes[0] = code;
+  bytes[1] = LITTLE ? registers : ((registers & 15) << 4) | (registers >> 4);
+  new DataView(bytes.buffer).setInt32(4, immediate, LITTLE);
+  return bytes;
+}
+
+const PSEUDO_KFUNC_CALL = 2;
+
+/** r0 = 0 */
+export const MOV_R0_0 = instruction(0xb7, 0, 0);
+export const EXIT = instruction(0x95, 0, 0);
+/** Call of a helper by number, or of a vmlinux function by BTF id. */
+export const CALL = (id: number, kernelFunction = false): Uint8Array =>
+  instruction(0x85, kernelFunction ? PSEUDO_KFUNC_CALL << 4 : 0, id);
+
+export function instructions(list: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(list.flatMap((one) => [...one]));
+}

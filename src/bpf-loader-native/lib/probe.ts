@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// Can this kernel do X? Answers by trying, with the evidence; what cannot be tried (no privilege) is 'unknown', never 'no'.
+import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { queryTcx } from './attached.js';
+import { BpfError } from './error.js';
+import { CALL, EXIT, instructions, MOV_R0_0 } from './instructions.js';
+import { type KernelBtf, kernelBtf } from './kernel-btf.js';
+import { native } from './native.js';
+import { loadProgram } from './program.js';
+import { mapTypeNumber, programTypeNumber } from './uapi.js';
+import { unknownName } from './variable.js';
+
+export interface ProbeResult {
+  readonly answer: 'yes' | 'no' | 'unknown';
+  /** What was tried or read, and what came of it. */
+  readonly evidence: string;
+}
+
+const yes = (evidence: string): ProbeResult => ({ answer: 'yes', evidence });
+const no = (evidence: string): ProbeResult => ({ answer: 'no', evidence });
+const unknown = (evidence: string): ProbeResult => ({ answer: 'unknown', evidence });
+
+const KINDS: Readonly<Record<string, (subject: string) => Promise<ProbeResult>>> = {
+  prog: probeProgramType,
+  map: probeMapType,
+  helper: probeHelper,
+  kfunc: probeKfunc,
+  btf: probeBtf,
+  enum: probeEnum,
+  attach: probeAttach,
+  jit: probeJit,
+};
+
+/** Modules come and go, so answers about types and kernel functions are asked anew; they cost microseconds. */
+const VOLATILE = ['btf', 'kfunc', 'enum', 'jit'];
+const known = new Map<string, ProbeResult>();
+
+/**
+ * `prog:TYPE` `map:TYPE` `helper:PROGTYPE:NAME` `kfunc:NAME` `kfunc:PROGTYPE:NAME` `btf:vmlinux` `btf:TYPE[.field…]`
+ * `enum:TYPE.MEMBER` `attach:tcx|xdp-link|netfilter-link` `jit`. Throws BpfError 'unknown-name' for anything else.
+ */
+export async function probe(question: string): Promise<ProbeResult> {
+  const colon = question.indexOf(':');
+  const kind = colon < 0 ? question : question.slice(0, colon);
+  const ask = KINDS[kind];
+  if (ask === undefined) throw unknownName('probe', kind, Object.keys(KINDS));
+  const cached = known.get(question);
+  if (cached !== undefined) return cached;
+  const result = await ask(colon < 0 ? '' : question.slice(colon + 1));
+  if (result.answer !== 'unknown' && !VOLATILE.includes(kind)) known.set(question, result);
+  return result;
+}
+
+/** Undefined when programs can be loaded at all. */
+async function obstacle(): Promise<ProbeResult | undefined> {
+  const error = await tryLoad('sched_cls', [MOV_R0_0, EXIT]);
+  return error === undefined ? undefined : unknown(`a trivial tc program does not load: ${error.summary}`);
+}
+
+async function tryLoad(type: string, program: readonly Uint8Array[]): Promise<BpfError | undefined> {
+  try {
+    const spec = { name: 'probe', type: programTypeNumber(type), license: 'GPL', insns: instructions(program) };
+    (await loadProgram(spec)).close();
+    return undefined;
+  } catch (error) {
+    if (error instanceof BpfError) return error;
+    throw error;
+  }
+}
+
+async function probeProgramType(type: string): Promise<ProbeResult> {
+  const number = programType(type);
+  const blocked = await obstacle();
+  if (blocked !== undefined) return blocked;
+  const supported = await native.probeProgramType(number);
+  if (supported < 0) return unknown(`libbpf cannot try program type ${type}`);
+  return supported > 0 ? yes(`a ${type} program loads`) : no(`the kernel refuses a trivial ${type} program`);
+}
+
+async function probeMapType(type: string): Promise<ProbeResult> {
+  const number = mapTypeNumber(type);
+  if (number <= 0) throw unknownName('map type', type, []);
+  const blocked = await obstacle();
+  if (blocked !== undefined) return blocked;
+  const supported = await native.probeMapType(number);
+  if (supported < 0) return unknown(`libbpf cannot try map type ${type}`);
+  return supported > 0 ? yes(`a ${type} map can be created`) : no(`the kernel refuses a ${type} map`);
+}
+
+function programType(type: string): number {
+  const number = programTypeNumber(type);
+  if (number <= 0) throw unknownName('program type', type, []);
+  return number;
+}
+
+/** What the verifier says about a call that it does not allow in this kind of program. */
+const REFUSED_CALL =
+  /invalid func |unknown func |program of this type cannot use helper|calling kernel function \S+ is not allowed|not supported/;
+
+async function probeHelper(subject: string): Promise<ProbeResult> {
+  const [type = '', helper = ''] = subject.split(':');
+  programType(type);
+  const blocked = await obstacle();
+  if (blocked !== undefined) return blocked;
+  const btf = await btfOrProblem();
+  if ('answer' in btf) return btf;
+  const member = `BPF_FUNC_${helper.replace(/^bpf_/, '')}`;
+  const id = btf.enumValue('bpf_func_id', member);
+  if (id === null) return no(`enum bpf_func_id has no ${member}`);
+  return callResult(await tryLoad(type, [CALL(id), MOV_R0_0, EXIT]), `${type} program calling ${helper}`);
+}
+
+/** The arguments are missing on purpose: a complaint about them shows that the call itself is allowed. */
+function callResult(error: BpfError | undefined, what: string): ProbeResult {
+  if (error === undefined) return yes(`a ${what} loads`);
+  if (error.errno === constants.errno.EPERM) return unknown(`${what}: ${error.summary}`);
+  if (error.code !== 'verifier') return unknown(`${what}: ${error.summary}`);
+  return REFUSED_CALL.test(error.log) ? no(`${what}: ${error.summary}`) : yes(`${what}: ${error.summary}`);
+}
+
+async function probeKfunc(subject: string): Promise<ProbeResult> {
+  const parts = subject.split(':');
+  const name = parts.at(-1) ?? '';
+  const types = parts.length > 1 ? [parts[0] ?? ''] : ['xdp', 'sched_cls'];
+  for (const type of types) programType(type);
+  const btf = await btfOrProblem();
+  if ('answer' in btf) return btf;
+  const found = btf.findType('func', name);
+  if (found === null) return no(`no BTF of this kernel has a function ${name}`);
+  const marked = btf.isKfunc(name);
+  if (marked === false) return no(`BTF does not mark ${name} as callable from programs`);
+  if (found.module !== null) {
+    // A test program would need the module's BTF descriptor; registration is what the mark stands for.
+    return marked === true
+      ? yes(`module ${found.module} marks ${name} as callable`)
+      : unknown(`in module ${found.module}`);
+  }
+  const blocked = await obstacle();
+  if (blocked !== undefined) return blocked;
+  const refusals: string[] = [];
+  for (const type of types) {
+    const result = callResult(
+      await tryLoad(type, [CALL(found.id, true), MOV_R0_0, EXIT]),
+      `${type} program calling ${name}`,
+    );
+    if (result.answer !== 'no') return result;
+    refusals.push(result.evidence);
+  }
+  return no(refusals.join('; '));
+}
+
+async function btfOrProblem(): Promise<KernelBtf | ProbeResult> {
+  try {
+    return await kernelBtf();
+  } catch (error) {
+    if (error instanceof BpfError) return unknown(`kernel BTF cannot be read: ${error.summary}`);
+    throw error;
+  }
+}
+
+async function probeBtf(subject: string): Promise<ProbeResult> {
+  if (subject === 'vmlinux') {
+    const path = '/sys/kernel/btf/vmlinux';
+    return existsSync(path) ? yes(`${path} exists`) : no(`${path} does not exist`);
+  }
+  const btf = await btfOrProblem();
+  if ('answer' in btf) return btf;
+  if (subject.includes('.')) {
+    const field = btf.findField(subject);
+    return field === null ? no(`no such field in BTF`) : yes(`offset ${field.offset} in ${field.module ?? 'vmlinux'}`);
+  }
+  for (const kind of ['struct', 'union', 'enum', 'typedef', 'func', 'int'] as const) {
+    const type = btf.findType(kind, subject);
+    if (type !== null) return yes(`${kind} ${subject} in ${type.module ?? 'vmlinux'}`);
+  }
+  return no(`no type or function ${subject} in BTF`);
+}
+
+async function probeEnum(subject: string): Promise<ProbeResult> {
+  const btf = await btfOrProblem();
+  if ('answer' in btf) return btf;
+  const [type = '', member = ''] = subject.split('.');
+  const value = btf.enumValue(type, member);
+  return value === null ? no(`no ${member} in enum ${type}`) : yes(`${member} is ${value}`);
+}
+
+const LINK_TYPE_MEMBER: Readonly<Record<string, string>> = {
+  'xdp-link': 'BPF_LINK_TYPE_XDP',
+  'netfilter-link': 'BPF_LINK_TYPE_NETFILTER',
+};
+
+async function probeAttach(subject: string): Promise<ProbeResult> {
+  if (subject === 'tcx') return probeTcx();
+  const member = LINK_TYPE_MEMBER[subject];
+  if (member === undefined) throw unknownName('attach type', subject, ['tcx', ...Object.keys(LINK_TYPE_MEMBER)]);
+  return probeEnum(`bpf_link_type.${member}`);
+}
+
+/** Asks for the list of the loopback device, which has ifindex 1 in every namespace. */
+function probeTcx(): ProbeResult {
+  try {
+    queryTcx(1, 'ingress');
+    return yes('the TCX list of the loopback device can be read');
+  } catch (error) {
+    if (!(error instanceof BpfError)) throw error;
+    const refused = error.errno === constants.errno.EINVAL;
+    return refused ? no(`reading a TCX list: ${error.summary}`) : unknown(`reading a TCX list: ${error.summary}`);
+  }
+}
+
+async function probeJit(): Promise<ProbeResult> {
+  const path = '/proc/sys/net/core/bpf_jit_enable';
+  try {
+    const value = readFileSync(path, 'latin1').trim();
+    return value === '0' ? no(`${path} is 0`) : yes(`${path} is ${value}`);
+  } catch (error) {
+    return unknown(error instanceof Error ? error.message : String(error));
+  }
+}
