@@ -203,7 +203,8 @@ function writePayload(
       if (codec.nested !== undefined) writeNested(context, codec.nested, value, scope, path, depth);
       return;
     case Kind.subMessage:
-      return writeSubMessage(context, codec, value, scope, path, depth);
+      writeSubMessage(context, codec, value, scope, path, depth);
+      return;
     default: {
       const bits = integerBits[codec.kind];
       if (bits === undefined) refuse(context, path, 'cannot be sent');

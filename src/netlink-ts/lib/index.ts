@@ -16,6 +16,7 @@ export {
   type NetlinkErrorCode,
   type NetlinkErrorDetails,
 } from './errors.js';
+export { type DeviceFeatures, ethtoolFeatures } from './ethtool-features.js';
 export { enumName, enumValue, flagsOf } from './flags.js';
 export { type Acknowledgement, MessageFlag, MessageType } from './framing.js';
 export type * from './generated/index.js';
