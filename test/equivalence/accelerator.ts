@@ -3,6 +3,7 @@
 
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isRemoved, removeAtExit } from '../support/lab/cleanup.js';
 import { type CommandResult, tryRun } from '../support/lab/command.js';
 import type { Hook } from './configuration.js';
 
@@ -71,11 +72,13 @@ export function parseStatus(text: string): Claim[] {
 export function tnaAccelerator(hook: Hook, options: readonly string[] = []): Accelerator {
   return {
     start: async (netns) => {
+      removeAtExit(`tna in ${netns}`, [process.execPath, main, 'detach', '--netns', netns]);
       await succeed('reconcile', '--once', '--netns', netns, '--hook', hook, ...options);
     },
     status: async (netns) => parseStatus(await succeed('status', '--netns', netns, '-o', 'json', ...options)),
     stop: async (netns) => {
       await succeed('detach', '--netns', netns);
+      isRemoved(`tna in ${netns}`);
     },
   };
 }

@@ -14,6 +14,16 @@ export interface KernelState {
   readonly local: readonly string[];
 }
 
+/** What is compared of a device, as `ip -j -d link` tells it. */
+interface Link {
+  readonly ifindex?: number;
+  readonly ifname?: string;
+  readonly mtu?: number;
+  readonly operstate?: string;
+  readonly master?: string;
+  readonly linkinfo?: { readonly info_slave_data?: { readonly state?: string } };
+}
+
 async function json(file: string, args: readonly string[]): Promise<Record<string, unknown>[]> {
   const { stdout } = await tryRun(file, args);
   const value: unknown = JSON.parse(stdout.trim() === '' ? '[]' : stdout);
@@ -43,12 +53,9 @@ export async function readState(netns: string, agent: Agent): Promise<KernelStat
     json('ip', ['-n', netns, '-j', 'neigh', 'show']),
     local(agent),
   ]);
-  const ports = links.map((link) => {
-    const info = (link['linkinfo'] ?? {}) as Record<string, unknown>;
-    const data = (info['info_slave_data'] ?? {}) as Record<string, unknown>;
-    const seen = [link['ifindex'], link['ifname'], link['mtu'], link['operstate'], link['master'], data['state']];
-    return JSON.stringify(seen);
-  });
+  const ports = (links as Link[]).map(({ ifindex, ifname, mtu, operstate, master, linkinfo }) =>
+    JSON.stringify({ ifindex, ifname, mtu, operstate, master, state: linkinfo?.info_slave_data?.state }),
+  );
   return {
     fdb: fdb.map((entry) => without(entry, 'updated', 'used')).sort(),
     ports: ports.sort(),

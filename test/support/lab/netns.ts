@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Network namespaces of a test: names that cannot clash, commands inside them, removal without leftovers.
 
+import { isRemoved, removeAtExit } from './cleanup.js';
 import { run } from './command.js';
 
 let serial = 0;
@@ -11,8 +12,11 @@ export function netnsName(purpose: string): string {
   return `tna-${purpose}-${process.pid}-${serial}`;
 }
 
-/** Creates namespaces; nothing is up in them, not even the loopback device. */
+/** Creates namespaces, removed at exit at the latest; nothing is up in them, not even the loopback device. */
 export async function addNetns(...names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    removeAtExit(`netns ${name}`, ['ip', 'netns', 'del', name]);
+  }
   await run('ip', ['-b', '-'], { input: names.map((name) => `netns add ${name}\n`).join('') });
 }
 
@@ -21,6 +25,9 @@ export async function deleteNetns(...names: readonly string[]): Promise<void> {
   await run('ip', ['-force', '-b', '-'], { input: names.map((name) => `netns del ${name}\n`).join('') }).catch(
     () => undefined,
   );
+  for (const name of names) {
+    isRemoved(`netns ${name}`);
+  }
 }
 
 /** `ip -b` in a namespace: one process for many commands, without the leading `ip`. */
