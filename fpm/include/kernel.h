@@ -162,6 +162,8 @@ struct sk_buff {
 	__be16 vlan_proto;
 	u16 vlan_tci;
 	u32 vlan_all;
+	u32 mark;
+	u32 secmark;
 	unsigned int end;
 	unsigned char *head;
 };
@@ -183,6 +185,28 @@ struct veth_rq {
 struct veth_priv {
 	struct net_device *peer;
 	struct veth_rq *rq;
+};
+
+struct tap_filter {
+	unsigned int count;
+};
+
+struct sk_filter;
+
+struct sock {
+	struct sk_filter *sk_filter;
+};
+
+struct tun_file {
+	struct sock sk;
+};
+
+struct tun_struct {
+	struct tun_file *tfiles[256];
+	unsigned int numqueues;
+	unsigned int flags;
+	struct tap_filter txflt;
+	void *filter_prog;
 };
 
 struct bucket_table {

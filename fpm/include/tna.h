@@ -58,28 +58,20 @@ static __always_inline int tna_drop(struct tna_pkt *p, u32 reason)
 	return TNA_DROP;
 }
 
-// Is the device of this rtnetlink kind (at most 7 characters)? A physical device has no kind.
-#define TNA_KIND(a, b, c, d, e, f, g)                                                                                 \
-	((u64)(a) | (u64)(b) << 8 | (u64)(c) << 16 | (u64)(d) << 24 | (u64)(e) << 32 | (u64)(f) << 40 | (u64)(g) << 48)
-#define TNA_KIND_VETH TNA_KIND('v', 'e', 't', 'h', 0, 0, 0)
-
-// The first seven characters of the device's rtnetlink kind, 0 for a device without (physical, virtio).
+// The first eight bytes of the device's rtnetlink kind; 0 for a device without one (hardware, virtio).
 static __always_inline u64 tna_kind(struct net_device *dev)
 {
-	u64 kind = TNA_FIELD_WORD(dev, net_device, rtnl_link_ops), word;
+	u64 ops = TNA_FIELD_WORD(dev, net_device, rtnl_link_ops);
 
-	if (!kind)
-		return 0;
-	word = tna_word(tna_word(kind + TNA_OFFSET(rtnl_link_ops, kind))) & 0xffffffffffffffULL;
-	/* nothing after the terminator belongs to the name */
-	if (!(word & 0xff00000000ULL))
-		word &= 0xffffffffULL;
-	else if (!(word & 0xff0000000000ULL))
-		word &= 0xffffffffffULL;
-	else if (!(word & 0xff000000000000ULL))
-		word &= 0xffffffffffffULL;
-	return word;
+	return ops ? tna_word(tna_word(ops + TNA_OFFSET(rtnl_link_ops, kind))) : 0;
 }
+
+// Comparisons include the terminating zero.
+#define TNA_KIND_IS_VETH(kind) (((kind) & 0xffffffffffULL) == 0x68746576ULL)
+#define TNA_KIND_IS_TUN(kind) ((u32)(kind) == 0x6e7574)
+
+// Address of the driver's private data (netdev_priv).
+#define TNA_PRIV(dev_address) ((u64)(dev_address) + TNA_OFFSET(net_device, priv))
 
 #ifdef TNA_HOOK_XDP
 #define TNA_CTX struct xdp_md

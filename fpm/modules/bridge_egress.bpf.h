@@ -10,18 +10,51 @@
 // net/core/dev.c __dev_queue_xmit():
 // * netfilter egress hook: SLOW on both hooks (a packet that tc redirects carries nf_skip_egress).
 // * XDP, which sends beside all of this: taps (dev_queue_xmit_nit), tcx/clsact egress, a root qdisc that is not the
-//   kernel's default (handle 0), a device that can't transmit XDP frames: SLOW.
-// drivers/net/veth.c veth_xdp_xmit(): drops frames longer than the peer's MTU plus headers, tag included, where the skb
-//   path does not count the tag, and everything when the peer has no NAPI: checked for XDP.
-// net/core/dev.c netif_receive_generic_xdp(): the redirect mark of tc survives a veth and would skip generic XDP on the
-//   peer: SLOW.
+//   kernel's default (handle 0), a device that can't transmit XDP frames (xdp_features): SLOW.
+// XDP, the driver's ndo_xdp_xmit must equal its ndo_start_xmit:
+// * veth (veth_xdp_xmit): drops frames longer than the peer's MTU plus headers, tag included, where the skb path does
+//   not count the tag: SLOW.
+// * tap (tun_xdp_xmit): passes by the address filter, socket filter and program of tun_net_xmit(), and spreads over
+//   queues in another way: SLOW if there is any of them, or more than one queue.
+// * hardware and virtio (no rtnetlink kind): as is. Any other kind (bond, ...): SLOW.
+// tc, netif_receive_generic_xdp(): the redirect mark of tc survives a veth and would skip generic XDP on the peer: SLOW.
 #pragma once
 #include "bridge.h"
+#include "tc.h"
 
 #define TNA_LINK_STATE_START 0
 #define TNA_LINK_STATE_NOCARRIER 2
 #define TNA_VLAN_HLEN 4
 #define TNA_XDP_ACT_NDO_XMIT 4
+
+#ifdef TNA_HOOK_XDP
+// Would ndo_xdp_xmit of this device do anything other than ndo_start_xmit? Returns TNA_NEXT if not.
+static __always_inline int tna_xdp_transmit(struct tna_pkt *p, u64 dev)
+{
+	u64 kind = tna_kind(p->odev), priv = TNA_PRIV(dev);
+
+	if (!kind)
+		return TNA_NEXT;
+	if (TNA_KIND_IS_VETH(kind) && TNA_HAS(veth_priv, peer)) {
+		struct net_device *peer = TNA_TYPED(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer)));
+
+		if (p->len > peer->mtu + peer->hard_header_len + TNA_VLAN_HLEN)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
+		return TNA_NEXT;
+	}
+	if (TNA_KIND_IS_TUN(kind) && TNA_HAS(tun_struct, filter_prog)) {
+		u64 queue = tna_word(priv + TNA_OFFSET(tun_struct, tfiles));
+
+		if ((u32)tna_word(priv + TNA_OFFSET(tun_struct, numqueues)) != 1 || !queue ||
+		    (u32)tna_word(priv + TNA_OFFSET(tun_struct, txflt) + TNA_OFFSET(tap_filter, count)) ||
+		    tna_word(priv + TNA_OFFSET(tun_struct, filter_prog)) ||
+		    tna_word(queue + TNA_OFFSET(tun_file, sk) + TNA_OFFSET(sock, sk_filter)))
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TAP_FILTER);
+		return TNA_NEXT;
+	}
+	return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_KIND);
+}
+#endif
 
 static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 {
@@ -49,9 +82,7 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 	if (TNA_HAS(net_device, nf_hooks_egress) && TNA_FIELD_WORD(dev, net_device, nf_hooks_egress))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_NF_EGRESS);
 #ifdef TNA_HOOK_XDP
-	if (TNA_HAS(net_device, tcx_egress) && TNA_FIELD_WORD(dev, net_device, tcx_egress))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TC_EGRESS);
-	if (TNA_HAS(net_device, miniq_egress) && TNA_FIELD_WORD(dev, net_device, miniq_egress))
+	if (tna_tc_egress_used(dev))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TC_EGRESS);
 	if (!tna_list_empty((u64)dev + TNA_OFFSET(net_device, ptype_all)))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TAP_EGRESS);
@@ -59,22 +90,14 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_QDISC);
 	if (TNA_HAS(net_device, xdp_features) && !(dev->xdp_features & TNA_XDP_ACT_NDO_XMIT))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_NO_XDP);
-	if (tna_kind(dev) == TNA_KIND_VETH) {
-		u64 priv = (u64)out->dev + TNA_OFFSET(net_device, priv);
-		struct veth_priv *veth = TNA_AT(veth_priv, priv);
-		struct net_device *peer = TNA_TYPED(net_device, veth->peer);
-
-		if (p->len > peer->mtu + peer->hard_header_len + TNA_VLAN_HLEN)
-			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
-	}
+	return tna_xdp_transmit(p, (u64)out->dev);
 #else
-	if (tna_kind(dev) == TNA_KIND_VETH) {
-		u64 priv = (u64)out->dev + TNA_OFFSET(net_device, priv);
-		struct veth_priv *veth = TNA_AT(veth_priv, priv);
+	if (TNA_KIND_IS_VETH(tna_kind(dev)) && TNA_HAS(veth_priv, peer)) {
+		u64 peer = tna_word(TNA_PRIV(out->dev) + TNA_OFFSET(veth_priv, peer));
 
-		if (TNA_TYPED(net_device, veth->peer)->xdp_prog)
+		if (TNA_TYPED(net_device, peer)->xdp_prog)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_PEER_GENERIC_XDP);
 	}
-#endif
 	return TNA_NEXT;
+#endif
 }

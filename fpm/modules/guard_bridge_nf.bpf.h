@@ -7,6 +7,7 @@
 // br_nf_pre_routing() accepts at once when neither the per-netns sysctl nor the per-bridge option asks for ip(6)tables,
 // br_nf_forward() likewise for arptables, and br_nf_post_routing() accepts what has no nf_bridge state.
 //
+// Even then it pulls the encapsulation header of PPPoE and inner-VLAN frames first and drops shorter ones: SLOW.
 // br_netfilter's per-netns state lies in net->gen under a number that only its own (private) variable knows. It is
 // found by what it must point to: a registered sysctl table whose first entry is handled by brnf_sysctl_call_tables()
 // and points back into the state itself. Where it was found is kept as a hint per CPU and verified on every packet.
@@ -23,6 +24,8 @@ extern const void brnf_sysctl_call_tables __ksym __weak;
 #define TNA_NF_BR_FORWARD 2
 #define TNA_NF_BR_POST_ROUTING 4
 #define TNA_NET_GENERIC_MAX 256
+#define TNA_VLAN_TAG_LEN 4
+#define TNA_PPPOE_LEN 8
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -120,5 +123,8 @@ static __always_inline int fpm_guard_bridge_nf(struct tna_pkt *p)
 	brnf = TNA_AT(brnf_net, state);
 	if (brnf->call_iptables | brnf->call_ip6tables | brnf->call_arptables)
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_NF_CALL_SYSCTL);
+	if (p->len < ETH_HLEN + TNA_VLAN_TAG_LEN + TNA_PPPOE_LEN &&
+	    (p->proto == bpf_htons(ETH_P_PPP_SES) || p->proto == bpf_htons(ETH_P_8021Q)))
+		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_ENCAP_SHORT);
 	return TNA_NEXT;
 }

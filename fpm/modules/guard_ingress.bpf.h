@@ -7,13 +7,13 @@
 // * AF_PACKET taps (net->ptype_all, older: net_hotdata.ptype_all or the global ptype_all; dev->ptype_all): XDP: SLOW, so
 //   that tcpdump sees every packet. tc: they have been served already.
 // * tcx and clsact (sch_handle_ingress): XDP: any: SLOW. tc: programs before ours have run and let the packet go on;
-//   one after ours, or a clsact filter, would be skipped: SLOW.
+//   one after ours, or a clsact filter, would be skipped: SLOW. On a kernel without tcx this can't be seen: SLOW.
 // * netfilter ingress hooks of the device (nf_ingress): SLOW. They run after tc.
 // * VLAN devices (vlan_do_receive) take tagged frames before the rx handler: tagged frame on a device that has any: SLOW.
 // * device down (a driver may still deliver what it had queued): SLOW.
 // * ptype_specific handlers are not reached by a frame that the rx handler consumes.
 #pragma once
-#include "tna.h"
+#include "tc.h"
 
 extern const void ptype_all __ksym __weak;
 extern const void net_hotdata __ksym __weak;
@@ -29,33 +29,6 @@ static __always_inline bool tna_any_device_tapped(struct net *net)
 	return true;
 }
 
-#ifndef TNA_HOOK_XDP
-#define TNA_NAME_LOW 0x707369645f616e74ULL  /* "tna_disp" */
-#define TNA_NAME_HIGH 0x0063745f68637461ULL /* "atch_tc" */
-
-// Would tc run anything after our dispatcher?
-static __always_inline bool tna_tc_after_us(struct net_device *dev)
-{
-	u64 entry, bundle, aux;
-	u32 count;
-
-	if (!TNA_HAS(net_device, tcx_ingress))
-		return true;
-	entry = TNA_FIELD_WORD(dev, net_device, tcx_ingress);
-	bundle = tna_word(entry + TNA_OFFSET(bpf_mprog_entry, parent));
-	if (tna_word(bundle - TNA_OFFSET(tcx_entry, bundle) + TNA_OFFSET(tcx_entry, miniq)))
-		return true;
-	count = (u32)tna_word(bundle + TNA_OFFSET(bpf_mprog_bundle, count));
-	if (count == 1)
-		return false;
-	if (count > 64 || !count)
-		return true;
-	aux = tna_word(tna_word(entry + (u64)(count - 1) * 8) + TNA_OFFSET(bpf_prog, aux)) +
-	      TNA_OFFSET(bpf_prog_aux, name);
-	return tna_word(aux) != TNA_NAME_LOW || tna_word(aux + 8) != TNA_NAME_HIGH;
-}
-#endif
-
 static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 {
 	struct net_device *dev = tna_ingress(p);
@@ -70,12 +43,10 @@ static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 		return tna_slow(p, TNA_R_GUARD_INGRESS_TAP_INGRESS);
 	if (tna_any_device_tapped(dev->nd_net.net))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_TAP_ALL);
-	if (TNA_HAS(net_device, tcx_ingress) && TNA_FIELD_WORD(dev, net_device, tcx_ingress))
-		return tna_slow(p, TNA_R_GUARD_INGRESS_TC_INGRESS);
-	if (TNA_HAS(net_device, miniq_ingress) && TNA_FIELD_WORD(dev, net_device, miniq_ingress))
+	if (tna_tc_ingress_used(dev))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_TC_INGRESS);
 #else
-	if (tna_tc_after_us(dev))
+	if (!TNA_HAS(net_device, tcx_ingress) || tna_tcx_after_us(TNA_FIELD_WORD(dev, net_device, tcx_ingress)))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_TC_INGRESS);
 #endif
 	if (TNA_HAS(net_device, nf_hooks_ingress) && TNA_FIELD_WORD(dev, net_device, nf_hooks_ingress))

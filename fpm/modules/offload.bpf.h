@@ -3,10 +3,13 @@
 //
 // XDP sees bytes only; what an skb or a NIC keeps beside them would be lost by a redirect.
 // * veth (drivers/net/veth.c veth_xdp_rcv_skb): the xdp_buff sits in a veth_xdp_buff with the skb that it came from;
-//   no skb when the frame arrived by ndo_xdp_xmit. VLAN tag in skb metadata, CHECKSUM_PARTIAL, GSO: SLOW.
+//   no skb when the frame arrived by ndo_xdp_xmit. VLAN tag in skb metadata, CHECKSUM_PARTIAL, GSO, a mark (it survives
+//   a veth pair inside one network namespace, skb_scrub_packet) or a security mark: SLOW.
+// * tap (drivers/net/tun.c tun_build_skb, tun_xdp_one): without vnet header a frame is only bytes. With one its checksum
+//   can be partial, which XDP is not told: SLOW. Frames that tun hands to do_xdp_generic() are safe for the same reason.
 // * a device without rtnetlink kind (hardware, virtio): it can have stripped a VLAN tag if its receive VLAN offload is
 //   on: SLOW. Such drivers do not deliver partial checksums or GSO frames to XDP.
-// * any other kind (tun, bond, ...): not understood: SLOW.
+// * any other kind: not understood: SLOW.
 // tc: an skb is redirected with all its metadata (skb_do_redirect, __bpf_tx_skb), except that
 // * PACKET_LOOPBACK is passed on by br_handle_frame(), not bridged: SLOW.
 // * LRO frames: __br_forward() drops them with a warning (skb_warn_if_lro): SLOW.
@@ -16,6 +19,7 @@
 
 #define TNA_VLAN_RX_OFFLOAD ((1ULL << 8) | (1ULL << 41)) /* NETIF_F_HW_VLAN_CTAG_RX, NETIF_F_HW_VLAN_STAG_RX */
 #define TNA_CHECKSUM_PARTIAL 3
+#define TNA_IFF_VNET_HDR 0x4000
 #define TNA_PACKET_LOOPBACK 5
 
 static __always_inline int fpm_offload(struct tna_pkt *p)
@@ -23,7 +27,7 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 #ifdef TNA_HOOK_XDP
 	u64 kind = tna_kind(p->dev);
 
-	if (OFFLOAD_veth && kind == TNA_KIND_VETH && TNA_HAS(veth_xdp_buff, skb)) {
+	if (OFFLOAD_veth && TNA_KIND_IS_VETH(kind) && TNA_HAS(veth_xdp_buff, skb)) {
 		struct veth_xdp_buff *x = TNA_AT(veth_xdp_buff, bpf_cast_to_kern_ctx(p->ctx));
 		struct sk_buff *skb;
 		struct skb_shared_info *shared;
@@ -38,6 +42,13 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 		shared = TNA_AT(skb_shared_info, (u64)skb->head + skb->end);
 		if (shared->gso_size)
 			return tna_slow(p, TNA_R_OFFLOAD_GSO);
+		if (skb->mark || (TNA_HAS(sk_buff, secmark) && skb->secmark))
+			return tna_slow(p, TNA_R_OFFLOAD_MARK);
+		return TNA_NEXT;
+	}
+	if (TNA_KIND_IS_TUN(kind) && TNA_HAS(tun_struct, flags)) {
+		if ((u32)tna_word(TNA_PRIV(p->dev) + TNA_OFFSET(tun_struct, flags)) & TNA_IFF_VNET_HDR)
+			return tna_slow(p, TNA_R_OFFLOAD_VNET_HEADER);
 		return TNA_NEXT;
 	}
 	if (kind)
