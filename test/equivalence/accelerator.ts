@@ -18,7 +18,7 @@ export interface Claim {
   readonly accelerated: boolean;
   readonly hook: string | undefined;
   readonly counters: Counters;
-  /** Slow-path counts by reason, as far as they are told. */
+  /** Packets left to Linux or dropped, by `fpm:code`. */
   readonly slowBy: Readonly<Record<string, number>>;
   /** Codes of the reasons why an interface is not accelerated. */
   readonly reasons: readonly string[];
@@ -50,21 +50,23 @@ async function succeed(...args: readonly string[]): Promise<string> {
 interface StatusInterface {
   readonly name: string;
   readonly accelerated: boolean;
-  readonly hook?: string;
-  readonly reasons?: readonly { readonly code: string }[];
-  readonly counters?: Partial<Counters> & { readonly slowBy?: Readonly<Record<string, number>> };
+  readonly hook?: string | null;
+  readonly reasons: readonly { readonly code: string }[];
+  readonly counters: Counters & {
+    readonly reasons: readonly { readonly fpm: string; readonly code: string; readonly packets: number }[];
+  };
 }
 
 /** `tna status -o json` reduced to what the comparison needs. */
 export function parseStatus(text: string): Claim[] {
   const status = JSON.parse(text) as { readonly interfaces: readonly StatusInterface[] };
-  return status.interfaces.map((one) => ({
-    name: one.name,
-    accelerated: one.accelerated,
-    hook: one.hook,
-    counters: { fast: one.counters?.fast ?? 0, slow: one.counters?.slow ?? 0, drop: one.counters?.drop ?? 0 },
-    slowBy: one.counters?.slowBy ?? {},
-    reasons: (one.reasons ?? []).map((reason) => reason.code),
+  return status.interfaces.map(({ name, accelerated, hook, reasons, counters }) => ({
+    name,
+    accelerated,
+    hook: hook ?? undefined,
+    counters: { fast: counters.fast, slow: counters.slow, drop: counters.drop },
+    slowBy: Object.fromEntries(counters.reasons.map((reason) => [`${reason.fpm}:${reason.code}`, reason.packets])),
+    reasons: reasons.map((reason) => reason.code),
   }));
 }
 
