@@ -13,14 +13,20 @@ type Run = (options: GlobalOptions) => Promise<number>;
 async function main(argv: readonly string[]): Promise<number> {
   let run: Run | undefined;
   const program = new Command('tna')
-    .description('Makes Linux networking fast without replacing it: a minimal eBPF fast path for what is already configured.')
+    .description(
+      'Makes Linux networking fast without replacing it: a minimal eBPF fast path for what is already configured.',
+    )
     .version('0.1.0')
     .option('-o, --output <format>', 'text or json', 'text')
     .option('--netns <name|path>', 'work in this network namespace')
     .option('--rules <dir>', 'rule files to use instead of the built-in ones')
     .option('--library <dir>', 'FPM library to use instead of the built-in one')
     .option('--from <file>', 'replay a state recorded with `tna record`; needs no privilege')
-    .option('--hook <hook>', 'xdp, tc or INTERFACE=xdp|tc: insist on a hook (repeatable)', (value: string, all: string[] = []) => [...all, value])
+    .option(
+      '--hook <hook>',
+      'xdp, tc or INTERFACE=xdp|tc: insist on a hook (repeatable)',
+      (value: string, all: string[] = []) => [...all, value],
+    )
     .option('--verbose', 'show all evidence: verifier logs, causes')
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'tna: ')) });
@@ -29,7 +35,8 @@ async function main(argv: readonly string[]): Promise<number> {
   command('plan', 'show what reconcile would do, and why')
     .option('--detailed-exitcode', 'exit 2 when there are changes')
     .action((o: { detailedExitcode?: boolean }) => {
-      run = async (options) => (await import('./cli/commands/plan.js')).planCommand(options, o.detailedExitcode === true);
+      run = async (options) =>
+        (await import('./cli/commands/plan.js')).planCommand(options, o.detailedExitcode === true);
     });
   command('reconcile', 'make the host as desired, and keep it so')
     .option('--once', 'one pass, then exit')
@@ -74,7 +81,10 @@ async function main(argv: readonly string[]): Promise<number> {
   fpm
     .command('build')
     .description('compile the library, with your own FPMs if you like (needs clang)')
-    .option('--fpm <dir>', 'a directory of further FPMs (repeatable)', (value: string, all: string[] = []) => [...all, value])
+    .option('--fpm <dir>', 'a directory of further FPMs (repeatable)', (value: string, all: string[] = []) => [
+      ...all,
+      value,
+    ])
     .option('--out <dir>', 'where to put the library')
     .exitOverride()
     .action((o: { fpm?: string[]; out?: string }) => {

@@ -13,7 +13,11 @@ export type Observer = (outcome: Outcome) => void;
  * the other interfaces go on. An interface whose new pipeline cannot be put in place falls back to the slow path, since the old
  * one was built for a configuration that is no more. Never throws: the outcomes tell.
  */
-export async function applyPlan(plan: Plan, deployer: Deployer, observer: Observer = () => {}): Promise<readonly Outcome[]> {
+export async function applyPlan(
+  plan: Plan,
+  deployer: Deployer,
+  observer: Observer = () => {},
+): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
   const broken = new Map<string, string>();
   const done = new Map<string, Action[]>();
@@ -29,7 +33,8 @@ export async function applyPlan(plan: Plan, deployer: Deployer, observer: Observ
       }
       done.delete(resource);
     }
-    if (action.op === 'set-slot' && action.previous !== undefined && (await slowPath(action, deployer))) report({ action, result: 'undone' });
+    if (action.op === 'set-slot' && action.previous !== undefined && (await slowPath(action, deployer)))
+      report({ action, result: 'undone' });
   };
   for (const action of plan.actions) {
     const because = dependsOn(action)

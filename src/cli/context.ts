@@ -5,14 +5,15 @@ import type { Derived } from '../model/derived.js';
 import { TnaError } from '../model/error.js';
 import type { Domain } from '../model/ports.js';
 import { readFpmLibrary } from '../platform/clang.js';
-import { type LiveHost, openLiveHost } from '../platform/live-host.js';
+import { LiveHost } from '../platform/live-host.js';
 import { enterNamespace } from '../platform/namespace.js';
-import { libraryDirectory, rulesDirectory } from '../platform/package-paths.js';
+import { pruningFor } from '../platform/netlink-reader.js';
+import { libraryDirectory, rulesDirectory, specDirectory } from '../platform/package-paths.js';
 import { readRecording } from '../platform/recording.js';
 import { readRuleFiles } from '../platform/rule-files.js';
 import { derive } from '../reconcile/derive.js';
 import { survey } from '../reconcile/survey.js';
-import { compileRules, formatRuleError } from '../rules/index.js';
+import { compileRules } from '../rules/index.js';
 import type { GlobalOptions } from './options.js';
 
 /** Rules checked against the library; @throws TnaError `rules` with every error on a line of its own. */
@@ -21,7 +22,7 @@ export async function loadDomain(options: GlobalOptions): Promise<Domain> {
   const directory = options.rules ?? rulesDirectory();
   const compiled = compileRules(readRuleFiles(directory), library);
   if ('errors' in compiled) {
-    const [first, ...more] = compiled.errors.map(formatRuleError);
+    const [first, ...more] = compiled.errors.map((error) => error.text);
     throw new TnaError(
       'rules',
       `the rules in ${directory} have ${compiled.errors.length === 1 ? 'an error' : `${compiled.errors.length} errors`}`,
@@ -33,21 +34,22 @@ export async function loadDomain(options: GlobalOptions): Promise<Domain> {
   return { rules: compiled.ruleSet, library };
 }
 
-/** Opens the live host, in the namespace that the user named; the caller closes it. */
-export async function openHost(options: GlobalOptions, domain: Domain): Promise<LiveHost> {
-  if (options.from !== undefined)
-    throw new TnaError('usage', '--from replays a recording; this command needs the live host');
-  if (options.netns !== undefined) enterNamespace(options.netns);
-  return openLiveHost(domain.library, options.netns);
-}
-
-/** Runs `use` with the live host and closes it whatever happens. */
+/** Opens the live host, in the namespace that the user named, and closes it whatever `use` does. */
 export async function withHost<T>(
   options: GlobalOptions,
   domain: Domain,
   use: (host: LiveHost) => Promise<T>,
+  how: { readonly everything?: boolean } = {},
 ): Promise<T> {
-  const host = await openHost(options, domain);
+  if (options.from !== undefined) {
+    throw new TnaError('usage', '--from replays a recording; this command needs the live host');
+  }
+  if (options.netns !== undefined) enterNamespace(options.netns);
+  const host = LiveHost.open(domain.library, {
+    namespace: options.netns,
+    specDirectory: specDirectory(options.rules ?? rulesDirectory()),
+    pruning: how.everything === true ? undefined : pruningFor(domain.rules),
+  });
   try {
     return await use(host);
   } finally {

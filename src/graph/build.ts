@@ -20,7 +20,8 @@ export function buildGraph(rules: RuleSet, objects: readonly TnaObject[]): Graph
 }
 
 function join(rule: DependencyRule, byType: ReadonlyMap<string, readonly TnaObject[]>): Edge[] {
-  const joinKey = (object: TnaObject, side: 0 | 1) => rule.on.map((pair) => String(object.attributes[pair[side]])).join('\u0000');
+  const joinKey = (object: TnaObject, side: 0 | 1) =>
+    rule.on.map((pair) => String(object.attributes[pair[side]])).join('\u0000');
   const targets = new Map<string, TnaObject[]>();
   for (const to of byType.get(rule.to) ?? []) {
     const key = joinKey(to, 1);
@@ -29,7 +30,12 @@ function join(rule: DependencyRule, byType: ReadonlyMap<string, readonly TnaObje
     else list.push(to);
   }
   return (byType.get(rule.from) ?? []).flatMap((from) =>
-    (targets.get(joinKey(from, 0)) ?? []).map((to) => ({ name: rule.name, from: from.id, to: to.id, label: rule.label })),
+    (targets.get(joinKey(from, 0)) ?? []).map((to) => ({
+      name: rule.name,
+      from: from.id,
+      to: to.id,
+      label: rule.label,
+    })),
   );
 }
 

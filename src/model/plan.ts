@@ -14,7 +14,13 @@ interface OnInterface {
 /** `why` is one clause for people, without a full stop. */
 export type Action = { readonly why: string } & (
   | { readonly op: 'prepare'; readonly hook: Hook; readonly slots: number }
-  | { readonly op: 'load'; readonly hook: Hook; readonly pipeline: string; readonly modules: readonly string[]; readonly params: Pipeline['params'] }
+  | {
+      readonly op: 'load';
+      readonly hook: Hook;
+      readonly pipeline: string;
+      readonly modules: readonly string[];
+      readonly params: Pipeline['params'];
+    }
   | { readonly op: 'set-egress'; readonly interface: string; readonly ifindex: number }
   | ({ readonly op: 'attach' } & OnInterface)
   | ({ readonly op: 'set-slot'; readonly pipeline: string; readonly previous: string | undefined } & OnInterface)

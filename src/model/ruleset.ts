@@ -106,7 +106,13 @@ export interface DependencyRule {
 
 /** How a variable of an expression gets its objects. */
 export type Binding =
-  | { readonly variable: string; readonly kind: 'edge'; readonly edge: string; readonly reverse: boolean; readonly many: boolean }
+  | {
+      readonly variable: string;
+      readonly kind: 'edge';
+      readonly edge: string;
+      readonly reverse: boolean;
+      readonly many: boolean;
+    }
   | { readonly variable: string; readonly kind: 'all'; readonly type: string };
 
 /** A condition under which something is not done, and what the user is told then. */

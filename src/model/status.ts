@@ -13,7 +13,12 @@ export interface Counters {
   /** Dropped by the fast path where Linux would have dropped. */
   readonly drop: number;
   /** The slow and dropped ones by reason, most frequent first; only reasons that occurred. */
-  readonly reasons: readonly { readonly fpm: string; readonly code: string; readonly message: string; readonly packets: number }[];
+  readonly reasons: readonly {
+    readonly fpm: string;
+    readonly code: string;
+    readonly message: string;
+    readonly packets: number;
+  }[];
 }
 
 export interface InterfaceStatus {

@@ -24,7 +24,10 @@ export function buildObjects(rules: RuleSet, input: ObjectInput): readonly TnaOb
   const lookup = indexedLookup(input);
   const byType = new Map<string, Origin[]>();
   for (const rule of rules.objects) {
-    const origins = rule.refines === undefined ? fromMessages(rule, input, lookup) : refine(rule, byType.get(rule.refines) ?? [], input, lookup);
+    const origins =
+      rule.refines === undefined
+        ? fromMessages(rule, input, lookup)
+        : refine(rule, byType.get(rule.refines) ?? [], input, lookup);
     byType.set(rule.type, origins);
   }
   const objects = [...byType.values()].flat().map((origin) => origin.object);
@@ -36,10 +39,13 @@ export function sysctlPaths(rules: RuleSet, objects: readonly TnaObject[]): read
   const paths = new Set<string>();
   for (const rule of rules.objects) {
     const inherited = new Set(rules.objects.find((base) => base.type === rule.refines)?.attributes.map((a) => a.name));
-    const sysctls = rule.attributes.flatMap((a) => (a.origin.kind === 'sysctl' && !inherited.has(a.name) ? [a.origin.path] : []));
+    const sysctls = rule.attributes.flatMap((a) =>
+      a.origin.kind === 'sysctl' && !inherited.has(a.name) ? [a.origin.path] : [],
+    );
     if (sysctls.length === 0) continue;
     for (const object of objects) {
-      if (object.type === rule.type) for (const path of sysctls) paths.add(path.render({ [rule.type]: object.attributes }));
+      if (object.type === rule.type)
+        for (const path of sysctls) paths.add(path.render({ [rule.type]: object.attributes }));
     }
   }
   return [...paths].sort();
@@ -68,7 +74,13 @@ function refine(rule: ObjectRule, bases: readonly Origin[], input: ObjectInput, 
   return origins;
 }
 
-function makeObject(rule: ObjectRule, message: Message, base: TnaObject | undefined, input: ObjectInput, lookup: Lookup): TnaObject | undefined {
+function makeObject(
+  rule: ObjectRule,
+  message: Message,
+  base: TnaObject | undefined,
+  input: ObjectInput,
+  lookup: Lookup,
+): TnaObject | undefined {
   const attributes: { [name: string]: Value } = { ...base?.attributes };
   // Own message first: lookups and sysctls may need the key that it gives.
   for (const late of [false, true]) {

@@ -25,12 +25,22 @@ export function readPath(message: Message, path: readonly string[]): MessageValu
 }
 
 /** A message value as the declared type, or undefined when it cannot be one. A mask selects bits of an integer. */
-export function coerce(value: MessageValue | undefined, type: AttributeType, mask: number | undefined): Value | undefined {
+export function coerce(
+  value: MessageValue | undefined,
+  type: AttributeType,
+  mask: number | undefined,
+): Value | undefined {
   if (value === undefined || value === null) return undefined;
   const masked = mask === undefined || typeof value !== 'number' ? value : Number(BigInt(value) & BigInt(mask));
   switch (type) {
     case 'bool':
-      return typeof masked === 'boolean' ? masked : typeof masked === 'number' ? masked !== 0 : masked === '' || masked === '0' ? false : typeof masked === 'string';
+      return typeof masked === 'boolean'
+        ? masked
+        : typeof masked === 'number'
+          ? masked !== 0
+          : masked === '' || masked === '0'
+            ? false
+            : typeof masked === 'string';
     case 'int': {
       const n = typeof masked === 'string' ? Number(masked) : masked === true ? 1 : masked === false ? 0 : masked;
       return typeof n === 'number' && Number.isFinite(n) ? n : undefined;
@@ -38,7 +48,9 @@ export function coerce(value: MessageValue | undefined, type: AttributeType, mas
     case 'string':
       return typeof masked === 'string' ? masked : typeof masked === 'number' ? String(masked) : undefined;
     case 'list':
-      return isList(masked) ? masked.filter((v): v is string | number => typeof v === 'string' || typeof v === 'number') : undefined;
+      return isList(masked)
+        ? masked.filter((v): v is string | number => typeof v === 'string' || typeof v === 'number')
+        : undefined;
   }
 }
 

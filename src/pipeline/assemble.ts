@@ -8,7 +8,7 @@ import type { FpmLibrary } from '../model/library.js';
 import type { AttachRule, Hook, RuleSet } from '../model/ruleset.js';
 import type { Capability } from '../model/snapshot.js';
 import { chooseHook, type ForcedHooks, mayTransmit } from './hooks.js';
-import { indexGraph, lineage, type GraphIndex } from './scope.js';
+import { type GraphIndex, indexGraph, lineage } from './scope.js';
 import { assumptionsOf, type ServiceInstance, serviceInstances, wantedModules } from './services.js';
 
 export interface AssembleInput {
@@ -29,7 +29,8 @@ export function assemble(input: AssembleInput): Desired {
     for (const device of index.ofType(rule.type)) {
       const served = instances.get(device.id) ?? [];
       interfaces.push(desiredInterface(device, rule, served, index, input));
-      if (served.length > 0 && mayTransmit(device, rule, index)) egress.push({ name: device.label, ifindex: ifindexOf(device) });
+      if (served.length > 0 && mayTransmit(device, rule, index))
+        egress.push({ name: device.label, ifindex: ifindexOf(device) });
     }
   }
   const usesEgress = interfaces.some((i) => i.pipeline?.hook === 'xdp');
@@ -48,14 +49,25 @@ function desiredInterface(
   const reasons = served.flatMap((instance) => instance.reasons);
   const active = served.filter((instance) => instance.reasons.length === 0);
   const idle = { ...identity, services: [], pipeline: undefined, hookNotes: [], assumptions: [] };
-  if (served.length === 0) return { ...idle, reasons: [{ code: 'no-service', message: `nothing that a rule accelerates is configured on ${device.label}` }] };
+  if (served.length === 0)
+    return {
+      ...idle,
+      reasons: [{ code: 'no-service', message: `nothing that a rule accelerates is configured on ${device.label}` }],
+    };
   if (active.length === 0) return { ...idle, reasons };
   const wanted = modulesOf(active, input.library);
   if ('conflict' in wanted) return { ...idle, reasons: [...reasons, wanted.conflict] };
   const names = [...wanted.modules.keys()];
-  const allowed = (['xdp', 'tc'] as const).filter((hook) => active.every((instance) => instance.service.hooks.includes(hook)));
+  const allowed = (['xdp', 'tc'] as const).filter((hook) =>
+    active.every((instance) => instance.service.hooks.includes(hook)),
+  );
   const choice = chooseHook(device, rule, index, allowed, names, input.library, input.capabilities, input.forcedHooks);
-  if (choice.hook === undefined) return { ...idle, reasons: [...reasons, ...choice.notes.map(({ hook: _hook, ...reason }) => reason)], hookNotes: choice.notes };
+  if (choice.hook === undefined)
+    return {
+      ...idle,
+      reasons: [...reasons, ...choice.notes.map(({ hook: _hook, ...reason }) => reason)],
+      hookNotes: choice.notes,
+    };
   return {
     ...identity,
     services: active.map((instance) => instance.service.name).sort(),
@@ -69,7 +81,10 @@ function desiredInterface(
 type Params = { readonly [param: string]: number };
 
 /** The union of the FPMs of all services, with parameters; two services that want one FPM differently are a conflict. */
-function modulesOf(active: readonly ServiceInstance[], library: FpmLibrary): { readonly modules: ReadonlyMap<string, Params> } | { readonly conflict: Reason } {
+function modulesOf(
+  active: readonly ServiceInstance[],
+  library: FpmLibrary,
+): { readonly modules: ReadonlyMap<string, Params> } | { readonly conflict: Reason } {
   const modules = new Map<string, Params>();
   for (const instance of active) {
     for (const rule of wantedModules(instance)) {
@@ -77,29 +92,47 @@ function modulesOf(active: readonly ServiceInstance[], library: FpmLibrary): { r
       for (const [name, expression] of Object.entries(rule.params)) {
         const value = expression.evaluate(instance.scope);
         if (typeof value !== 'number' && typeof value !== 'boolean')
-          return { conflict: { code: 'param-type', message: `parameter ${name} of FPM ${rule.fpm} is neither a number nor a truth value` } };
+          return {
+            conflict: {
+              code: 'param-type',
+              message: `parameter ${name} of FPM ${rule.fpm} is neither a number nor a truth value`,
+            },
+          };
         params[name] = Number(value);
       }
       const before = modules.get(rule.fpm);
       if (before !== undefined && JSON.stringify(before) !== JSON.stringify(params))
-        return { conflict: { code: 'param-conflict', message: `services disagree on the parameters of FPM ${rule.fpm}` } };
+        return {
+          conflict: { code: 'param-conflict', message: `services disagree on the parameters of FPM ${rule.fpm}` },
+        };
       modules.set(rule.fpm, params);
     }
   }
   const order = new Map(library.modules.map((module) => [module.name, module.order]));
-  return { modules: new Map([...modules].sort(([a], [b]) => (order.get(a) ?? 0) - (order.get(b) ?? 0) || (a < b ? -1 : 1))) };
+  return {
+    modules: new Map([...modules].sort(([a], [b]) => (order.get(a) ?? 0) - (order.get(b) ?? 0) || (a < b ? -1 : 1))),
+  };
 }
 
 function makePipeline(hook: Hook, modules: ReadonlyMap<string, Params>, library: FpmLibrary): Pipeline {
   const withParams = [...modules].filter(([, params]) => Object.keys(params).length > 0);
-  const params = Object.fromEntries(withParams.map(([name, values]) => [name, Object.fromEntries(Object.entries(values).sort())]));
+  const params = Object.fromEntries(
+    withParams.map(([name, values]) => [name, Object.fromEntries(Object.entries(values).sort())]),
+  );
   const body = { hook, modules: [...modules.keys()], params };
-  const id = createHash('sha256').update(JSON.stringify([library.hash, body])).digest('hex').slice(0, 12);
+  const id = createHash('sha256')
+    .update(JSON.stringify([library.hash, body]))
+    .digest('hex')
+    .slice(0, 12);
   return { id, ...body };
 }
 
 /** Services attach to the device that their subject is, or refines. */
-function instancesByDevice(instances: readonly ServiceInstance[], index: GraphIndex, rules: RuleSet): ReadonlyMap<string, readonly ServiceInstance[]> {
+function instancesByDevice(
+  instances: readonly ServiceInstance[],
+  index: GraphIndex,
+  rules: RuleSet,
+): ReadonlyMap<string, readonly ServiceInstance[]> {
   const types = new Set(rules.attach.map((rule) => rule.type));
   const byDevice = new Map<string, ServiceInstance[]>();
   for (const instance of instances) {

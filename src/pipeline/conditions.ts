@@ -6,7 +6,11 @@ import type { TnaObject } from '../model/graph.js';
 import type { ConditionRule, Scope } from '../model/ruleset.js';
 
 /** Reasons for the conditions that hold, in rule order. */
-export function reasonsOf(conditions: readonly ConditionRule[], scope: Scope, objects: ReadonlyMap<string, TnaObject>): readonly Reason[] {
+export function reasonsOf(
+  conditions: readonly ConditionRule[],
+  scope: Scope,
+  objects: ReadonlyMap<string, TnaObject>,
+): readonly Reason[] {
   return conditions
     .filter((condition) => condition.holds(scope))
     .map((condition) => {

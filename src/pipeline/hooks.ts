@@ -36,7 +36,9 @@ export function chooseHook(
   for (const candidate of rule.hooks) {
     const { hook } = candidate;
     const against: Reason[] = [
-      ...(allowed.includes(hook) ? [] : [{ code: 'hook-unsuitable', message: `a service on ${device.label} cannot run at ${hook}` }]),
+      ...(allowed.includes(hook)
+        ? []
+        : [{ code: 'hook-unsuitable', message: `a service on ${device.label} cannot run at ${hook}` }]),
       ...reasonsOf(candidate.requires, bound.scope, bound.objects),
       ...moduleReasons(hook, modules, library, capabilities),
     ];
@@ -57,7 +59,12 @@ export function mayTransmit(device: TnaObject, rule: AttachRule, index: GraphInd
 }
 
 /** FPMs that this hook or this kernel lacks. */
-function moduleReasons(hook: Hook, modules: readonly string[], library: FpmLibrary, capabilities: readonly Capability[]): Reason[] {
+function moduleReasons(
+  hook: Hook,
+  modules: readonly string[],
+  library: FpmLibrary,
+  capabilities: readonly Capability[],
+): Reason[] {
   const answers = new Map(capabilities.map((capability) => [capability.probe, capability]));
   return modules.flatMap((name): Reason[] => {
     const module = library.modules.find((m) => m.name === name);

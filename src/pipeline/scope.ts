@@ -47,7 +47,12 @@ export type Bound =
  * Edges of a base type are followed from a refined object too: a bridge port has the queues of its link.
  * A single variable without an object makes the whole binding fail; a list may be empty.
  */
-export function bindScope(index: GraphIndex, variable: string, subject: TnaObject, bindings: readonly Binding[]): Bound {
+export function bindScope(
+  index: GraphIndex,
+  variable: string,
+  subject: TnaObject,
+  bindings: readonly Binding[],
+): Bound {
   const scope: { [name: string]: Attributes | readonly Attributes[] } = { [variable]: subject.attributes };
   const objects = new Map([[variable, subject]]);
   for (const binding of bindings) {

@@ -22,7 +22,9 @@ export function serviceInstances(rules: RuleSet, index: GraphIndex): readonly Se
     index.ofType(service.on).map((subject) => {
       const bound = bindScope(index, service.variable, subject, service.bindings);
       if ('missing' in bound) {
-        const reasons = [{ code: 'incomplete', message: `${subject.label} has no ${bound.missing}, which ${service.name} depends on` }];
+        const reasons = [
+          { code: 'incomplete', message: `${subject.label} has no ${bound.missing}, which ${service.name} depends on` },
+        ];
         return { service, subject, scope: {}, reasons };
       }
       const reasons = reasonsOf([...service.requires, ...service.blockedBy], bound.scope, bound.objects);
@@ -33,7 +35,9 @@ export function serviceInstances(rules: RuleSet, index: GraphIndex): readonly Se
 
 /** The FPMs that an instance wants, those left out whose `when` is false. */
 export function wantedModules(instance: ServiceInstance): readonly ModuleRule[] {
-  return instance.service.modules.filter((module) => module.when === undefined || module.when.evaluate(instance.scope) === true);
+  return instance.service.modules.filter(
+    (module) => module.when === undefined || module.when.evaluate(instance.scope) === true,
+  );
 }
 
 /** What a service takes for granted, and who notices when it changes. */
@@ -41,6 +45,8 @@ export function assumptionsOf(service: ServiceRule): readonly Assumption[] {
   return [...service.requires, ...service.blockedBy].map((condition) => ({
     code: condition.code,
     condition: condition.text,
-    ...(condition.live === undefined ? { coverage: 'controller' as const } : { coverage: 'live' as const, fpm: condition.live }),
+    ...(condition.live === undefined
+      ? { coverage: 'controller' as const }
+      : { coverage: 'live' as const, fpm: condition.live }),
   }));
 }

@@ -23,15 +23,29 @@ export function makePlan(desired: Desired, deployed: Deployed): Plan {
     const wish = wanted.find((w) => w.ifindex === attachment.ifindex && w.pipeline.hook === attachment.hook);
     if (wish !== undefined && attachment.alive && !keep.has(keyOf(attachment))) keep.set(keyOf(attachment), attachment);
   }
-  const placed = placeSlots(wanted.map((w) => ({ hook: w.pipeline.hook, ifindex: w.ifindex })), [...keep.values()], deployed, leastSlots);
+  const placed = placeSlots(
+    wanted.map((w) => ({ hook: w.pipeline.hook, ifindex: w.ifindex })),
+    [...keep.values()],
+    deployed,
+    leastSlots,
+  );
   const seated = wanted.filter((w) => placed.slots.has(keyOf(w.pipeline, w.ifindex)));
   const slotOf = (w: Accelerated) => placed.slots.get(keyOf(w.pipeline, w.ifindex)) as number;
 
-  const prepare = placed.prepare.map(({ hook, slots }): ActionOf<'prepare'> => ({ op: 'prepare', hook, slots, why: `the first interface uses ${hook}` }));
+  const prepare = placed.prepare.map(
+    ({ hook, slots }): ActionOf<'prepare'> => ({ op: 'prepare', hook, slots, why: `the first interface uses ${hook}` }),
+  );
   const load = loads(seated, deployed);
   const setEgress = desired.egress
     .filter((device) => !deployed.egress.includes(device.ifindex))
-    .map((device): ActionOf<'set-egress'> => ({ op: 'set-egress', interface: device.name, ifindex: device.ifindex, why: `XDP may transmit through ${device.name}` }));
+    .map(
+      (device): ActionOf<'set-egress'> => ({
+        op: 'set-egress',
+        interface: device.name,
+        ifindex: device.ifindex,
+        why: `XDP may transmit through ${device.name}`,
+      }),
+    );
   const attach: Action[] = [];
   const flip: Action[] = [];
   let add = 0;
@@ -42,7 +56,16 @@ export function makePlan(desired: Desired, deployed: Deployed): Plan {
     if (current === undefined) attach.push({ op: 'attach', ...on, why: attachReason(w) });
     if (current?.pipeline === w.pipeline.id) continue;
     const previous = current?.pipeline;
-    flip.push({ op: 'set-slot', ...on, pipeline: w.pipeline.id, previous, why: previous === undefined ? `${w.services.join(', ')} on ${w.name} becomes fast` : `what ${w.name} needs has changed` });
+    flip.push({
+      op: 'set-slot',
+      ...on,
+      pipeline: w.pipeline.id,
+      previous,
+      why:
+        previous === undefined
+          ? `${w.services.join(', ')} on ${w.name} becomes fast`
+          : `what ${w.name} needs has changed`,
+    });
     if (previous === undefined) add++;
     else change++;
   }
@@ -50,9 +73,20 @@ export function makePlan(desired: Desired, deployed: Deployed): Plan {
   const moved = new Set(seated.map((w) => w.ifindex));
   const remove = new Set(removal.clear.filter((a) => !moved.has(a.ifindex)).map((a) => a.ifindex)).size;
   return {
-    actions: [...prepare, ...load, ...setEgress, ...attach, ...flip, ...removal.clear, ...removal.detach, ...removal.rest],
+    actions: [
+      ...prepare,
+      ...load,
+      ...setEgress,
+      ...attach,
+      ...flip,
+      ...removal.clear,
+      ...removal.detach,
+      ...removal.rest,
+    ],
     summary: { add, change, remove },
-    unplaced: wanted.filter((w) => !placed.slots.has(keyOf(w.pipeline, w.ifindex))).map((w) => ({ interface: w.name, hook: w.pipeline.hook })),
+    unplaced: wanted
+      .filter((w) => !placed.slots.has(keyOf(w.pipeline, w.ifindex)))
+      .map((w) => ({ interface: w.name, hook: w.pipeline.hook })),
   };
 }
 
@@ -78,14 +112,21 @@ function loads(seated: readonly Accelerated[], deployed: Deployed): ActionOf<'lo
 }
 
 /** Everything deployed that nothing desired needs, in the order in which it can go. */
-function removals(deployed: Deployed, keep: ReadonlyMap<string, Attachment>, desired: Desired, seated: readonly Accelerated[], nameOf: (ifindex: number) => string) {
+function removals(
+  deployed: Deployed,
+  keep: ReadonlyMap<string, Attachment>,
+  desired: Desired,
+  seated: readonly Accelerated[],
+  nameOf: (ifindex: number) => string,
+) {
   const kept = new Set(keep.values());
   const gone = deployed.attachments.filter((attachment) => !kept.has(attachment));
   const on = (a: Attachment) => ({ interface: nameOf(a.ifindex), ifindex: a.ifindex, hook: a.hook, slot: a.slot });
   const why = (a: Attachment): string => {
     if (!a.alive) return 'the device is gone';
     const wish = desired.interfaces.find((i) => i.ifindex === a.ifindex);
-    if (wish?.pipeline !== undefined) return wish.pipeline.hook === a.hook ? 'it is attached twice' : `${wish.name} moves to ${wish.pipeline.hook}`;
+    if (wish?.pipeline !== undefined)
+      return wish.pipeline.hook === a.hook ? 'it is attached twice' : `${wish.name} moves to ${wish.pipeline.hook}`;
     return wish?.reasons[0]?.message ?? 'no rule asks for it';
   };
   const used = new Set(seated.map((w) => `${w.pipeline.hook} ${w.pipeline.id}`));
@@ -97,7 +138,14 @@ function removals(deployed: Deployed, keep: ReadonlyMap<string, Attachment>, des
   const rest: Action[] = [
     ...deployed.egress
       .filter((ifindex) => !desired.egress.some((device) => device.ifindex === ifindex))
-      .map((ifindex): Action => ({ op: 'clear-egress', interface: nameOf(ifindex), ifindex, why: 'no pipeline transmits there' })),
+      .map(
+        (ifindex): Action => ({
+          op: 'clear-egress',
+          interface: nameOf(ifindex),
+          ifindex,
+          why: 'no pipeline transmits there',
+        }),
+      ),
     ...deployed.pipelines
       .filter((p) => !used.has(`${p.hook} ${p.id}`))
       .map((p): Action => ({ op: 'unload', hook: p.hook, pipeline: p.id, why: 'no interface needs it' })),

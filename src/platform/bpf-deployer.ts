@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Carries out the actions of a plan with BPF programs, maps, links and pins. One instance per process and namespace.
 
-import { BpfError, BpfLink, BpfMap, BpfObject, BpfProgram, BpfTemplate } from 'bpf-loader-native';
+import {
+  BpfError,
+  BpfLink,
+  BpfMap,
+  BpfObject,
+  BpfProgram,
+  BpfTemplate,
+  type MapDescription,
+  type MapType,
+} from 'bpf-loader-native';
 import type { Pipeline } from '../model/desired.js';
 import { TnaError } from '../model/error.js';
 import { type FpmLibrary, fpmFlag, fpmParamVariable } from '../model/library.js';
@@ -48,7 +57,10 @@ export class BpfDeployer implements Deployer, CounterReader {
     const { hook, id } = pipeline;
     await this.attempt(`load pipeline ${id}`, async () => {
       const templates = await this.templatesOf(hook);
-      const program = await templates.pipeline.specialise({ program: this.library.hooks[hook].program, rodata: rodataOf(pipeline) });
+      const program = await templates.pipeline.specialise({
+        program: this.library.hooks[hook].program,
+        rodata: rodataOf(pipeline),
+      });
       const pin: Pin = { kind: 'pipeline', hook, id };
       this.directory.unpin(pin);
       using(program, () => program.pin(this.directory.pathOf(pin)));
@@ -64,11 +76,17 @@ export class BpfDeployer implements Deployer, CounterReader {
       const { dispatcher } = await this.templatesOf(hook);
       this.emptySlot(hook, slot);
       this.zeroCounters(hook, slot);
-      const program = await dispatcher.specialise({ program: this.library.hooks[hook].dispatcher.program, rodata: { slot } });
+      const program = await dispatcher.specialise({
+        program: this.library.hooks[hook].dispatcher.program,
+        rodata: { slot },
+      });
       const pin: Pin = { kind: 'link', hook, ifindex, slot };
       try {
         // Native XDP or nothing: the generic hook costs every packet more than it gains.
-        const link = hook === 'xdp' ? await BpfLink.attachXdp(program, ifindex, 'drv') : await BpfLink.attachTcx(program, ifindex, 'ingress');
+        const link =
+          hook === 'xdp'
+            ? await BpfLink.attachXdp(ifindex, program, 'native')
+            : await BpfLink.attachTcx({ ifindex, direction: 'ingress', program });
         // Closing an unpinned link detaches it, so a failing pin leaves nothing attached.
         using(link, () => link.pin(this.directory.pathOf(pin)));
       } finally {
@@ -104,11 +122,15 @@ export class BpfDeployer implements Deployer, CounterReader {
   }
 
   async setEgress(ifindex: number): Promise<void> {
-    await this.attempt(`add ifindex ${ifindex} to the egress map`, async () => this.withMap(egressMap, (map) => map.set(u32Key(ifindex), u32Key(ifindex))));
+    await this.attempt(`add ifindex ${ifindex} to the egress map`, async () =>
+      this.withMap(egressMap, (map) => map.set(u32Key(ifindex), u32Key(ifindex))),
+    );
   }
 
   async clearEgress(ifindex: number): Promise<void> {
-    await this.attempt(`remove ifindex ${ifindex} from the egress map`, async () => this.withMap(egressMap, (map) => map.delete(u32Key(ifindex))));
+    await this.attempt(`remove ifindex ${ifindex} from the egress map`, async () =>
+      this.withMap(egressMap, (map) => map.delete(u32Key(ifindex))),
+    );
   }
 
   async dismantle(hook: Hook): Promise<void> {
@@ -135,12 +157,21 @@ export class BpfDeployer implements Deployer, CounterReader {
     for (const hook of [...this.templates.keys()]) await this.dropTemplates(hook);
   }
 
-  private createShared(hook: Hook, described: { name: string; type: string; keySize: number; valueSize: number; maxEntries: number; flags: number }, slots: number): void {
+  private createShared(hook: Hook, described: MapDescription, slots: number): void {
     const shared = sharedMaps(hook).find((map) => map.name === described.name);
     const pin: Pin = { kind: 'map', name: described.name };
     if (shared === undefined || this.directory.exists(pin)) return;
-    const { name, keySize, valueSize, flags } = described;
-    const map = BpfMap.create({ type: described.type as Parameters<typeof BpfMap.create>[0]['type'], name, keySize, valueSize, flags, maxEntries: shared.sized ? slots : described.maxEntries });
+    const { name, type, keySize, valueSize, flags } = described;
+    if (type.startsWith('#'))
+      throw new TnaError('deploy', `map ${name} of the FPM library is of a type that the loader does not know`);
+    const map = BpfMap.create({
+      type: type as MapType,
+      name,
+      keySize,
+      valueSize,
+      flags,
+      maxEntries: shared.sized ? slots : described.maxEntries,
+    });
     using(map, () => map.pin(this.directory.pathOf(pin)));
   }
 
@@ -156,16 +187,27 @@ export class BpfDeployer implements Deployer, CounterReader {
   }
 
   private async loadTemplates(hook: Hook): Promise<Templates> {
-    const maps = sharedMaps(hook).map(({ name }) => ({ name, map: BpfMap.openPinned(this.directory.pathOf({ kind: 'map', name })) }));
+    const maps = sharedMaps(hook).map((shared) => ({
+      ...shared,
+      map: BpfMap.openPinned(this.directory.pathOf({ kind: 'map', name: shared.name })),
+    }));
     const opened: BpfTemplate[] = [];
     try {
       const { object, dispatcher } = this.library.hooks[hook];
-      for (const file of [object, dispatcher.object]) {
-        const bpf = await BpfObject.open(file);
-        for (const { name, map } of maps) if (bpf.maps.some((m) => m.name === name)) bpf.reuseMap(name, map);
-        opened.push(await BpfTemplate.create(bpf));
+      for (const [user, file] of [
+        ['pipeline', object],
+        ['dispatcher', dispatcher.object],
+      ] as const) {
+        const reuseMaps = Object.fromEntries(
+          maps.filter((shared) => shared.usedBy.includes(user)).map(({ name, map }) => [name, map]),
+        );
+        opened.push(await BpfTemplate.create(await BpfObject.open(file, { reuseMaps })));
       }
-      return { pipeline: opened[0] as BpfTemplate, dispatcher: opened[1] as BpfTemplate, maps: maps.map(({ map }) => map) };
+      return {
+        pipeline: opened[0] as BpfTemplate,
+        dispatcher: opened[1] as BpfTemplate,
+        maps: maps.map(({ map }) => map),
+      };
     } catch (error) {
       for (const template of opened) template.close();
       for (const { map } of maps) map.close();
@@ -184,7 +226,8 @@ export class BpfDeployer implements Deployer, CounterReader {
   }
 
   private emptySlot(hook: Hook, slot: number): void {
-    if (this.directory.exists({ kind: 'map', name: slotsMap(hook) })) this.withMap(slotsMap(hook), (slots) => slots.delete(u32Key(slot)));
+    if (this.directory.exists({ kind: 'map', name: slotsMap(hook) }))
+      this.withMap(slotsMap(hook), (slots) => slots.delete(u32Key(slot)));
   }
 
   private zeroCounters(hook: Hook, slot: number): void {
@@ -204,8 +247,14 @@ export class BpfDeployer implements Deployer, CounterReader {
       return await act();
     } catch (cause) {
       if (cause instanceof TnaError) throw cause;
-      if (!(cause instanceof BpfError)) throw new TnaError('deploy', `cannot ${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-      throw new TnaError(cause.code === 'verifier' ? 'verifier' : 'deploy', `cannot ${what}: ${cause.message}`, { ...(cause.log === '' ? {} : { evidence: cause.log }), cause });
+      if (!(cause instanceof BpfError))
+        throw new TnaError('deploy', `cannot ${what}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+          cause,
+        });
+      throw new TnaError(cause.code === 'verifier' ? 'verifier' : 'deploy', `cannot ${what}: ${cause.message}`, {
+        ...(cause.log === '' ? {} : { evidence: cause.log }),
+        cause,
+      });
     }
   }
 }

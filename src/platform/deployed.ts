@@ -22,7 +22,9 @@ export function readDeployed(directory: PinDirectory): Deployed {
   const links: Omit<Attachment, 'pipeline' | 'programId'>[] = [];
   for (const pin of pins) {
     if (pin.kind === 'pipeline') {
-      using(BpfProgram.openPinned(directory.pathOf(pin)), (program) => pipelines.push({ id: pin.id, hook: pin.hook, programId: program.id }));
+      using(BpfProgram.openPinned(directory.pathOf(pin)), (program) =>
+        pipelines.push({ id: pin.id, hook: pin.hook, programId: program.id }),
+      );
     } else if (pin.kind === 'link') {
       const { hook, ifindex, slot } = pin;
       using(BpfLink.openPinned(directory.pathOf(pin)), (link) => {
@@ -41,7 +43,11 @@ export function readDeployed(directory: PinDirectory): Deployed {
     // Zero slots stand for maps of which some are missing: they are made anew.
     if (present.length < wanted.length) {
       prepared.push({ hook, slots: 0 });
-      attachments.push(...links.filter((link) => link.hook === hook).map((link) => ({ ...link, alive: false, pipeline: undefined, programId: 0 })));
+      attachments.push(
+        ...links
+          .filter((link) => link.hook === hook)
+          .map((link) => ({ ...link, alive: false, pipeline: undefined, programId: 0 })),
+      );
       continue;
     }
     using(BpfMap.openPinned(directory.pathOf({ kind: 'map', name: slotsMap(hook) })), (slots) => {
@@ -53,7 +59,8 @@ export function readDeployed(directory: PinDirectory): Deployed {
       }
     });
   }
-  const byHookAndIfindex = (a: Attachment, b: Attachment) => a.hook.localeCompare(b.hook) || a.ifindex - b.ifindex || a.slot - b.slot;
+  const byHookAndIfindex = (a: Attachment, b: Attachment) =>
+    a.hook.localeCompare(b.hook) || a.ifindex - b.ifindex || a.slot - b.slot;
   return {
     prepared,
     attachments: attachments.sort(byHookAndIfindex),
@@ -64,7 +71,9 @@ export function readDeployed(directory: PinDirectory): Deployed {
 }
 
 function readEgress(directory: PinDirectory): readonly number[] {
-  return using(BpfMap.openPinned(directory.pathOf({ kind: 'map', name: egressMap })), (map) => [...map.keys()].map(u32Of).sort((a, b) => a - b));
+  return using(BpfMap.openPinned(directory.pathOf({ kind: 'map', name: egressMap })), (map) =>
+    [...map.keys()].map(u32Of).sort((a, b) => a - b),
+  );
 }
 
 /** Kernel id of the program in a slot, 0 when empty. */

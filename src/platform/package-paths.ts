@@ -11,6 +11,11 @@ export function rulesDirectory(): string {
   return join(root, 'rules');
 }
 
+/** Netlink specs that users put beside their rules. */
+export function specDirectory(rules: string): string {
+  return join(rules, 'specs');
+}
+
 /** Where `tna fpm build` puts the compiled FPM library. */
 export function libraryDirectory(): string {
   return join(root, 'fpm', 'build');

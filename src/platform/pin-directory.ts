@@ -63,13 +63,17 @@ export class PinDirectory {
     this.ensure();
     const lock = lockDirectory(this.path);
     if ('release' in lock) return lock;
+    if (lock.heldBy === null)
+      throw new TnaError('locked', 'another controller, not visible from here, works on this namespace');
     const { pid, command } = lock.heldBy;
-    throw new TnaError('locked', `another controller works on this namespace: pid ${pid} (${command})`, { hint: `kill ${pid}` });
+    throw new TnaError('locked', `another controller works on this namespace: pid ${pid} (${command})`, {
+      hint: `kill ${pid}`,
+    });
   }
 
   /** Who works on this namespace. */
   holder(): LockHolder | null {
-    return existsSync(this.path) ? (lockHolder(this.path) ?? null) : null;
+    return existsSync(this.path) ? lockHolder(this.path) : null;
   }
 
   /** Removes the empty directory, and that above it when no namespace needs it. */
@@ -86,22 +90,32 @@ export class PinDirectory {
   private mount(): void {
     // In a mount namespace of its own (as `ip netns exec` makes) the mount, and with it everything pinned, would vanish with this process.
     if (inPrivateMounts()) {
-      throw new TnaError('no-bpffs', `${bpffsRoot} is not mounted here, and what is mounted in this private mount namespace would not last`, {
-        hint: 'use `tna --netns NAME` instead of `ip netns exec NAME tna`',
-      });
+      throw new TnaError(
+        'no-bpffs',
+        `${bpffsRoot} is not mounted here, and what is mounted in this private mount namespace would not last`,
+        {
+          hint: 'use `tna --netns NAME` instead of `ip netns exec NAME tna`',
+        },
+      );
     }
     try {
       mountBpffs(bpffsRoot);
     } catch (cause) {
       const text = cause instanceof BpfError ? cause.summary : String(cause);
-      throw new TnaError('no-bpffs', `the BPF filesystem is not mounted at ${bpffsRoot} and cannot be: ${text}`, { hint: `mount -t bpf bpf ${bpffsRoot}`, cause });
+      throw new TnaError('no-bpffs', `the BPF filesystem is not mounted at ${bpffsRoot} and cannot be: ${text}`, {
+        hint: `mount -t bpf bpf ${bpffsRoot}`,
+        cause,
+      });
     }
   }
 }
 
 function inPrivateMounts(): boolean {
   try {
-    return readlinkSync('/proc/self/ns/mnt') !== readlinkSync('/proc/1/ns/mnt') && readFileSync('/proc/1/comm', 'utf8') !== '';
+    return (
+      readlinkSync('/proc/self/ns/mnt') !== readlinkSync('/proc/1/ns/mnt') &&
+      readFileSync('/proc/1/comm', 'utf8') !== ''
+    );
   } catch {
     return false;
   }

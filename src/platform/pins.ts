@@ -34,14 +34,22 @@ export function parsePin(name: string): Pin | undefined {
   return undefined;
 }
 
-/** Shared maps of a hook. The names are those in the FPM objects; `sized` ones have an entry per slot. */
-export function sharedMaps(hook: Hook): readonly { readonly name: string; readonly sized: boolean }[] {
-  const maps = [
-    { name: `tna_slots_${hook}`, sized: true },
-    { name: `tna_counters_${hook}`, sized: true },
-    { name: `tna_scratch_${hook}`, sized: false },
+export interface SharedMap {
+  /** The name in the FPM objects. */
+  readonly name: string;
+  /** Whether the map has an entry per slot. */
+  readonly sized: boolean;
+  readonly usedBy: readonly ('pipeline' | 'dispatcher')[];
+}
+
+/** Maps that all programs of a hook share. */
+export function sharedMaps(hook: Hook): readonly SharedMap[] {
+  const maps: SharedMap[] = [
+    { name: slotsMap(hook), sized: true, usedBy: ['dispatcher'] },
+    { name: countersMap(hook), sized: true, usedBy: ['pipeline'] },
+    { name: `tna_scratch_${hook}`, sized: false, usedBy: ['pipeline', 'dispatcher'] },
   ];
-  return hook === 'xdp' ? [...maps, { name: egressMap, sized: true }] : maps;
+  return hook === 'xdp' ? [...maps, { name: egressMap, sized: true, usedBy: ['pipeline'] }] : maps;
 }
 
 export const egressMap = 'tna_egress';

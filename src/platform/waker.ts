@@ -38,11 +38,18 @@ class PendingWaker implements HostWaker {
     try {
       const client = await NetlinkClient.open({ spec: reader.spec(specName) });
       this.clients.push(client);
-      await client.subscribe(groups, (event) => this.signal(event.kind === 'message' ? 'event' : 'resync'), { receiveBuffer, only: [] });
+      await client.subscribe(groups, (event) => this.signal(event.kind === 'message' ? 'event' : 'resync'), {
+        receiveBuffer,
+        only: [],
+      });
     } catch (cause) {
       if (optional && cause instanceof NetlinkError) return;
       if (cause instanceof TnaError) throw cause;
-      throw new TnaError('netlink', `cannot subscribe to ${specName} ${groups.join(', ')}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      throw new TnaError(
+        'netlink',
+        `cannot subscribe to ${specName} ${groups.join(', ')}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        { cause },
+      );
     }
   }
 
@@ -82,7 +89,9 @@ class PendingWaker implements HostWaker {
 }
 
 /** A spec is optional when every source that is notified by it is. */
-function groupsBySpec(rules: RuleSet): ReadonlyMap<string, { readonly groups: readonly string[]; readonly optional: boolean }> {
+function groupsBySpec(
+  rules: RuleSet,
+): ReadonlyMap<string, { readonly groups: readonly string[]; readonly optional: boolean }> {
   const specs = new Map<string, { groups: string[]; optional: boolean }>();
   for (const source of rules.sources) {
     if (source.kind === 'bpf-attachments' || source.notify.length === 0) continue;

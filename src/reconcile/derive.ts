@@ -12,6 +12,12 @@ import { makePlan } from '../plan/plan.js';
 
 export function derive(domain: Domain, snapshot: Snapshot, forcedHooks: ForcedHooks): Derived {
   const graph = buildGraph(domain.rules, buildObjects(domain.rules, snapshot));
-  const desired = assemble({ rules: domain.rules, library: domain.library, graph, capabilities: snapshot.capabilities, forcedHooks });
+  const desired = assemble({
+    rules: domain.rules,
+    library: domain.library,
+    graph,
+    capabilities: snapshot.capabilities,
+    forcedHooks,
+  });
   return { snapshot, graph, desired, plan: makePlan(desired, snapshot.deployed) };
 }

@@ -16,7 +16,13 @@ export interface LoopOptions {
   readonly maxBackoffMs: number;
 }
 
-export const defaultLoop: LoopOptions = { quietMs: 2, burstMs: 20, resyncMs: 30_000, backoffMs: 100, maxBackoffMs: 30_000 };
+export const defaultLoop: LoopOptions = {
+  quietMs: 2,
+  burstMs: 20,
+  resyncMs: 30_000,
+  backoffMs: 100,
+  maxBackoffMs: 30_000,
+};
 
 /** What the daemon tells the outside. */
 export interface LoopListener {

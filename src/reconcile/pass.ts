@@ -2,11 +2,11 @@
 // One whole pass: survey, apply, and a second look that confirms that the host now is as desired.
 
 import { applyPlan, type Observer } from '../apply/apply.js';
+import type { Derived } from '../model/derived.js';
 import type { Outcome, Plan } from '../model/plan.js';
 import type { Deployer, Domain, HostReader } from '../model/ports.js';
 import type { ForcedHooks } from '../pipeline/hooks.js';
 import { makePlan } from '../plan/plan.js';
-import type { Derived } from '../model/derived.js';
 import { survey } from './survey.js';
 
 export interface PassResult {

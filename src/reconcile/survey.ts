@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The read-only half of a pass: looks at the host and derives the plan.
 
+import type { Derived } from '../model/derived.js';
 import type { Domain, HostReader } from '../model/ports.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { buildObjects, sysctlPaths } from '../objects/build.js';
 import { detailRequests } from '../objects/details.js';
 import { observeDetails, observeSources } from '../observe/observe.js';
 import type { ForcedHooks } from '../pipeline/hooks.js';
-import type { Derived } from '../model/derived.js';
 import { derive } from './derive.js';
 
 /** Reads the host completely; throws TnaError when it cannot, so that a partial view never removes anything. */

@@ -21,14 +21,20 @@ export function graphText(graph: Graph, style: Style): string {
     children.set(edge.to, [...(children.get(edge.to) ?? []), { label: edge.label, id: edge.from }]);
   }
   const byId = new Map(graph.nodes.map((node) => [node.id, node]));
-  const lines: string[] = [style.strong(`${count(graph.nodes.length, 'object')}, ${count(graph.edges.length, 'dependency').replace('dependencys', 'dependencies')}`), ''];
+  const lines: string[] = [
+    style.strong(
+      `${count(graph.nodes.length, 'object')}, ${count(graph.edges.length, 'dependency').replace('dependencys', 'dependencies')}`,
+    ),
+    '',
+  ];
   const walk = (node: TnaObject, prefix: string, label: string, path: readonly string[]) => {
     lines.push(`${prefix}${label === '' ? '' : style.dim(`${label}: `)}${node.type} ${style.strong(node.label)}`);
     const below = path.length === 0 ? '' : prefix.replace(/├─ $/, '│  ').replace(/└─ $/, '   ');
     const next = (children.get(node.id) ?? []).filter((child) => !path.includes(child.id));
     next.forEach((child, i) => {
       const object = byId.get(child.id);
-      if (object !== undefined) walk(object, `${below}${i === next.length - 1 ? '└─ ' : '├─ '}`, child.label, [...path, node.id]);
+      if (object !== undefined)
+        walk(object, `${below}${i === next.length - 1 ? '└─ ' : '├─ '}`, child.label, [...path, node.id]);
     });
   };
   for (const node of graph.nodes) if (!dependent.has(node.id)) walk(node, '', '', []);

@@ -15,10 +15,23 @@ export function planText(plan: Plan, desired: Desired, style: Style): string {
   const idle = desired.interfaces.filter((i) => i.pipeline === undefined);
   const parts = [verdict(plan, desired, style)];
   if (plan.actions.length > 0) {
-    const rows = plan.actions.map((action, i) => [String(i + 1), paintOp(action, style), target(action), detail(action), action.why]);
-    parts.push(table([{ head: '#', align: 'right' }, { head: 'ACTION' }, { head: 'ON' }, { head: 'WHAT' }, { head: 'WHY' }], rows, style));
+    const rows = plan.actions.map((action, i) => [
+      String(i + 1),
+      paintOp(action, style),
+      target(action),
+      detail(action),
+      action.why,
+    ]);
+    parts.push(
+      table(
+        [{ head: '#', align: 'right' }, { head: 'ACTION' }, { head: 'ON' }, { head: 'WHAT' }, { head: 'WHY' }],
+        rows,
+        style,
+      ),
+    );
   }
-  for (const { interface: name, hook } of plan.unplaced) parts.push(style.bad(`${name}: no slot is left for ${hook}; \`tna detach\` and reconcile make larger maps`));
+  for (const { interface: name, hook } of plan.unplaced)
+    parts.push(style.bad(`${name}: no slot is left for ${hook}; \`tna detach\` and reconcile make larger maps`));
   if (idle.length > 0) parts.push(idleText(idle, style));
   return parts.join('\n\n');
 }
@@ -26,34 +39,48 @@ export function planText(plan: Plan, desired: Desired, style: Style): string {
 /** One line per failed, undone or skipped action; empty when all went well. */
 export function outcomesText(outcomes: readonly Outcome[], style: Style): string {
   return outcomes
-    .flatMap((outcome) => {
-      const what = `${outcome.action.op} ${target(outcome.action)}`;
-      switch (outcome.result) {
-        case 'done':
-          return [];
-        case 'failed':
-          return [`${style.bad('failed')}   ${what}: ${outcome.error.message}`];
-        case 'undone':
-          return [`${style.change('undone')}   ${what}`];
-        case 'skipped':
-          return [`${style.dim('skipped')}  ${what}: ${outcome.because}`];
-      }
-    })
+    .filter((outcome) => outcome.result !== 'done')
+    .map((outcome) => outcomeLine(outcome, style))
     .join('\n');
+}
+
+function outcomeLine(outcome: Outcome, style: Style): string {
+  const what = `${outcome.action.op} ${target(outcome.action)}`;
+  switch (outcome.result) {
+    case 'done':
+      return `done     ${what}`;
+    case 'failed':
+      return `${style.bad('failed')}   ${what}: ${outcome.error.message}`;
+    case 'undone':
+      return `${style.change('undone')}   ${what}`;
+    case 'skipped':
+      return `${style.dim('skipped')}  ${what}: ${outcome.because}`;
+  }
 }
 
 function verdict(plan: Plan, desired: Desired, style: Style): string {
   const fast = desired.interfaces.filter((i) => i.pipeline !== undefined).length;
   if (plan.actions.length === 0) {
-    return style.strong(fast === 0 ? 'Nothing to do: no interface can be accelerated.' : `Nothing to do: ${count(fast, 'interface')} accelerated as desired.`);
+    return style.strong(
+      fast === 0
+        ? 'Nothing to do: no interface can be accelerated.'
+        : `Nothing to do: ${count(fast, 'interface')} accelerated as desired.`,
+    );
   }
   const { add, change, remove } = plan.summary;
-  return style.strong(`Plan: ${add} to add, ${change} to change, ${remove} to remove`) + style.dim(` (${count(plan.actions.length, 'action')}).`);
+  return (
+    style.strong(`Plan: ${add} to add, ${change} to change, ${remove} to remove`) +
+    style.dim(` (${count(plan.actions.length, 'action')}).`)
+  );
 }
 
 function idleText(idle: readonly DesiredInterface[], style: Style): string {
   const rows = idle.flatMap((i) =>
-    i.reasons.map((reason, n): readonly Cell[] => [n === 0 ? i.name : '', reason.code, reason.message + (reason.hint === undefined ? '' : style.dim(` (${reason.hint})`))]),
+    i.reasons.map((reason, n): readonly Cell[] => [
+      n === 0 ? i.name : '',
+      reason.code,
+      reason.message + (reason.hint === undefined ? '' : style.dim(` (${reason.hint})`)),
+    ]),
   );
   return `${style.dim('Left to the kernel:')}\n${table([{ head: 'INTERFACE' }, { head: 'REASON' }, { head: 'WHY' }], rows, style)}`;
 }
@@ -66,7 +93,9 @@ function paintOp(action: Action, style: Style): Cell {
     case 'set-egress':
       return { text: `+ ${action.op}`, paint: style.good };
     case 'set-slot':
-      return action.previous === undefined ? { text: `+ ${action.op}`, paint: style.good } : { text: `~ ${action.op}`, paint: style.change };
+      return action.previous === undefined
+        ? { text: `+ ${action.op}`, paint: style.good }
+        : { text: `~ ${action.op}`, paint: style.change };
     case 'clear-slot':
     case 'detach':
     case 'clear-egress':

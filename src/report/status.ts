@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Status and explanation of interfaces, for people and for scripts.
 
-import type { Derived } from './types.js';
+import type { Derived } from '../model/derived.js';
 import type { FpmLibrary } from '../model/library.js';
 import type { Attachment } from '../model/snapshot.js';
 import type { Counters, InterfaceStatus, Status } from '../model/status.js';
@@ -11,13 +11,24 @@ import { type Cell, count, type Style, table } from './table.js';
 export type CountersOf = (attachment: Attachment) => readonly number[];
 
 /** Joins desired, deployed and counters into the status of every interface. */
-export function makeStatus(derived: Derived, countersOf: CountersOf, library: FpmLibrary, controller: Status['controller']): Status {
+export function makeStatus(
+  derived: Derived,
+  countersOf: CountersOf,
+  library: FpmLibrary,
+  controller: Status['controller'],
+): Status {
   const { deployed } = derived.snapshot;
   const interfaces = derived.desired.interfaces.map((desired): InterfaceStatus => {
-    const attachment = deployed.attachments.find((a) => a.alive && a.ifindex === desired.ifindex && a.programId !== 0) ?? deployed.attachments.find((a) => a.alive && a.ifindex === desired.ifindex);
+    const attachment =
+      deployed.attachments.find((a) => a.alive && a.ifindex === desired.ifindex && a.programId !== 0) ??
+      deployed.attachments.find((a) => a.alive && a.ifindex === desired.ifindex);
     const accelerated = attachment !== undefined && attachment.programId !== 0;
     const reasons = [...desired.reasons];
-    if (!accelerated && desired.pipeline !== undefined) reasons.push({ code: 'not-deployed', message: `${desired.name} can be accelerated, but is not yet: run \`tna reconcile\`` });
+    if (!accelerated && desired.pipeline !== undefined)
+      reasons.push({
+        code: 'not-deployed',
+        message: `${desired.name} can be accelerated, but is not yet: run \`tna reconcile\``,
+      });
     const unplaced = derived.plan.unplaced.some((u) => u.interface === desired.name);
     if (unplaced) reasons.push({ code: 'slots-exhausted', message: 'no slot is left in the prog array' });
     return {
@@ -41,7 +52,8 @@ export function makeStatus(derived: Derived, countersOf: CountersOf, library: Fp
 /** Verdict first, then one line per interface. */
 export function statusText(status: Status, style: Style): string {
   const fast = status.interfaces.filter((i) => i.accelerated).length;
-  const sync = status.pending === 0 ? style.good('in sync') : style.change(`${count(status.pending, 'action')} pending`);
+  const sync =
+    status.pending === 0 ? style.good('in sync') : style.change(`${count(status.pending, 'action')} pending`);
   const daemon = status.controller === null ? 'no controller running' : `controller pid ${status.controller.pid}`;
   const rows = status.interfaces.map((i): readonly Cell[] => [
     i.accelerated ? { text: i.name, paint: style.good } : i.name,
@@ -52,7 +64,15 @@ export function statusText(status: Status, style: Style): string {
     i.accelerated ? String(i.counters.drop) : '-',
     i.reasons.map((r) => r.message).join('; '),
   ]);
-  const columns = [{ head: 'INTERFACE' }, { head: 'HOOK' }, { head: 'SERVICE' }, right('FAST'), right('SLOW'), right('DROP'), { head: 'WHY NOT' }];
+  const columns = [
+    { head: 'INTERFACE' },
+    { head: 'HOOK' },
+    { head: 'SERVICE' },
+    right('FAST'),
+    right('SLOW'),
+    right('DROP'),
+    { head: 'WHY NOT' },
+  ];
   return `${style.strong(`${fast} of ${count(status.interfaces.length, 'interface')} accelerated`)}, ${sync}, ${daemon}\n\n${table(columns, rows, style)}`;
 }
 
@@ -61,24 +81,34 @@ export function explainText(i: InterfaceStatus, style: Style): string {
   const parts: string[] = [];
   if (i.accelerated) {
     parts.push(style.strong(`${i.name} is accelerated at ${i.hook}: ${i.services.join(', ')}`));
-    parts.push(`Pipeline ${i.pipeline ?? 'unknown'}\n  ${i.modules.join(' → ') || style.change('of another version; run `tna reconcile`')}`);
+    parts.push(
+      `Pipeline ${i.pipeline ?? 'unknown'}\n  ${i.modules.join(' → ') || style.change('of another version; run `tna reconcile`')}`,
+    );
   } else parts.push(style.strong(`${i.name} is left to the kernel`));
   if (i.reasons.length > 0) {
     const rows = i.reasons.map((r): readonly Cell[] => [r.code, r.object ?? i.name, r.message, r.hint ?? '']);
-    parts.push(`${style.dim('Because')}\n${table([{ head: 'REASON' }, { head: 'OBJECT' }, { head: 'WHY' }, { head: 'WHAT TO DO' }], rows, style)}`);
+    parts.push(
+      `${style.dim('Because')}\n${table([{ head: 'REASON' }, { head: 'OBJECT' }, { head: 'WHY' }, { head: 'WHAT TO DO' }], rows, style)}`,
+    );
   }
   if (i.hookNotes.length > 0 && i.accelerated) {
     const rows = i.hookNotes.map((r): readonly Cell[] => [r.hook, r.code, r.message, r.hint ?? '']);
-    parts.push(`${style.dim('Hooks passed over')}\n${table([{ head: 'HOOK' }, { head: 'REASON' }, { head: 'WHY' }, { head: 'WHAT TO DO' }], rows, style)}`);
+    parts.push(
+      `${style.dim('Hooks passed over')}\n${table([{ head: 'HOOK' }, { head: 'REASON' }, { head: 'WHY' }, { head: 'WHAT TO DO' }], rows, style)}`,
+    );
   }
   if (i.accelerated) parts.push(countersText(i.counters, style));
   if (i.assumptions.length > 0) {
     const rows = i.assumptions.map((a): readonly Cell[] => [
       a.code,
-      a.coverage === 'live' ? { text: `live, by ${a.fpm}`, paint: style.good } : { text: 'controller only', paint: style.change },
+      a.coverage === 'live'
+        ? { text: `live, by ${a.fpm}`, paint: style.good }
+        : { text: 'controller only', paint: style.change },
       a.condition,
     ]);
-    parts.push(`${style.dim('Goes back to the kernel as soon as one of these holds')}\n${table([{ head: 'REASON' }, { head: 'NOTICED' }, { head: 'CONDITION' }], rows, style)}`);
+    parts.push(
+      `${style.dim('Goes back to the kernel as soon as one of these holds')}\n${table([{ head: 'REASON' }, { head: 'NOTICED' }, { head: 'CONDITION' }], rows, style)}`,
+    );
   }
   return parts.join('\n\n');
 }
@@ -94,7 +124,14 @@ function countersText(counters: Counters, style: Style): string {
 
 function sumCounters(values: readonly number[], library: FpmLibrary): Counters {
   const reasons = library.modules
-    .flatMap((module) => module.reasons.map((reason) => ({ fpm: module.name, code: reason.code, message: reason.message, packets: values[reason.id] ?? 0 })))
+    .flatMap((module) =>
+      module.reasons.map((reason) => ({
+        fpm: module.name,
+        code: reason.code,
+        message: reason.message,
+        packets: values[reason.id] ?? 0,
+      })),
+    )
     .filter((reason) => reason.packets > 0)
     .sort((a, b) => b.packets - a.packets || (a.code < b.code ? -1 : 1));
   const drop = values[library.counters.dropId] ?? 0;

@@ -35,7 +35,13 @@ export function table(columns: readonly Column[], rows: readonly (readonly Cell[
       })
       .join('  ')
       .trimEnd();
-  return [line(columns.map((column) => column.head), style.dim), ...rows.map((row) => line(row, same))].join('\n');
+  return [
+    line(
+      columns.map((column) => column.head),
+      style.dim,
+    ),
+    ...rows.map((row) => line(row, same)),
+  ].join('\n');
 }
 
 export type Cell = string | { readonly text: string; readonly paint: (text: string) => string };

@@ -36,7 +36,11 @@ function testFiles(level: string): readonly string[] {
 function runFile(file: string): Promise<FileResult> {
   return new Promise((resolve) => {
     const started = performance.now();
-    const child = spawn(process.execPath, ['--enable-source-maps', file], { stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' });
+    const child = spawn(process.execPath, ['--enable-source-maps', file], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+    });
     const chunks: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -47,7 +51,13 @@ function runFile(file: string): Promise<FileResult> {
       const crashed = (code !== 0 && counted.failed === 0) || counted.passed + counted.failed + counted.skipped === 0;
       const seconds = (performance.now() - started) / 1000;
       const note = crashed ? `\n# ended with ${signal ?? `exit code ${code}`}` : '';
-      resolve({ file: relative(root, file), ...counted, failed: counted.failed + (crashed ? 1 : 0), output: output + note, seconds });
+      resolve({
+        file: relative(root, file),
+        ...counted,
+        failed: counted.failed + (crashed ? 1 : 0),
+        output: output + note,
+        seconds,
+      });
     });
   });
 }
@@ -69,7 +79,9 @@ for (const level of levels) {
     total.failed += result.failed;
     total.skipped += result.skipped;
     const skips = result.skips.map((skip) => `\n    skipped: ${skip}`).join('');
-    console.log(`${result.failed === 0 ? 'ok    ' : 'FAILED'} ${result.file}  ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped  (${result.seconds.toFixed(1)} s)${skips}`);
+    console.log(
+      `${result.failed === 0 ? 'ok    ' : 'FAILED'} ${result.file}  ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped  (${result.seconds.toFixed(1)} s)${skips}`,
+    );
     if (result.failed > 0) console.log(result.output);
   });
 }

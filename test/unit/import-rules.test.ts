@@ -60,10 +60,15 @@ t.test('folders import only what the design allows', async (t) => {
 t.test('only platform reaches the workspaces and Node', async (t) => {
   for (const { file, folder, target } of all) {
     if (workspaces.includes(target)) t.equal(folder, 'platform', `${file} imports ${target}`);
-    if (target.startsWith('node:') && !pureNode.includes(target)) t.ok(effectful.includes(folder), `${file} imports ${target}`);
+    if (target.startsWith('node:') && !pureNode.includes(target))
+      t.ok(effectful.includes(folder), `${file} imports ${target}`);
   }
   for (const file of sources(src).filter((f) => [...stages, 'model'].includes(folderOf(f)))) {
-    t.notMatch(readFileSync(file, 'utf8'), /\b(process\.|Date\.now|new Date\(|Math\.random|performance\.|setTimeout)/, `${relative(src, file)} has no clock, environment or chance`);
+    t.notMatch(
+      readFileSync(file, 'utf8'),
+      /\b(process\.|Date\.now|new Date\(|Math\.random|performance\.|setTimeout)/,
+      `${relative(src, file)} has no clock, environment or chance`,
+    );
   }
 });
 
@@ -71,12 +76,19 @@ t.test('the workspaces know nothing of TNA', async (t) => {
   for (const workspace of workspaces) {
     for (const file of sources(join(src, workspace, 'lib'))) {
       for (const target of importsOf(file).filter((i) => i.startsWith('.')))
-        t.ok(!relative(join(src, workspace), join(dirname(file), target)).startsWith('..'), `${relative(src, file)} imports ${target}`);
+        t.ok(
+          !relative(join(src, workspace), join(dirname(file), target)).startsWith('..'),
+          `${relative(src, file)} imports ${target}`,
+        );
     }
   }
 });
 
 t.test('subsystem knowledge lives in rules and FPMs', async (t) => {
   for (const file of sources(src).filter((f) => !workspaces.includes(folderOf(f))))
-    t.notMatch(readFileSync(file, 'utf8'), /['"`](bridge|vlan|veth|vrf|vxlan|bond|macvlan|tun)['"`]/, relative(src, file));
+    t.notMatch(
+      readFileSync(file, 'utf8'),
+      /['"`](bridge|vlan|veth|vrf|vxlan|bond|macvlan|tun)['"`]/,
+      relative(src, file),
+    );
 });

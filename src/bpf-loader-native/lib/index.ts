@@ -16,7 +16,7 @@ export { listLinks, listMaps, listPrograms } from './enumerate.js';
 export { BpfError } from './error.js';
 export { type BtfKind, type FieldMatch, KernelBtf, kernelBtf, type TypeMatch } from './kernel-btf.js';
 export { type Anchor, BpfLink, type Direction, type LinkInfo, type TcxOptions, type XdpMode } from './link.js';
-export { type LockResult, lockDirectory } from './lock.js';
+export { type LockHolder, type LockResult, lockDirectory, lockHolder } from './lock.js';
 export { BpfMap, type MapInfo, type MapSpec, possibleCpus } from './map.js';
 export { openHandles, type Variable } from './native.js';
 export { BpfObject, type MapDescription, type OpenOptions, type ProgramDescription } from './object.js';

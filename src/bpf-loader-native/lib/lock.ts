@@ -5,10 +5,15 @@ import { constants } from 'node:os';
 import { errnoError } from './error.js';
 import { native } from './native.js';
 
+export interface LockHolder {
+  readonly pid: number;
+  readonly command: string;
+}
+
 export type LockResult =
   | { readonly release: () => void }
   /** Null when the holder is not visible from this process (another pid namespace, or it has just gone). */
-  | { readonly heldBy: { readonly pid: number; readonly command: string } | null };
+  | { readonly heldBy: LockHolder | null };
 
 /** Does not wait. Works on any file system with directories that can be opened, bpffs included. */
 export function lockDirectory(path: string): LockResult {
@@ -18,7 +23,12 @@ export function lockDirectory(path: string): LockResult {
   return { heldBy: findHolder(path) };
 }
 
-function findHolder(path: string): { pid: number; command: string } | null {
+/** Who holds the lock of a directory, without trying for it; null when nobody visible does. */
+export function lockHolder(path: string): LockHolder | null {
+  return findHolder(path);
+}
+
+function findHolder(path: string): LockHolder | null {
   const { dev, ino } = statSync(path, { bigint: true });
   const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
   const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);

@@ -12,7 +12,7 @@ import { openWaker } from '../../platform/waker.js';
 import { runLoop } from '../../reconcile/loop.js';
 import { type PassResult, runPass } from '../../reconcile/pass.js';
 import { outcomesText, planJson, planText } from '../../report/plan.js';
-import { compileRules, formatRuleError, lastGood, noRules } from '../../rules/index.js';
+import { compileRules, lastGood, noRules } from '../../rules/index.js';
 import { loadDomain, withHost } from '../context.js';
 import type { GlobalOptions } from '../options.js';
 import { errorText, print, printJson, styleFor } from '../output.js';
@@ -70,8 +70,14 @@ async function daemon(options: GlobalOptions, domain: Domain, host: LiveHost): P
   const rules = watchRuleFiles(directory, () => {
     inForce = lastGood(inForce, compileRules(readRuleFiles(directory), domain.library));
     if (inForce.errors.length > 0) {
-      const evidence = inForce.errors.map(formatRuleError).join('\n');
-      log(errorText(new TnaError('rules', 'the rules changed but have errors; the last good ones stay in force', { evidence }), options.verbose, style));
+      const evidence = inForce.errors.map((error) => error.text).join('\n');
+      log(
+        errorText(
+          new TnaError('rules', 'the rules changed but have errors; the last good ones stay in force', { evidence }),
+          options.verbose,
+          style,
+        ),
+      );
     }
     if (inForce.ruleSet === undefined || inForce.ruleSet === current.rules) return;
     current = { ...domain, rules: inForce.ruleSet };

@@ -4,7 +4,7 @@
 import { readFpmLibrary } from '../../platform/clang.js';
 import { libraryDirectory, rulesDirectory } from '../../platform/package-paths.js';
 import { readRuleFiles } from '../../platform/rule-files.js';
-import { compileRules, formatRuleError, ruleFileSchemaText } from '../../rules/index.js';
+import { compileRules, ruleFileSchemaText } from '../../rules/index.js';
 import type { GlobalOptions } from '../options.js';
 import { print, printJson, styleFor } from '../output.js';
 
@@ -19,7 +19,7 @@ export async function rulesCheckCommand(options: GlobalOptions): Promise<number>
       print(
         [
           style.bad(`${directory}: ${compiled.errors.length} errors`),
-          ...compiled.errors.map(formatRuleError),
+          ...compiled.errors.map((error) => error.text),
         ].join('\n'),
       );
     return 1;

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// The live host: everything that the stages read of it and do to it, in the network namespace that this process is in.
+
+import { readFileSync } from 'node:fs';
+import { hostname, release } from 'node:os';
+import { join } from 'node:path';
+import type { LockHolder } from 'bpf-loader-native';
+import type { Pipeline } from '../model/desired.js';
+import type { FpmLibrary } from '../model/library.js';
+import type { CounterReader, Deployer, DetailRequest, HostReader } from '../model/ports.js';
+import type { Hook, Source } from '../model/ruleset.js';
+import type { Capability, Deployed, Message } from '../model/snapshot.js';
+import { readForeignAttachments } from './attachments.js';
+import { BpfDeployer } from './bpf-deployer.js';
+import { probeCapabilities } from './capabilities.js';
+import { readDeployed } from './deployed.js';
+import { namespaceId } from './namespace.js';
+import { NetlinkReader, type Pruning } from './netlink-reader.js';
+import { PinDirectory } from './pin-directory.js';
+import { checkPrivileges } from './preflight.js';
+
+export interface LiveHostOptions {
+  /** Name that the user gave to the namespace. */
+  readonly namespace: string | undefined;
+  /** Where users keep netlink specs of their own. */
+  readonly specDirectory: string;
+  readonly pruning: Pruning;
+}
+
+export class LiveHost implements HostReader, Deployer, CounterReader {
+  readonly netlink: NetlinkReader;
+  private readonly deployer: BpfDeployer;
+
+  private constructor(
+    private readonly options: LiveHostOptions,
+    private readonly namespaceInode: string,
+    private readonly directory: PinDirectory,
+    library: FpmLibrary,
+  ) {
+    this.netlink = new NetlinkReader(options.specDirectory, options.pruning);
+    this.deployer = new BpfDeployer(library, directory);
+  }
+
+  /** @throws TnaError `not-permitted`, `no-btf` */
+  static open(library: FpmLibrary, options: LiveHostOptions): LiveHost {
+    checkPrivileges();
+    const inode = namespaceId();
+    return new LiveHost(options, inode, new PinDirectory(inode), library);
+  }
+
+  host() {
+    return { kernel: release(), hostname: hostname() };
+  }
+
+  namespace() {
+    return { id: this.namespaceInode, name: this.options.namespace };
+  }
+
+  async read(source: Source): Promise<{ readonly messages: readonly Message[] } | { readonly absent: string }> {
+    switch (source.kind) {
+      case 'dump':
+        return this.netlink.read(source);
+      case 'bpf-attachments':
+        return { messages: await readForeignAttachments(this.directory) };
+      case 'per-object':
+        return { messages: [] };
+    }
+  }
+
+  details(requests: readonly DetailRequest[]): Promise<readonly Message[] | { readonly absent: string }> {
+    return this.netlink.details(requests);
+  }
+
+  sysctl(path: string): string | null {
+    try {
+      return readFileSync(join('/proc/sys', path), 'utf8').trim();
+    } catch {
+      return null;
+    }
+  }
+
+  capabilities(probes: readonly string[]): Promise<readonly Capability[]> {
+    return probeCapabilities(probes);
+  }
+
+  async deployed(): Promise<Deployed> {
+    return readDeployed(this.directory);
+  }
+
+  prepare(hook: Hook, slots: number): Promise<void> {
+    return this.deployer.prepare(hook, slots);
+  }
+
+  load(pipeline: Pipeline): Promise<void> {
+    return this.deployer.load(pipeline);
+  }
+
+  unload(hook: Hook, id: string): Promise<void> {
+    return this.deployer.unload(hook, id);
+  }
+
+  attach(hook: Hook, ifindex: number, slot: number): Promise<void> {
+    return this.deployer.attach(hook, ifindex, slot);
+  }
+
+  detach(hook: Hook, ifindex: number, slot: number): Promise<void> {
+    return this.deployer.detach(hook, ifindex, slot);
+  }
+
+  setSlot(hook: Hook, slot: number, pipeline: string): Promise<void> {
+    return this.deployer.setSlot(hook, slot, pipeline);
+  }
+
+  clearSlot(hook: Hook, slot: number): Promise<void> {
+    return this.deployer.clearSlot(hook, slot);
+  }
+
+  setEgress(ifindex: number): Promise<void> {
+    return this.deployer.setEgress(ifindex);
+  }
+
+  clearEgress(ifindex: number): Promise<void> {
+    return this.deployer.clearEgress(ifindex);
+  }
+
+  dismantle(hook: Hook): Promise<void> {
+    return this.deployer.dismantle(hook);
+  }
+
+  removeStray(pin: string): Promise<void> {
+    return this.deployer.removeStray(pin);
+  }
+
+  counters(hook: Hook, slot: number): Promise<readonly number[]> {
+    return this.deployer.counters(hook, slot);
+  }
+
+  /** Takes the namespace for this process. @throws TnaError `locked` */
+  lock(): { release(): void } {
+    return this.directory.lock();
+  }
+
+  lockHolder(): LockHolder | null {
+    return this.directory.holder();
+  }
+
+  /** Removes the empty directories of pins. */
+  leave(): void {
+    this.directory.leave();
+  }
+
+  async close(): Promise<void> {
+    await this.deployer.close();
+    await this.netlink.close();
+  }
+}
