@@ -30,6 +30,10 @@ export function planText(plan: Plan, desired: Desired, style: Style): string {
       ),
     );
   }
+  for (const action of plan.actions) {
+    if (action.op === 'load')
+      parts.push(`${style.dim(`Pipeline ${action.pipeline} (${action.hook}):`)} ${action.modules.join(' → ')}`);
+  }
   for (const { interface: name, hook } of plan.unplaced)
     parts.push(style.bad(`${name}: no slot is left for ${hook}; \`tna detach\` and reconcile make larger maps`));
   if (idle.length > 0) parts.push(idleText(idle, style));
@@ -131,7 +135,7 @@ function detail(action: Action): string {
     case 'prepare':
       return count(action.slots, 'slot');
     case 'load':
-      return `${action.pipeline} (${action.modules.join(' ')})`;
+      return `${action.pipeline}, ${count(action.modules.length, 'FPM')}`;
     case 'unload':
       return action.pipeline;
     case 'attach':
