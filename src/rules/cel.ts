@@ -206,7 +206,7 @@ export class CelScope {
     const syntax = error instanceof Error && error.name === 'ParseError';
     return {
       code: syntax ? 'cel-syntax' : 'cel-type',
-      message: `in expression: ${lowerFirst(summary)}`,
+      message: reword(summary),
       offset,
       ...(code === '' ? {} : { cause: code }),
     };
@@ -246,6 +246,16 @@ function withSuggestion(problem: CelProblem, suggestion: string | undefined): Ce
 
 function lowerFirst(text: string): string {
   return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}
+
+/** The library's sentence in terms of a rule author. */
+function reword(summary: string): string {
+  const operands = /^no such overload: (.+) (\S+) (.+)$/.exec(summary);
+  if (operands !== null) return `operator ${operands[2]} cannot be applied to ${operands[1]} and ${operands[3]}`;
+  const call = /^found no matching overload for '(.+)'$/.exec(summary);
+  if (call !== null) return `no function ${call[1]} takes these types`;
+  if (/\bEOF$/.test(summary)) return 'the expression ends too early';
+  return `in expression: ${lowerFirst(summary)}`;
 }
 
 /** The nodes directly below a node. */

@@ -78,11 +78,15 @@ export class Names<T> {
   }
 
   /** The entry that a reference names. Reports an unknown name; an unusable entry has been reported already. */
-  resolve(name: string, site: Site): Declared<T> | undefined {
+  resolve(name: string, site: Site, onKey = false): Declared<T> | undefined {
     const entry = this.#entries.get(name);
     if (entry !== undefined) return entry.usable ? entry : undefined;
     if (this.incomplete) return undefined;
-    return site.report('unknown-name', `unknown ${this.kind} "${name}"`, nearest(name, this.#entries.keys()));
+    const message = `unknown ${this.kind} "${name}"`;
+    const suggestion = nearest(name, this.#entries.keys());
+    return onKey
+      ? site.reportKey('unknown-name', message, suggestion)
+      : site.report('unknown-name', message, suggestion);
   }
 }
 
@@ -122,9 +126,10 @@ export function collectDeclarations(
       const entries = member(rules, section);
       if (typeof entries !== 'object' || entries === null || Array.isArray(entries)) return;
       for (const [name, value] of Object.entries(entries as { readonly [name: string]: T })) {
-        const usable = !unusable(section, name);
+        const reserved = section === 'objects' && celReservedNames.has(name);
+        const usable = !reserved && !unusable(section, name);
         names.add({ name, subsystem, site: site.at(section, name), value, usable });
-        if (section === 'objects' && celReservedNames.has(name)) {
+        if (reserved) {
           site
             .at(section, name)
             .reportKey('reserved-name', `"${name}" has a meaning in CEL and cannot name an object type`);

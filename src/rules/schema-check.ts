@@ -19,6 +19,20 @@ interface Violation {
 /** The validator that ajv generated: a function that leaves its findings on itself. */
 type Validator = ((data: unknown) => boolean) & { readonly errors?: readonly Violation[] | null };
 
+/** Of one file; the rest is reported when these are gone. */
+const maxViolations = 1000;
+
+/** As much of JSON Schema as the messages need. */
+interface SchemaPart {
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly anyOf?: readonly SchemaPart[];
+  readonly items?: SchemaPart;
+  readonly properties?: { readonly [name: string]: SchemaPart };
+  readonly additionalProperties?: SchemaPart | boolean;
+  readonly definitions?: { readonly [name: string]: SchemaPart };
+}
+
 /** What members of a definition go together; shown where none of the combinations fits. */
 const combinations: { readonly [definition: string]: string } = {
   source: 'a source is { spec, dump }, { spec, get or dump, for } or { bpf: attachments }',
@@ -29,7 +43,7 @@ const combinations: { readonly [definition: string]: string } = {
 };
 
 const patterns: { readonly [definition: string]: string } = {
-  name: 'must be a name: lower-case letters, digits and _, at least two, a letter first',
+  name: 'must be a name: lower-case letters, digits and _, a letter first',
   path: 'must be a path such as linkinfo.data.mode or bits.bit[].name',
   sysctl: 'must be a path below /proc/sys such as net/ipv4/ip_forward',
   code: 'must be a code: lower-case letters, digits and -, a letter first',
@@ -57,7 +71,7 @@ export function checkSchema(document: LocatedDocument): CheckedDocument {
   if (validate(document.data)) {
     return { rules: document.data as RuleFile, unusable: () => false, errors: [] };
   }
-  const violations = validate.errors ?? [];
+  const violations = (validate.errors ?? []).slice(0, maxViolations);
   const alternatives = new Set(violations.filter((v) => v.keyword === 'anyOf').map((v) => v.instancePath));
   const errors: RuleFinding[] = [];
   const spoilt = new Set<string>();
@@ -96,30 +110,30 @@ function describe(document: LocatedDocument, violation: Violation, path: Path): 
     ...(suggestion === undefined ? {} : { suggestion }),
   });
   const { keyword, params } = violation;
+  const { definition, part } = schemaAt(path);
   const last = path.at(-1);
+  const element = definition === 'hookRule' ? 'hook' : definition;
   const subject =
-    last === undefined ? 'a rule file' : typeof last === 'number' || /^\d+$/.test(last) ? 'this' : `"${last}"`;
+    last === undefined ? 'a rule file' : /^\d+$/.test(String(last)) ? `this ${element}`.trim() : `"${last}"`;
   switch (keyword) {
     case 'additionalProperties': {
       const key = String(params.additionalProperty);
-      const known = knownKeys(violation.schemaPath);
+      const known = Object.keys(part.properties ?? {});
       const error = at('unknown-key', `unknown key "${key}"`, nearest(key, known));
       return { ...error, ...document.keyPosition([...path, key]) };
     }
     case 'propertyNames': {
       const key = String(params.propertyName);
-      const error = at('invalid-value', `"${key}" ${patterns.name}`);
+      const types = path.length === 1 && last === 'objects';
+      const error = at('invalid-value', `"${key}" ${patterns.name}${types && key.length < 2 ? ', at least two' : ''}`);
       return { ...error, ...document.keyPosition([...path, key]) };
     }
     case 'required':
       return at('missing-key', `${subject} needs "${String(params.missingProperty)}"`);
     case 'oneOf':
-      return at(
-        'invalid-combination',
-        combinations[definitionOf(violation.schemaPath)] ?? `${subject} matches no form`,
-      );
+      return at('invalid-combination', combinations[definition] ?? `${subject} matches no form`);
     case 'anyOf':
-      return at('invalid-value', `${subject} must be ${anyOfKinds(violation.schemaPath)}`);
+      return at('invalid-value', `${subject} must be ${anyOfKinds(part)}`);
     case 'type':
       return at('invalid-value', `${subject} must be ${kinds[String(params.type)] ?? String(params.type)}`);
     case 'enum': {
@@ -132,7 +146,7 @@ function describe(document: LocatedDocument, violation: Violation, path: Path): 
     case 'pattern':
       return at(
         'invalid-value',
-        `${subject} ${patterns[definitionOf(violation.schemaPath)] ?? 'has characters that are not allowed'}`,
+        `${subject} ${patterns[definition || String(last)] ?? 'has characters that are not allowed'}`,
       );
     case 'minItems':
     case 'minProperties':
@@ -153,40 +167,37 @@ function valueAt(document: LocatedDocument, path: Path): unknown {
   return value;
 }
 
-/** `#/definitions/attribute/properties/mask/type` → the schema part before the last step. */
-function schemaAt(schemaPath: string): unknown {
-  let part: unknown = JSON.parse(ruleFileSchemaText);
-  for (const step of schemaPath.replace(/^#\//, '').split('/').slice(0, -1)) {
-    if (typeof part !== 'object' || part === null) return undefined;
-    part = (part as { readonly [key: string]: unknown })[step.replaceAll('~1', '/').replaceAll('~0', '~')];
+let schema: SchemaPart | undefined;
+
+/** The part of the schema that describes the value at a path, and the name of its definition, if it has one. */
+function schemaAt(path: Path): { readonly definition: string; readonly part: SchemaPart } {
+  schema ??= JSON.parse(ruleFileSchemaText) as SchemaPart;
+  const root = schema;
+  let definition = '';
+  const follow = (part: SchemaPart): SchemaPart => {
+    const name = part.$ref?.split('/').at(-1);
+    definition = name ?? '';
+    return name === undefined ? part : (root.definitions?.[name] ?? {});
+  };
+  let part = root;
+  for (const step of path) {
+    const next = part.properties?.[String(step)] ?? part.items ?? part.additionalProperties;
+    part = follow(typeof next === 'object' ? next : {});
   }
-  return part;
+  return { definition, part };
 }
 
-function knownKeys(schemaPath: string): readonly string[] {
-  const part = schemaAt(schemaPath);
-  return typeof part === 'object' && part !== null && 'properties' in part
-    ? Object.keys(part.properties as object)
-    : [];
-}
-
-function anyOfKinds(schemaPath: string): string {
-  const part = schemaAt(schemaPath);
-  const branches =
-    typeof part === 'object' && part !== null && 'anyOf' in part ? (part.anyOf as readonly object[]) : [];
-  const names = branches.map((branch) => {
-    if ('type' in branch) return kinds[String(branch.type)] ?? String(branch.type);
-    const reference = '$ref' in branch ? String(branch.$ref).split('/').at(-1) : '';
-    if (reference === 'request') return 'a mapping of these';
-    return reference === 'expression' ? 'a CEL expression' : `a ${reference}`;
+function anyOfKinds(part: SchemaPart): string {
+  const names = (part.anyOf ?? []).map(({ type, $ref }) => {
+    if (type !== undefined) return kinds[type] ?? type;
+    const reference = $ref?.split('/').at(-1);
+    return reference === 'request'
+      ? 'a mapping of these'
+      : reference === 'expression'
+        ? 'a CEL expression'
+        : `a ${reference}`;
   });
-  return names.join(names.length > 2 ? ', ' : ' or ');
-}
-
-/** The definition, or the property of one, that a schema path is about. */
-function definitionOf(schemaPath: string): string {
-  const steps = schemaPath.split('/');
-  return steps.at(-2) ?? '';
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 }
 
 /** JSON pointer → path. */

@@ -79,7 +79,7 @@ export function compileAttach(context: RuleContext): readonly AttachRule[] {
   const { declarations, types } = context;
   const rules: AttachRule[] = [];
   for (const { name, site, value } of declarations.attach.usable()) {
-    const declared = declarations.objects.resolve(name, site);
+    const declared = declarations.objects.resolve(name, site, true);
     const type = declared === undefined ? undefined : types.get(declared.name);
     if (type === undefined) continue;
     const bound = compileBindings(context, type, name, value.bind ?? {}, site.at('bind'));

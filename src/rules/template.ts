@@ -21,7 +21,7 @@ export function splitTemplate(text: string): TemplateResult {
     if (open < 0) break;
     if (open > at) parts.push({ kind: 'text', text: text.slice(at, open), offset: at });
     const close = closingBrace(text, open + 2);
-    if (close === undefined) return { problem: 'an expression in a text ends with }', offset: open };
+    if (close === undefined) return { problem: 'an expression is not closed by }', offset: open };
     const expression = text.slice(open + 2, close);
     if (expression.trim() === '') return { problem: 'an expression is missing between { and }', offset: open };
     parts.push({ kind: 'expression', text: expression, offset: open + 2 });

@@ -20,8 +20,11 @@ const maxFileBytes = 1 << 20;
 /** Values in one file after aliases are expanded. */
 const maxValues = 50_000;
 const maxDepth = 64;
-/** Unclosed brackets in the text, where comments and quoted ones count too; keeps the YAML parser's own recursion bounded. */
-const maxOpenBrackets = 1000;
+/** Syntax errors of one file that are reported; the rest only follows from the first ones. */
+const maxProblems = 20;
+/** Open brackets and block levels that are handed to the YAML parser at all. */
+const maxBrackets = 500;
+const maxBlocks = 200;
 
 /** Members that every JavaScript object has: as names they would be found where nothing was declared. */
 const reservedKeys = new Set(['__proto__', ...Object.getOwnPropertyNames(Object.prototype)]);
@@ -108,38 +111,60 @@ export function parseYaml(file: string, text: string): { document?: LocatedDocum
     report('too-large', 0, `file is larger than ${maxFileBytes >> 20} MiB`);
     return { errors };
   }
-  const tooDeep = nestingBeyond(text, maxOpenBrackets);
+  const tooDeep = nestedTooDeep(text);
   if (tooDeep !== undefined) {
-    report('too-large', tooDeep, `more than ${maxOpenBrackets} open brackets`);
+    report('too-large', tooDeep, `nested more than ${maxDepth} levels deep`);
     return { errors };
   }
   let parsed: Document.Parsed;
   try {
     // Duplicate keys are found below, where the first one's position is known (and in linear time).
-    parsed = parseDocument(text, { merge: true, uniqueKeys: false, prettyErrors: false, logLevel: 'silent' });
+    parsed = parseDocument(text, { merge: true, uniqueKeys: false, prettyErrors: false, logLevel: 'error' });
   } catch (cause) {
     report('yaml-syntax', 0, `not YAML: ${cause instanceof Error ? cause.message : String(cause)}`);
     return { errors };
   }
-  for (const problem of [...parsed.errors, ...parsed.warnings]) {
-    const message = `${problem.message.charAt(0).toLowerCase()}${problem.message.slice(1)}`;
+  for (const problem of [...parsed.errors, ...parsed.warnings].slice(0, maxProblems)) {
+    const message =
+      problem.code === 'MULTIPLE_DOCS'
+        ? 'a rule file is one YAML document'
+        : `${problem.message.charAt(0).toLowerCase()}${problem.message.slice(1)}`;
     errors.push({ ...source.position(problem.pos[0]), code: 'yaml-syntax', message, cause: problem.code });
   }
   if (errors.length > 0) return { errors };
-  const reader = new Reader(report);
+  const reader = new Reader(source, report);
   const data = reader.read(parsed.contents);
   if (reader.failed) return { errors };
   return { document: new LocatedDocument(source, data, parsed.contents, reader.members), errors };
 }
 
-/** Offset at which more than `limit` brackets are open, if anywhere. */
-function nestingBeyond(text: string, limit: number): number | undefined {
-  let run = 0;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c === 0x5b || c === 0x7b) run += 1;
-    else if (c === 0x5d || c === 0x7d) run = Math.max(0, run - 1);
-    if (run > limit) return i;
+/**
+ * Offset at which the text is nested deeper than the parser, which recurses, can be trusted with; undefined if nowhere.
+ * Looks at indentation, leading `- ? :` and brackets only, so texts and comments count too: hence the generous limits.
+ */
+function nestedTooDeep(text: string): number | undefined {
+  const columns: number[] = [];
+  let brackets = 0;
+  for (let start = 0; start < text.length; ) {
+    const newline = text.indexOf('\n', start);
+    const end = newline < 0 ? text.length : newline;
+    let at = start;
+    for (let leading = true; leading; ) {
+      while (text[at] === ' ' || text[at] === '\t') at += 1;
+      if (at >= end) break;
+      while ((columns.at(-1) ?? -1) >= at - start) columns.pop();
+      columns.push(at - start);
+      if (columns.length > maxBlocks) return at;
+      leading = /[-?:]/.test(text[at] ?? '') && /\s/.test(text[at + 1] ?? '');
+      if (leading) at += 1;
+    }
+    for (; at < end; at++) {
+      const c = text[at];
+      if (c === '[' || c === '{') brackets += 1;
+      else if (c === ']' || c === '}') brackets = Math.max(0, brackets - 1);
+      if (brackets > maxBrackets) return at;
+    }
+    start = end + 1;
   }
   return undefined;
 }
@@ -148,13 +173,15 @@ function nestingBeyond(text: string, limit: number): number | undefined {
 class Reader {
   readonly members = new WeakMap<object, ReadonlyMap<string, Member>>();
   failed = false;
+  readonly #source: SourceText;
   readonly #report: (code: RuleErrorCode, offset: number, message: string) => void;
   readonly #targets = new Map<Alias, Node>();
   readonly #anchors = new Map<string, Node>();
   readonly #open = new Set<Node>();
   #values = 0;
 
-  constructor(report: (code: RuleErrorCode, offset: number, message: string) => void) {
+  constructor(source: SourceText, report: (code: RuleErrorCode, offset: number, message: string) => void) {
+    this.#source = source;
     this.#report = report;
   }
 
@@ -245,7 +272,8 @@ class Reader {
       const earlier = members.get(name);
       if (reservedKeys.has(name)) this.#fail('reserved-name', key, `"${name}" cannot be used as a name`);
       else if (earlier !== undefined) {
-        this.#fail('duplicate-key', key, `key "${name}" is already used in this mapping`);
+        const line = this.#source.position(startOf(earlier.key ?? null)).line;
+        this.#fail('duplicate-key', key, `key "${name}" is already used in line ${line}`);
       } else {
         members.set(name, { key, value: this.#target(pair.value as Node | null) ?? key });
         data[name] = this.#convert(pair.value as Node | null, depth + 1);

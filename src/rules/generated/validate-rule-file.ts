@@ -4,10 +4,12 @@
 "use strict";
 export const validate = validate10;
 export default validate10;
-const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:tna:rule-file:v1","title":"RuleFile","description":"One rule file of TNA: what a subsystem looks like in the kernel's messages, and what can be accelerated in it.","type":"object","additionalProperties":false,"required":["apiVersion","subsystem"],"properties":{"apiVersion":{"description":"Version of the rule language.","const":"tna/v1"},"subsystem":{"$ref":"#/definitions/name","description":"Name of the subsystem; one file each."},"summary":{"description":"One sentence for people.","type":"string"},"sources":{"description":"Where messages come from, by name. Names are shared by all files.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/source"}},"objects":{"description":"Types of objects, by name. The name is also the variable's name in expressions.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/objectType"}},"dependencies":{"description":"Edges between objects whose attributes are equal, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/dependency"}},"attach":{"description":"The hooks that the devices of an object type offer.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attach"}},"services":{"description":"What is accelerated, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/service"}}},"patternProperties":{"^x-":{"description":"Not read: a place for YAML anchors."}},"definitions":{"name":{"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"},"expression":{"description":"A CEL expression.","type":"string"},"template":{"description":"Text in which ${CEL} stands for the value of an expression.","type":"string"},"hook":{"enum":["xdp","tc"]},"path":{"description":"Members of a message, separated by dots; [] after a member means each element of its list.","type":"string","pattern":"^[A-Za-z0-9_-]+(\\[\\])?(\\.[A-Za-z0-9_-]+(\\[\\])?)*$"},"request":{"description":"Members of the request. In a request that is made for an object, text names an attribute of it.","type":"object","additionalProperties":{"anyOf":[{"type":"string"},{"type":"integer"},{"$ref":"#/definitions/request"}]}},"source":{"description":"One of: { spec, dump }, { spec, get or dump, for }, { bpf: attachments }.","type":"object","additionalProperties":false,"oneOf":[{"required":["bpf"],"not":{"required":["spec"]}},{"required":["spec","dump"],"not":{"required":["get"]}},{"required":["spec","get","for"],"not":{"required":["dump"]}}],"properties":{"spec":{"description":"Netlink spec that describes the messages.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"dump":{"description":"Operation of the spec that lists everything.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"get":{"description":"Operation of the spec that returns one message; needs `for`.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"bpf":{"description":"The BPF programs attached to each device.","const":"attachments"},"for":{"$ref":"#/definitions/perObject"},"request":{"$ref":"#/definitions/request"},"notify":{"description":"Multicast groups whose events say that this source may have changed.","type":"array","items":{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}},"optional":{"description":"A kernel without this family or operation gives an empty source instead of an error.","type":"boolean"}}},"perObject":{"description":"One request for each object of a type.","type":"object","additionalProperties":false,"required":["object","request"],"properties":{"object":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"request":{"$ref":"#/definitions/request"}}},"objectType":{"description":"A kind of message ({ source, key, label }) or a refinement of another type ({ refines, when }).","type":"object","additionalProperties":false,"oneOf":[{"required":["source","key"],"not":{"required":["refines"]}},{"required":["refines","when"],"not":{"anyOf":[{"required":["source"]},{"required":["key"]}]}}],"properties":{"source":{"$ref":"#/definitions/name"},"refines":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"key":{"description":"The attribute or attributes that identify an object.","anyOf":[{"$ref":"#/definitions/name"},{"type":"array","minItems":1,"items":{"$ref":"#/definitions/name"}}]},"label":{"$ref":"#/definitions/name","description":"The attribute that people call the object by."},"attributes":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attribute"}}}},"attribute":{"description":"Read from the object's message ({ path }), from another source ({ from, on, path }) or from a sysctl ({ sysctl }).","type":"object","additionalProperties":false,"required":["type"],"oneOf":[{"required":["path"],"not":{"anyOf":[{"required":["sysctl"]},{"required":["from"]},{"required":["on"]}]}},{"required":["from","on","path","default"],"not":{"required":["sysctl"]}},{"required":["sysctl","default"],"not":{"anyOf":[{"required":["path"]},{"required":["from"]},{"required":["on"]},{"required":["mask"]}]}}],"properties":{"path":{"$ref":"#/definitions/path"},"from":{"$ref":"#/definitions/name","description":"Another source."},"on":{"$ref":"#/definitions/path","description":"Member of the other source's messages that equals this object's key."},"sysctl":{"description":"Path below /proc/sys; may contain ${CEL}.","type":"string","pattern":"^[a-z][^\\s]*$"},"mask":{"description":"Bits of the number that count.","type":"integer","minimum":1,"maximum":4294967295},"type":{"enum":["int","string","bool","list"]},"default":{"description":"Value where the kernel says nothing.","anyOf":[{"type":"string"},{"type":"integer"},{"type":"boolean"},{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]}}]}}},"dependency":{"type":"object","additionalProperties":false,"required":["from","to","on"],"properties":{"from":{"$ref":"#/definitions/name"},"to":{"$ref":"#/definitions/name"},"on":{"description":"Pairs of attributes that are equal: attribute of `from`: attribute of `to`.","type":"object","minProperties":1,"additionalProperties":{"$ref":"#/definitions/name"}},"label":{"description":"How people read the edge: FROM label TO.","type":"string"}}},"binding":{"description":"Objects that expressions can see under a name: those at the other end of an edge, or all of a type.","type":"object","additionalProperties":false,"oneOf":[{"required":["edge"],"not":{"required":["all"]}},{"required":["all"],"not":{"anyOf":[{"required":["edge"]},{"required":["reverse"]},{"required":["many"]}]}}],"properties":{"edge":{"$ref":"#/definitions/name"},"reverse":{"description":"Walk the edge from its `to` to its `from`.","type":"boolean"},"many":{"description":"The variable is the list of all objects at the other end.","type":"boolean"},"all":{"$ref":"#/definitions/name","description":"The variable is the list of all objects of this type."}}},"bindings":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/binding"}},"condition":{"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"$ref":"#/definitions/name","description":"The FPM that checks the same thing per packet."}}},"conditions":{"type":"array","items":{"$ref":"#/definitions/condition"}},"attach":{"type":"object","additionalProperties":false,"required":["hooks"],"properties":{"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Best first.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hookRule"}}}},"hookRule":{"type":"object","additionalProperties":false,"required":["hook"],"properties":{"hook":{"$ref":"#/definitions/hook"},"requires":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook cannot be used."},"avoid":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook is not chosen; --hook overrides them."},"transmit":{"$ref":"#/definitions/conditions","description":"Conditions under which frames must not be sent out of the device by this hook. Absent: the hook needs no egress handle."}}},"service":{"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in order.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}},"module":{"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}}}};
-const schema12 = {"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"};
+const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:tna:rule-file:v1","title":"RuleFile","description":"One rule file of TNA: what a subsystem looks like in the kernel's messages, and what can be accelerated in it.","type":"object","additionalProperties":false,"required":["apiVersion","subsystem"],"properties":{"apiVersion":{"description":"Version of the rule language.","const":"tna/v1"},"subsystem":{"$ref":"#/definitions/name","description":"Name of the subsystem; one file each."},"summary":{"description":"One sentence for people.","type":"string"},"sources":{"description":"Where messages come from, by name. Names are shared by all files.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/source"}},"objects":{"description":"Types of objects, by name. The name is also the variable's name in expressions.","type":"object","propertyNames":{"$ref":"#/definitions/typeName"},"additionalProperties":{"$ref":"#/definitions/objectType"}},"dependencies":{"description":"Edges between objects whose attributes are equal, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/dependency"}},"attach":{"description":"The hooks that the devices of an object type offer.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attach"}},"services":{"description":"What is accelerated, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/service"}}},"patternProperties":{"^x-":{"description":"Not read: a place for YAML anchors."}},"definitions":{"name":{"type":"string","pattern":"^[a-z][a-z0-9_]{0,63}$"},"typeName":{"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"},"expression":{"description":"A CEL expression.","type":"string"},"template":{"description":"Text in which ${CEL} stands for the value of an expression.","type":"string"},"hook":{"enum":["xdp","tc"]},"path":{"description":"Members of a message, separated by dots; [] after a member means each element of its list.","type":"string","pattern":"^[A-Za-z0-9_-]+(\\[\\])?(\\.[A-Za-z0-9_-]+(\\[\\])?)*$"},"request":{"description":"Members of the request. In a request that is made for an object, text names an attribute of it.","type":"object","additionalProperties":{"anyOf":[{"type":"string"},{"type":"integer"},{"$ref":"#/definitions/request"}]}},"source":{"description":"One of: { spec, dump }, { spec, get or dump, for }, { bpf: attachments }.","type":"object","additionalProperties":false,"oneOf":[{"required":["bpf"],"not":{"required":["spec"]}},{"required":["spec","dump"],"not":{"required":["get"]}},{"required":["spec","get","for"],"not":{"required":["dump"]}}],"properties":{"spec":{"description":"Netlink spec that describes the messages.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"dump":{"description":"Operation of the spec that lists everything.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"get":{"description":"Operation of the spec that returns one message; needs `for`.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"bpf":{"description":"The BPF programs attached to each device.","const":"attachments"},"for":{"$ref":"#/definitions/perObject"},"request":{"$ref":"#/definitions/request"},"notify":{"description":"Multicast groups whose events say that this source may have changed.","type":"array","items":{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}},"optional":{"description":"A kernel without this family or operation gives an empty source instead of an error.","type":"boolean"}}},"perObject":{"description":"One request for each object of a type.","type":"object","additionalProperties":false,"required":["object","request"],"properties":{"object":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"request":{"$ref":"#/definitions/request"}}},"objectType":{"description":"A kind of message ({ source, key, label }) or a refinement of another type ({ refines, when }).","type":"object","additionalProperties":false,"oneOf":[{"required":["source","key"],"not":{"required":["refines"]}},{"required":["refines","when"],"not":{"anyOf":[{"required":["source"]},{"required":["key"]}]}}],"properties":{"source":{"$ref":"#/definitions/name"},"refines":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"key":{"description":"The attribute or attributes that identify an object.","anyOf":[{"$ref":"#/definitions/name"},{"type":"array","minItems":1,"items":{"$ref":"#/definitions/name"}}]},"label":{"$ref":"#/definitions/name","description":"The attribute that people call the object by."},"attributes":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attribute"}}}},"attribute":{"description":"Read from the object's message ({ path }), from another source ({ from, on, path }) or from a sysctl ({ sysctl }).","type":"object","additionalProperties":false,"required":["type"],"oneOf":[{"required":["path"],"not":{"anyOf":[{"required":["sysctl"]},{"required":["from"]},{"required":["on"]}]}},{"required":["from","on","path","default"],"not":{"required":["sysctl"]}},{"required":["sysctl","default"],"not":{"anyOf":[{"required":["path"]},{"required":["from"]},{"required":["on"]},{"required":["mask"]}]}}],"properties":{"path":{"$ref":"#/definitions/path"},"from":{"$ref":"#/definitions/name","description":"Another source."},"on":{"$ref":"#/definitions/path","description":"Member of the other source's messages that equals this object's key."},"sysctl":{"description":"Path below /proc/sys; may contain ${CEL}.","type":"string","pattern":"^[a-z][^\\s]*$"},"mask":{"description":"Bits of the number that count.","type":"integer","minimum":1,"maximum":4294967295},"type":{"enum":["int","string","bool","list"]},"default":{"description":"Value where the kernel says nothing.","anyOf":[{"type":"string"},{"type":"integer"},{"type":"boolean"},{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]}}]}}},"dependency":{"type":"object","additionalProperties":false,"required":["from","to","on"],"properties":{"from":{"$ref":"#/definitions/name"},"to":{"$ref":"#/definitions/name"},"on":{"description":"Pairs of attributes that are equal: attribute of `from`: attribute of `to`.","type":"object","minProperties":1,"additionalProperties":{"$ref":"#/definitions/name"}},"label":{"description":"How people read the edge: FROM label TO.","type":"string"}}},"binding":{"description":"Objects that expressions can see under a name: those at the other end of an edge, or all of a type.","type":"object","additionalProperties":false,"oneOf":[{"required":["edge"],"not":{"required":["all"]}},{"required":["all"],"not":{"anyOf":[{"required":["edge"]},{"required":["reverse"]},{"required":["many"]}]}}],"properties":{"edge":{"$ref":"#/definitions/name"},"reverse":{"description":"Walk the edge from its `to` to its `from`.","type":"boolean"},"many":{"description":"The variable is the list of all objects at the other end.","type":"boolean"},"all":{"$ref":"#/definitions/name","description":"The variable is the list of all objects of this type."}}},"bindings":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/binding"}},"condition":{"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"$ref":"#/definitions/name","description":"The FPM that checks the same thing per packet."}}},"conditions":{"type":"array","items":{"$ref":"#/definitions/condition"}},"attach":{"type":"object","additionalProperties":false,"required":["hooks"],"properties":{"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Best first.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hookRule"}}}},"hookRule":{"type":"object","additionalProperties":false,"required":["hook"],"properties":{"hook":{"$ref":"#/definitions/hook"},"requires":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook cannot be used."},"avoid":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook is not chosen; --hook overrides them."},"transmit":{"$ref":"#/definitions/conditions","description":"Conditions under which frames must not be sent out of the device by this hook. Absent: the hook needs no egress handle."}}},"service":{"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in order.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}},"module":{"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}}}};
+const schema12 = {"type":"string","pattern":"^[a-z][a-z0-9_]{0,63}$"};
+const schema19 = {"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"};
 const pattern0 = new RegExp("^x-", "u");
-const pattern1 = new RegExp("^[a-z][a-z0-9_]{1,63}$", "u");
+const pattern1 = new RegExp("^[a-z][a-z0-9_]{0,63}$", "u");
+const pattern8 = new RegExp("^[a-z][a-z0-9_]{1,63}$", "u");
 const schema14 = {"description":"One of: { spec, dump }, { spec, get or dump, for }, { bpf: attachments }.","type":"object","additionalProperties":false,"oneOf":[{"required":["bpf"],"not":{"required":["spec"]}},{"required":["spec","dump"],"not":{"required":["get"]}},{"required":["spec","get","for"],"not":{"required":["dump"]}}],"properties":{"spec":{"description":"Netlink spec that describes the messages.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"dump":{"description":"Operation of the spec that lists everything.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"get":{"description":"Operation of the spec that returns one message; needs `for`.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"bpf":{"description":"The BPF programs attached to each device.","const":"attachments"},"for":{"$ref":"#/definitions/perObject"},"request":{"$ref":"#/definitions/request"},"notify":{"description":"Multicast groups whose events say that this source may have changed.","type":"array","items":{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}},"optional":{"description":"A kernel without this family or operation gives an empty source instead of an error.","type":"boolean"}}};
 const pattern3 = new RegExp("^[A-Za-z0-9_-]+$", "u");
 const schema15 = {"description":"One request for each object of a type.","type":"object","additionalProperties":false,"required":["object","request"],"properties":{"object":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"request":{"$ref":"#/definitions/request"}}};
@@ -138,7 +140,7 @@ if(data.object !== undefined){
 let data0 = data.object;
 if(typeof data0 === "string"){
 if(!pattern1.test(data0)){
-const err3 = {instancePath:instancePath+"/object",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err3 = {instancePath:instancePath+"/object",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -1051,7 +1053,7 @@ if(data.from !== undefined){
 let data1 = data.from;
 if(typeof data1 === "string"){
 if(!pattern1.test(data1)){
-const err25 = {instancePath:instancePath+"/from",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err25 = {instancePath:instancePath+"/from",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -1551,7 +1553,7 @@ if(data.source !== undefined){
 let data0 = data.source;
 if(typeof data0 === "string"){
 if(!pattern1.test(data0)){
-const err12 = {instancePath:instancePath+"/source",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err12 = {instancePath:instancePath+"/source",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -1576,7 +1578,7 @@ if(data.refines !== undefined){
 let data1 = data.refines;
 if(typeof data1 === "string"){
 if(!pattern1.test(data1)){
-const err14 = {instancePath:instancePath+"/refines",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err14 = {instancePath:instancePath+"/refines",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -1616,7 +1618,7 @@ let valid8 = false;
 const _errs23 = errors;
 if(typeof data3 === "string"){
 if(!pattern1.test(data3)){
-const err17 = {instancePath:instancePath+"/key",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err17 = {instancePath:instancePath+"/key",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -1656,7 +1658,7 @@ for(let i0=0; i0<len0; i0++){
 let data4 = data3[i0];
 if(typeof data4 === "string"){
 if(!pattern1.test(data4)){
-const err20 = {instancePath:instancePath+"/key/" + i0,schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err20 = {instancePath:instancePath+"/key/" + i0,schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -1717,7 +1719,7 @@ if(data.label !== undefined){
 let data5 = data.label;
 if(typeof data5 === "string"){
 if(!pattern1.test(data5)){
-const err24 = {instancePath:instancePath+"/label",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err24 = {instancePath:instancePath+"/label",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -1745,7 +1747,7 @@ for(const key1 in data6){
 const _errs36 = errors;
 if(typeof key1 === "string"){
 if(!pattern1.test(key1)){
-const err26 = {instancePath:instancePath+"/attributes",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\"",propertyName:key1};
+const err26 = {instancePath:instancePath+"/attributes",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\"",propertyName:key1};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -1862,7 +1864,7 @@ if(data.from !== undefined){
 let data0 = data.from;
 if(typeof data0 === "string"){
 if(!pattern1.test(data0)){
-const err4 = {instancePath:instancePath+"/from",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err4 = {instancePath:instancePath+"/from",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -1887,7 +1889,7 @@ if(data.to !== undefined){
 let data1 = data.to;
 if(typeof data1 === "string"){
 if(!pattern1.test(data1)){
-const err6 = {instancePath:instancePath+"/to",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err6 = {instancePath:instancePath+"/to",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -1925,7 +1927,7 @@ for(const key1 in data2){
 let data3 = data2[key1];
 if(typeof data3 === "string"){
 if(!pattern1.test(data3)){
-const err9 = {instancePath:instancePath+"/on/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err9 = {instancePath:instancePath+"/on/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -2211,7 +2213,7 @@ if(data.edge !== undefined){
 let data0 = data.edge;
 if(typeof data0 === "string"){
 if(!pattern1.test(data0)){
-const err11 = {instancePath:instancePath+"/edge",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err11 = {instancePath:instancePath+"/edge",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -2260,7 +2262,7 @@ if(data.all !== undefined){
 let data3 = data.all;
 if(typeof data3 === "string"){
 if(!pattern1.test(data3)){
-const err15 = {instancePath:instancePath+"/all",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err15 = {instancePath:instancePath+"/all",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -2305,7 +2307,7 @@ for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
 if(!pattern1.test(key0)){
-const err0 = {instancePath,schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\"",propertyName:key0};
+const err0 = {instancePath,schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\"",propertyName:key0};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -2544,7 +2546,7 @@ if(data.object !== undefined){
 let data5 = data.object;
 if(typeof data5 === "string"){
 if(!pattern1.test(data5)){
-const err12 = {instancePath:instancePath+"/object",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err12 = {instancePath:instancePath+"/object",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -2569,7 +2571,7 @@ if(data.live !== undefined){
 let data6 = data.live;
 if(typeof data6 === "string"){
 if(!pattern1.test(data6)){
-const err14 = {instancePath:instancePath+"/live",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err14 = {instancePath:instancePath+"/live",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -2818,7 +2820,7 @@ if(data.fpm !== undefined){
 let data0 = data.fpm;
 if(typeof data0 === "string"){
 if(!pattern1.test(data0)){
-const err2 = {instancePath:instancePath+"/fpm",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err2 = {instancePath:instancePath+"/fpm",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -3026,7 +3028,7 @@ for(const key1 in data1){
 const _errs6 = errors;
 if(typeof key1 === "string"){
 if(!pattern1.test(key1)){
-const err6 = {instancePath:instancePath+"/on",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\"",propertyName:key1};
+const err6 = {instancePath:instancePath+"/on",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\"",propertyName:key1};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -3062,7 +3064,7 @@ for(const key2 in data1){
 let data2 = data1[key2];
 if(typeof data2 === "string"){
 if(!pattern1.test(data2)){
-const err9 = {instancePath:instancePath+"/on/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err9 = {instancePath:instancePath+"/on/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -3253,7 +3255,7 @@ if(data.subsystem !== undefined){
 let data1 = data.subsystem;
 if(typeof data1 === "string"){
 if(!pattern1.test(data1)){
-const err4 = {instancePath:instancePath+"/subsystem",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\""};
+const err4 = {instancePath:instancePath+"/subsystem",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\""};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -3293,7 +3295,7 @@ for(const key1 in data3){
 const _errs10 = errors;
 if(typeof key1 === "string"){
 if(!pattern1.test(key1)){
-const err7 = {instancePath:instancePath+"/sources",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\"",propertyName:key1};
+const err7 = {instancePath:instancePath+"/sources",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\"",propertyName:key1};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -3349,8 +3351,8 @@ if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
 for(const key3 in data5){
 const _errs17 = errors;
 if(typeof key3 === "string"){
-if(!pattern1.test(key3)){
-const err11 = {instancePath:instancePath+"/objects",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\"",propertyName:key3};
+if(!pattern8.test(key3)){
+const err11 = {instancePath:instancePath+"/objects",schemaPath:"#/definitions/typeName/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\"",propertyName:key3};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -3361,7 +3363,7 @@ errors++;
 }
 }
 else {
-const err12 = {instancePath:instancePath+"/objects",schemaPath:"#/definitions/name/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key3};
+const err12 = {instancePath:instancePath+"/objects",schemaPath:"#/definitions/typeName/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key3};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -3407,7 +3409,7 @@ for(const key5 in data7){
 const _errs24 = errors;
 if(typeof key5 === "string"){
 if(!pattern1.test(key5)){
-const err15 = {instancePath:instancePath+"/dependencies",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\"",propertyName:key5};
+const err15 = {instancePath:instancePath+"/dependencies",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\"",propertyName:key5};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -3464,7 +3466,7 @@ for(const key7 in data9){
 const _errs31 = errors;
 if(typeof key7 === "string"){
 if(!pattern1.test(key7)){
-const err19 = {instancePath:instancePath+"/attach",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\"",propertyName:key7};
+const err19 = {instancePath:instancePath+"/attach",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\"",propertyName:key7};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -3521,7 +3523,7 @@ for(const key9 in data11){
 const _errs38 = errors;
 if(typeof key9 === "string"){
 if(!pattern1.test(key9)){
-const err23 = {instancePath:instancePath+"/services",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{1,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{1,63}$"+"\"",propertyName:key9};
+const err23 = {instancePath:instancePath+"/services",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"},message:"must match pattern \""+"^[a-z][a-z0-9_]{0,63}$"+"\"",propertyName:key9};
 if(vErrors === null){
 vErrors = [err23];
 }
