@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm run bench -- bridge`: measures TNA against the Linux bridge and against what the kernel can do at most.
+
+import { writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { verdictOf } from './figure.js';
+import { measureForwarding, reportForwarding } from './forwarding.js';
+import { readMachine } from './machine.js';
+import { type BenchOptions, parseOptions, type Section, UsageError } from './options.js';
+import { goalsText, headerText, type Report, reportJson, type SectionReport, sectionText } from './report.js';
+
+type Measure = (options: BenchOptions, progress: (text: string) => void) => Promise<Omit<SectionReport, 'seconds'>>;
+
+const measures: Readonly<Record<Section, Measure>> = {
+  forwarding: async (options, progress) => reportForwarding(await measureForwarding(options, progress)),
+};
+
+/** Overwritten in place on a terminal, silent elsewhere. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = parseOptions(args);
+  if (process.getuid?.() !== 0)
+    throw new Error('the benchmark makes network namespaces and loads BPF programs: run it as root');
+  const machine = readMachine();
+  const started = new Date().toISOString();
+  const text = options.output === 'text';
+  if (text) console.log(`${headerText(machine)}\n`);
+  const sections: SectionReport[] = [];
+  for (const section of options.only) {
+    const start = performance.now();
+    const measured = await measures[section](options, (what) => progress(`${section}: ${what}`));
+    progress('');
+    const report = { ...measured, seconds: (performance.now() - start) / 1000 };
+    sections.push(report);
+    if (text) console.log(`${sectionText(report)}\n`);
+  }
+  const loadAverageAtEnd = loadavg()[0] ?? 0;
+  const report: Report = { started, mode: options.quick ? 'quick' : 'full', machine, loadAverageAtEnd, sections };
+  const json = `${JSON.stringify(reportJson(report), undefined, 2)}\n`;
+  if (options.jsonFile !== undefined) writeFileSync(options.jsonFile, json);
+  if (text) console.log(goalsText(sections));
+  else process.stdout.write(json);
+  return sections.some(({ figures }) => figures.some((figure) => verdictOf(figure) === 'missed')) ? 3 : 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  progress('');
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

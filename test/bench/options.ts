@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The benchmark's command line.
+
+import { parseArgs } from 'node:util';
+
+export const sections = ['forwarding'] as const;
+export type Section = (typeof sections)[number];
+
+export interface BenchOptions {
+  readonly quick: boolean;
+  readonly only: readonly Section[];
+  readonly output: 'text' | 'json';
+  /** Also write the JSON here. */
+  readonly jsonFile: string | undefined;
+  /** Rounds of the forwarding section; one round measures each variant once. */
+  readonly rounds: number;
+  /** Frames per timed run. */
+  readonly frames: number;
+  /** Timed runs of a variant in one round. */
+  readonly runs: number;
+  /** Pairs of iperf3 runs. */
+  readonly pairs: number;
+  /** Seconds per iperf3 run. */
+  readonly seconds: number;
+  /** Configuration events. */
+  readonly events: number;
+  /** Bridge ports of the scale section. */
+  readonly ports: number;
+  /** The core that generates, forwards and counts. */
+  readonly cpu: number;
+  /** FPM library to use instead of the built one. */
+  readonly library: string | undefined;
+}
+
+export const usage = `usage: npm run bench -- bridge [options]
+  --quick            at most a minute, coarser figures
+  --only SECTION     ${sections.join(', ')} (repeatable)
+  --rounds N         rounds of the forwarding section
+  --frames N         frames per timed run
+  --runs N           timed runs of each variant in a round
+  --pairs N          pairs of iperf3 runs
+  --events N         configuration events
+  --ports N          ports of the scale section
+  --cpu N            core for the forwarding section (default 0)
+  --library DIR      FPM library to measure instead of the built-in one
+  -o text|json       format on standard output
+  --json FILE        write JSON to a file as well
+Exit codes: 0 every goal that was measured is met, 1 error, 2 usage, 3 a goal is missed.`;
+
+export class UsageError extends Error {}
+
+/** @throws UsageError */
+export function parseOptions(args: readonly string[]): BenchOptions {
+  const { values, positionals } = parse(args);
+  if (values.help === true) throw new UsageError(usage);
+  if (positionals.length !== 1 || positionals[0] !== 'bridge')
+    throw new UsageError(`say what to measure: bridge\n${usage}`);
+  const output = values.output ?? 'text';
+  if (output !== 'text' && output !== 'json') throw new UsageError(`-o ${output}: text or json`);
+  const quick = values.quick === true;
+  const pick = (name: 'rounds' | 'frames' | 'runs' | 'pairs' | 'events' | 'ports', full: number, coarse: number) =>
+    positive(name, values[name]) ?? (quick ? coarse : full);
+  return {
+    quick,
+    only: (values.only ?? [...sections]).map(section),
+    output,
+    jsonFile: values.json,
+    rounds: pick('rounds', 9, 3),
+    frames: pick('frames', 120_000, 50_000),
+    runs: pick('runs', 5, 3),
+    pairs: pick('pairs', 9, 3),
+    seconds: 1,
+    events: pick('events', 120, 30),
+    ports: pick('ports', 1000, 100),
+    cpu: values.cpu === undefined ? 0 : natural('cpu', values.cpu),
+    library: values.library,
+  };
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+        only: { type: 'string', multiple: true },
+        output: { type: 'string', short: 'o' },
+        json: text,
+        rounds: text,
+        frames: text,
+        runs: text,
+        pairs: text,
+        events: text,
+        ports: text,
+        cpu: text,
+        library: text,
+      },
+    });
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
+  }
+}
+
+function section(name: string): Section {
+  const found = sections.find((known) => known === name);
+  if (found === undefined) throw new UsageError(`--only ${name}: ${sections.join(', ')}`);
+  return found;
+}
+
+function positive(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = natural(name, text);
+  if (value === 0) throw new UsageError(`--${name} ${text}: must be at least 1`);
+  return value;
+}
+
+function natural(name: string, text: string): number {
+  if (!/^\d+$/.test(text)) throw new UsageError(`--${name} ${text}: must be a whole number`);
+  return Number(text);
+}
