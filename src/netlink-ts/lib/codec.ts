@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The compiled form of a spec: tables that the decoder and the encoder walk.
 
+import type { ShapeTree } from './shapes.js';
+
 /** A decoded value. 64-bit integers are `number` while they are safe integers and `bigint` above. */
 export type Value = number | bigint | string | boolean | Uint8Array | Message | readonly Value[];
 
@@ -106,6 +108,8 @@ export interface AttributeSet {
   readonly byName: ReadonlyMap<string, AttributeCodec>;
   /** False for a set pruned by `only`: attributes that it does not describe are left out. */
   readonly keepUnknown: boolean;
+  /** Templates for the decoder, by fixed header. */
+  readonly shapes: Map<StructCodec | undefined, ShapeTree>;
 }
 
 /** One direction of an operation. */

@@ -12,23 +12,33 @@ import {
 } from './codec.js';
 import { malformed } from './errors.js';
 import { hostLittleEndian, maxNesting, nlaTypeMask } from './framing.js';
+import { type Draft, type ShapeNode, ShapeTree } from './shapes.js';
 import { formatIpv4, formatIpv6, formatMac, readString } from './text.js';
 
-/** Bytes with the two views that the decoder reads through. */
+/** Bytes with the views that the decoder reads through. */
 export interface Input {
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** Everything in netlink begins at a multiple of 4. */
+  readonly words: Uint32Array;
 }
 
-export function inputOf(bytes: Uint8Array): Input {
-  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+export function inputOf(given: Uint8Array): Input {
+  const bytes = (given.byteOffset & 3) === 0 ? given : given.slice();
+  return {
+    bytes,
+    view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    words: new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2),
+  };
 }
 
-type OpenMessage = { [name: string]: Value | UnknownAttribute[] | undefined };
+// An attribute header, struct nlattr, is a u16 length and a u16 type.
+const lengthShift = hostLittleEndian ? 0 : 16;
+const typeShift = hostLittleEndian ? 16 : 0;
 
 // The messages around the one being decoded, innermost first: where selectors are looked up.
 interface Scope {
-  readonly message: OpenMessage;
+  readonly message: Draft;
   readonly outer: Scope | undefined;
 }
 
@@ -55,7 +65,7 @@ function readS64(view: DataView, at: number, littleEndian: boolean): number | bi
   return join64(view.getInt32(littleEndian ? at + 4 : at, littleEndian), low);
 }
 
-function decodeStruct(input: Input, struct: StructCodec, start: number, end: number, out: OpenMessage): void {
+function decodeStruct(input: Input, struct: StructCodec, start: number, end: number, out: Draft): void {
   for (const member of struct.members) {
     const at = start + member.offset;
     // Structs grow at their end: an older kernel sends fewer members.
@@ -64,14 +74,14 @@ function decodeStruct(input: Input, struct: StructCodec, start: number, end: num
       case Kind.pad:
         break;
       case Kind.struct: {
-        const inner: OpenMessage = {};
+        const inner: Draft = {};
         if (member.struct !== undefined) decodeStruct(input, member.struct, at, at + member.size, inner);
         out[member.name] = inner as Message;
         break;
       }
       default: {
         const value = readFixed(input, member.kind, member.littleEndian, at, at + member.size);
-        out[member.name] = value ?? input.bytes.slice(at, at + member.size);
+        out[member.name] = value ?? input.bytes.subarray(at, at + member.size);
       }
     }
   }
@@ -115,7 +125,7 @@ function readFixed(
     case Kind.string:
       return readString(bytes, at, end);
     case Kind.binary:
-      return bytes.slice(at, end);
+      return bytes.subarray(at, end);
     case Kind.mac:
       return formatMac(bytes, at, end);
     case Kind.ipv4:
@@ -164,19 +174,6 @@ function readIndexed(
   return values;
 }
 
-function readNest(
-  input: Input,
-  set: AttributeSet,
-  start: number,
-  end: number,
-  outer: Scope | undefined,
-  depth: number,
-): Message {
-  const message: OpenMessage = {};
-  decodeAttributes(input, set, start, end, { message, outer }, depth + 1);
-  return message as Message;
-}
-
 function readValue(
   input: Input,
   codec: AttributeCodec,
@@ -187,9 +184,11 @@ function readValue(
 ): Value | undefined {
   switch (codec.kind) {
     case Kind.nest:
-      return codec.nested === undefined ? undefined : readNest(input, codec.nested, start, end, scope, depth);
+      return codec.nested === undefined
+        ? undefined
+        : decodeAttributes(input, codec.nested, undefined, start, start, end, scope, depth + 1);
     case Kind.struct: {
-      const message: OpenMessage = {};
+      const message: Draft = {};
       if (codec.struct !== undefined) decodeStruct(input, codec.struct, start, end, message);
       return message as Message;
     }
@@ -227,27 +226,31 @@ function readSubMessage(
   const selected = selectorValue(codec.selector ?? '', scope);
   const format = selected === undefined ? undefined : codec.formats?.get(selected);
   if (format === undefined) return undefined;
-  const message: OpenMessage = {};
-  let at = start;
-  if (format.header !== undefined) {
-    if (end - start < format.header.size) fail(codec.name, `${end - start} bytes are too few for its header`, start);
-    decodeStruct(input, format.header, start, end, message);
-    at += (format.header.size + 3) & ~3;
+  const { header } = format;
+  const set = format.attributes ?? noAttributes;
+  if (header !== undefined && end - start < header.size) {
+    fail(codec.name, `${end - start} bytes are too few for its header`, start);
   }
-  if (format.attributes !== undefined) {
-    decodeAttributes(input, format.attributes, at, end, { message, outer: scope }, depth + 1);
-  }
-  return message as Message;
+  const first = start + (((header?.size ?? 0) + 3) & ~3);
+  return decodeAttributes(input, set, header, start, first, end, scope, depth + 1);
 }
 
-function keepUnknown(input: Input, type: number, start: number, end: number, out: OpenMessage): void {
-  const unknown: UnknownAttribute = { type, data: input.bytes.slice(start, end) };
-  const list = out._unknown;
-  if (list === undefined) out._unknown = [unknown];
-  else (list as UnknownAttribute[]).push(unknown);
+const noAttributes: AttributeSet = {
+  name: 'none',
+  byType: [],
+  byName: new Map(),
+  keepUnknown: true,
+  shapes: new Map(),
+};
+
+function keepUnknown(input: Input, type: number, start: number, end: number, out: Draft): void {
+  const unknown: UnknownAttribute = { type, data: input.bytes.subarray(start, end) };
+  const list: unknown = out._unknown;
+  if (Array.isArray(list)) list.push(unknown);
+  else Object.assign(out, { _unknown: [unknown] });
 }
 
-function store(codec: AttributeCodec, value: Value, out: OpenMessage): void {
+function store(codec: AttributeCodec, value: Value, out: Draft): void {
   if (!codec.multi) {
     out[codec.name] = value;
     return;
@@ -257,26 +260,47 @@ function store(codec: AttributeCodec, value: Value, out: OpenMessage): void {
   else out[codec.name] = [value];
 }
 
+// Checks the lengths of all attributes and finds the template for a message of these.
+function draftFor(input: Input, set: AttributeSet, header: StructCodec | undefined, start: number, end: number): Draft {
+  const { words } = input;
+  let tree = set.shapes.get(header);
+  if (tree === undefined) {
+    tree = new ShapeTree(set, header);
+    set.shapes.set(header, tree);
+  }
+  let node: ShapeNode | undefined = tree.root;
+  // Up to three bytes may be left over, as the kernel's own parser allows.
+  for (let at = start; at + 4 <= end; ) {
+    const word = words[at >> 2] ?? 0;
+    const length = (word >>> lengthShift) & 0xffff;
+    if (length < 4 || at + length > end) fail(set.name, `attribute length ${length} is out of bounds`, at);
+    node = node?.step((word >>> typeShift) & nlaTypeMask);
+    at += (length + 3) & ~3;
+  }
+  return node === undefined ? {} : node.draft();
+}
+
 function decodeAttributes(
   input: Input,
   set: AttributeSet,
+  header: StructCodec | undefined,
+  headerStart: number,
   start: number,
   end: number,
-  scope: Scope,
+  outer: Scope | undefined,
   depth: number,
-): void {
+): Message {
   if (depth > maxNesting) fail(set.name, `nested deeper than ${maxNesting} levels`, start);
-  const { view } = input;
-  const out = scope.message;
-  const byType = set.byType;
+  const { words } = input;
+  const out = draftFor(input, set, header, start, end);
+  const scope: Scope = { message: out, outer };
+  if (header !== undefined) decodeStruct(input, header, headerStart, headerStart + header.size, out);
   let deferred: number[] | undefined;
-  let at = start;
-  // Up to three bytes may be left over, as the kernel's own parser allows.
-  while (at + 4 <= end) {
-    const length = view.getUint16(at, hostLittleEndian);
-    if (length < 4 || at + length > end) fail(set.name, `attribute length ${length} is out of bounds`, at);
-    const type = view.getUint16(at + 2, hostLittleEndian) & nlaTypeMask;
-    const codec = byType[type];
+  for (let at = start; at + 4 <= end; ) {
+    const word = words[at >> 2] ?? 0;
+    const length = (word >>> lengthShift) & 0xffff;
+    const type = (word >>> typeShift) & nlaTypeMask;
+    const codec = set.byType[type];
     if (codec === undefined) {
       if (set.keepUnknown) keepUnknown(input, type, at + 4, at + length, out);
     } else if (codec.kind === Kind.subMessage) {
@@ -286,13 +310,13 @@ function decodeAttributes(
     } else if (codec.kind < Kind.pad) {
       const value = readValue(input, codec, at + 4, at + length, scope, depth);
       if (value !== undefined) store(codec, value, out);
-      else if (scalarBytes[codec.kind] !== undefined) {
-        fail(`${set.name}.${codec.name}`, `${length - 4} bytes are too few`, at);
-      } else if (set.keepUnknown) keepUnknown(input, type, at + 4, at + length, out);
+      else if (codec.kind <= Kind.s64) fail(`${set.name}.${codec.name}`, `${length - 4} bytes are too few`, at);
+      else if (set.keepUnknown) keepUnknown(input, type, at + 4, at + length, out);
     }
     at += (length + 3) & ~3;
   }
   if (deferred !== undefined) decodeDeferred(input, set, deferred, scope, depth);
+  return out as Message;
 }
 
 function decodeDeferred(
@@ -324,17 +348,9 @@ export function decodePayload(
   start: number,
   end: number,
 ): Message {
-  const message: OpenMessage = {};
-  let at = start;
-  if (layout.header !== undefined) {
-    if (end - start < layout.header.size) {
-      fail(layout.operation, `${end - start} bytes are too few for its header`, start);
-    }
-    decodeStruct(input, layout.header, start, end, message);
-    at += (layout.header.size + 3) & ~3;
-  }
-  decodeAttributes(input, attributes, at, end, { message, outer: undefined }, 0);
-  return message as Message;
+  const size = layout.header?.size ?? 0;
+  if (end - start < size) fail(layout.operation, `${end - start} bytes are too few for its header`, start);
+  return decodeAttributes(input, attributes, layout.header, start, start + ((size + 3) & ~3), end, undefined, 0);
 }
 
 const skipped = (codec: AttributeCodec): AttributeCodec => ({ ...codec, kind: Kind.skip, multi: false });
@@ -350,6 +366,7 @@ export function pruneSet(set: AttributeSet, only: readonly string[]): AttributeS
     name: set.name,
     byName: set.byName,
     keepUnknown: false,
+    shapes: new Map(),
     byType: Array.from(set.byType, (codec) => (codec === undefined || wanted.has(codec.name) ? codec : skipped(codec))),
   };
 }

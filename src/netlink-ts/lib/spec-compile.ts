@@ -75,6 +75,7 @@ interface OpenSet {
   readonly byType: (AttributeCodec | undefined)[];
   readonly byName: Map<string, AttributeCodec>;
   readonly keepUnknown: boolean;
+  readonly shapes: AttributeSet['shapes'];
 }
 
 class Compiler {
@@ -181,7 +182,7 @@ class Compiler {
   attributeSets(): void {
     this.document['attribute-sets'].forEach((set, index) => {
       this.unique(this.sets, set.name, ['attribute-sets', index]);
-      this.sets.set(set.name, { name: set.name, byType: [], byName: new Map(), keepUnknown: true });
+      this.sets.set(set.name, { name: set.name, byType: [], byName: new Map(), keepUnknown: true, shapes: new Map() });
     });
     (this.document['sub-messages'] ?? []).forEach((each, index) => {
       this.unique(this.subMessages, each.name, ['sub-messages', index]);

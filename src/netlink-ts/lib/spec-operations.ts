@@ -15,7 +15,13 @@ export interface CompiledOperations {
   readonly outgoing: ReadonlyMap<number, Layout>;
 }
 
-const emptySet: AttributeSet = { name: 'none', byType: [], byName: new Map(), keepUnknown: true };
+const emptySet: AttributeSet = {
+  name: 'none',
+  byType: [],
+  byName: new Map(),
+  keepUnknown: true,
+  shapes: new Map(),
+};
 
 interface Numbers {
   readonly request: number;
