@@ -19,29 +19,46 @@ interface Origin {
 
 type Lookup = (source: string, on: readonly string[], key: string) => Message | undefined;
 
+/** A rule with its attributes in the order in which they can be read; inherited ones are copied from the base. */
+interface Recipe {
+  readonly rule: ObjectRule;
+  readonly attributes: readonly AttributeRule[];
+}
+
 /** All objects, sorted by id. An object whose key attributes are missing from its message is not made. */
 export function buildObjects(rules: RuleSet, input: ObjectInput): readonly TnaObject[] {
   const lookup = indexedLookup(input);
   const byType = new Map<string, Origin[]>();
   for (const rule of rules.objects) {
+    const recipe = { rule, attributes: readingOrder(ownAttributes(rule, rules)) };
     const origins =
       rule.refines === undefined
-        ? fromMessages(rule, input, lookup)
-        : refine(rule, byType.get(rule.refines) ?? [], input, lookup);
+        ? fromMessages(recipe, input, lookup)
+        : refine(recipe, byType.get(rule.refines) ?? [], input, lookup);
     byType.set(rule.type, origins);
   }
   const objects = [...byType.values()].flat().map((origin) => origin.object);
   return objects.sort((a, b) => compareIds(a.id, b.id));
 }
 
+/** Own message first: lookups and sysctls may need the key that it gives. */
+function readingOrder(attributes: readonly AttributeRule[]): readonly AttributeRule[] {
+  const early = attributes.filter((attribute) => attribute.origin.kind === 'message');
+  return [...early, ...attributes.filter((attribute) => attribute.origin.kind !== 'message')];
+}
+
+function ownAttributes(rule: ObjectRule, rules: RuleSet): readonly AttributeRule[] {
+  const base = rules.objects.find((other) => other.type === rule.refines);
+  const inherited = new Set(base?.attributes.map((attribute) => attribute.name));
+  return rule.attributes.filter((attribute) => !inherited.has(attribute.name));
+}
+
 /** Sysctl paths that the object rules read, given the objects of a first pass. Sorted. */
 export function sysctlPaths(rules: RuleSet, objects: readonly TnaObject[]): readonly string[] {
   const paths = new Set<string>();
   for (const rule of rules.objects) {
-    const inherited = new Set(rules.objects.find((base) => base.type === rule.refines)?.attributes.map((a) => a.name));
-    const sysctls = rule.attributes.flatMap((a) =>
-      a.origin.kind === 'sysctl' && !inherited.has(a.name) ? [a.origin.path] : [],
-    );
+    const own = ownAttributes(rule, rules);
+    const sysctls = own.flatMap((attribute) => (attribute.origin.kind === 'sysctl' ? [attribute.origin.path] : []));
     if (sysctls.length === 0) continue;
     for (const object of objects) {
       if (object.type === rule.type)
@@ -51,11 +68,12 @@ export function sysctlPaths(rules: RuleSet, objects: readonly TnaObject[]): read
   return [...paths].sort();
 }
 
-function fromMessages(rule: ObjectRule, input: ObjectInput, lookup: Lookup): Origin[] {
+function fromMessages(recipe: Recipe, input: ObjectInput, lookup: Lookup): Origin[] {
+  const { rule } = recipe;
   const origins: Origin[] = [];
   const seen = new Set<string>();
   for (const message of input.sources[rule.source] ?? []) {
-    const made = makeObject(rule, message, undefined, input, lookup);
+    const made = makeObject(recipe, message, undefined, input, lookup);
     if (made === undefined || seen.has(made.id)) continue;
     if (rule.when !== undefined && rule.when.evaluate({ [rule.type]: made.attributes }) !== true) continue;
     seen.add(made.id);
@@ -64,36 +82,31 @@ function fromMessages(rule: ObjectRule, input: ObjectInput, lookup: Lookup): Ori
   return origins;
 }
 
-function refine(rule: ObjectRule, bases: readonly Origin[], input: ObjectInput, lookup: Lookup): Origin[] {
+function refine(recipe: Recipe, bases: readonly Origin[], input: ObjectInput, lookup: Lookup): Origin[] {
+  const { rule } = recipe;
   const origins: Origin[] = [];
   for (const { object: base, message } of bases) {
     if (rule.when !== undefined && rule.when.evaluate({ [base.type]: base.attributes }) !== true) continue;
-    const made = makeObject(rule, message, base, input, lookup);
+    const made = makeObject(recipe, message, base, input, lookup);
     if (made !== undefined) origins.push({ object: made, message });
   }
   return origins;
 }
 
 function makeObject(
-  rule: ObjectRule,
+  { rule, attributes: wanted }: Recipe,
   message: Message,
   base: TnaObject | undefined,
   input: ObjectInput,
   lookup: Lookup,
 ): TnaObject | undefined {
   const attributes: { [name: string]: Value } = { ...base?.attributes };
-  // Own message first: lookups and sysctls may need the key that it gives.
-  for (const late of [false, true]) {
-    for (const attribute of rule.attributes) {
-      if ((attribute.origin.kind !== 'message') !== late || Object.hasOwn(attributes, attribute.name)) continue;
-      const value = readAttribute(attribute, rule, message, attributes, input, lookup) ?? attribute.default;
-      if (value === undefined) {
-        if (rule.key.includes(attribute.name)) return undefined;
-        attributes[attribute.name] = emptyValue(attribute);
-      } else attributes[attribute.name] = value;
-    }
+  for (const attribute of wanted) {
+    const value = readAttribute(attribute, rule, message, attributes, input, lookup) ?? attribute.default;
+    if (value === undefined && rule.key.includes(attribute.name)) return undefined;
+    attributes[attribute.name] = value ?? emptyValue(attribute);
   }
-  const key = rule.key.map((name) => String(attributes[name])).join('/');
+  const key = keyOf(rule, attributes);
   return {
     id: `${rule.type}:${key}`,
     type: rule.type,
@@ -102,6 +115,13 @@ function makeObject(
     attributes,
     base: base?.id,
   };
+}
+
+function keyOf(rule: ObjectRule, attributes: Attributes): string {
+  const [only] = rule.key;
+  return rule.key.length === 1
+    ? String(attributes[only as string])
+    : rule.key.map((name) => String(attributes[name])).join('/');
 }
 
 function readAttribute(
@@ -117,8 +137,7 @@ function readAttribute(
     case 'message':
       return coerce(readPath(message, origin.path), type, origin.mask);
     case 'lookup': {
-      const key = rule.key.map((name) => String(attributes[name])).join('/');
-      const other = lookup(origin.source, origin.on, key);
+      const other = lookup(origin.source, origin.on, keyOf(rule, attributes));
       return other === undefined ? undefined : coerce(readPath(other, origin.path), type, origin.mask);
     }
     case 'sysctl': {
@@ -143,20 +162,23 @@ function emptyValue(attribute: AttributeRule): Value {
 
 /** Finds messages of other sources by the value at a path; each index is built once, on first use. */
 function indexedLookup(input: ObjectInput): Lookup {
-  const indexes = new Map<string, Map<string, Message>>();
+  const indexes = new Map<string, Map<readonly string[], Map<string, Message>>>();
   return (source, on, key) => {
-    const name = `${source} ${on.join('.')}`;
-    let index = indexes.get(name);
-    if (index === undefined) {
-      index = new Map();
-      for (const message of input.sources[source] ?? []) {
-        const value = readPath(message, on);
-        if (value !== undefined && value !== null && !index.has(String(value))) index.set(String(value), message);
-      }
-      indexes.set(name, index);
-    }
+    let ofSource = indexes.get(source);
+    if (ofSource === undefined) indexes.set(source, (ofSource = new Map()));
+    let index = ofSource.get(on);
+    if (index === undefined) ofSource.set(on, (index = indexBy(input.sources[source] ?? [], on)));
     return index.get(key);
   };
+}
+
+function indexBy(messages: readonly Message[], on: readonly string[]): Map<string, Message> {
+  const index = new Map<string, Message>();
+  for (const message of messages) {
+    const value = readPath(message, on);
+    if (value !== undefined && value !== null && !index.has(String(value))) index.set(String(value), message);
+  }
+  return index;
 }
 
 function compareIds(a: string, b: string): number {

@@ -5,23 +5,23 @@ import type { AttributeType, Value } from '../model/ruleset.js';
 import type { Message, MessageValue } from '../model/snapshot.js';
 
 /** The value at the path, or undefined when any step is missing. */
-export function readPath(message: Message, path: readonly string[]): MessageValue | undefined {
+export function readPath(message: Message, path: readonly string[], from = 0): MessageValue | undefined {
   let value: MessageValue | undefined = message;
-  for (let i = 0; i < path.length; i++) {
+  for (let i = from; i < path.length; i++) {
     const segment = path[i] as string;
-    if (segment === '[]') {
-      if (!isList(value)) return undefined;
-      const rest = path.slice(i + 1);
-      return value.flatMap((item) => {
-        const inner = rest.length === 0 ? item : isMessage(item) ? readPath(item, rest) : undefined;
-        return inner === undefined ? [] : isList(inner) ? inner : [inner];
-      });
-    }
-    if (!isMessage(value)) return undefined;
-    value = Object.hasOwn(value, segment) ? value[segment] : undefined;
-    if (value === undefined) return undefined;
+    if (segment === '[]') return isList(value) ? readElements(value, path, i + 1) : undefined;
+    // A message is made by the decoder, member by member: nothing is inherited but what every object has.
+    if (!isMessage(value) || !Object.hasOwn(value, segment)) return undefined;
+    value = value[segment];
   }
   return value;
+}
+
+function readElements(list: readonly MessageValue[], path: readonly string[], from: number): MessageValue {
+  return list.flatMap((item) => {
+    const inner = from === path.length ? item : isMessage(item) ? readPath(item, path, from) : undefined;
+    return inner === undefined ? [] : isList(inner) ? inner : [inner];
+  });
 }
 
 /** A message value as the declared type, or undefined when it cannot be one. A mask selects bits of an integer. */
@@ -31,7 +31,7 @@ export function coerce(
   mask: number | undefined,
 ): Value | undefined {
   if (value === undefined || value === null) return undefined;
-  const masked = mask === undefined || typeof value !== 'number' ? value : Number(BigInt(value) & BigInt(mask));
+  const masked = mask === undefined || typeof value !== 'number' ? value : bits(value, mask);
   switch (type) {
     case 'bool':
       return typeof masked === 'boolean'
@@ -52,6 +52,11 @@ export function coerce(
         ? masked.filter((v): v is string | number => typeof v === 'string' || typeof v === 'number')
         : undefined;
   }
+}
+
+/** Bits of an unsigned integer; the quick way for the 32-bit words that flags mostly are. */
+function bits(value: number, mask: number): number {
+  return value <= 0xffffffff && mask <= 0xffffffff ? (value & mask) >>> 0 : Number(BigInt(value) & BigInt(mask));
 }
 
 function isList(value: MessageValue | undefined): value is readonly MessageValue[] {

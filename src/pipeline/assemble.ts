@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fast-path assembler: from the graph and the rules to the pipeline of every interface, or the reasons why it has none.
 
-import { createHash } from 'node:crypto';
-import type { Desired, DesiredInterface, Pipeline, Reason } from '../model/desired.js';
+import type { Desired, DesiredInterface, Reason } from '../model/desired.js';
 import type { Graph, TnaObject } from '../model/graph.js';
 import type { FpmLibrary } from '../model/library.js';
-import type { AttachRule, Hook, RuleSet } from '../model/ruleset.js';
+import type { AttachRule, RuleSet } from '../model/ruleset.js';
 import type { Capability } from '../model/snapshot.js';
 import { chooseHook, type ForcedHooks, mayTransmit } from './hooks.js';
+import { type LibraryView, type Params, viewLibrary } from './library-view.js';
 import { type GraphIndex, indexGraph, lineage } from './scope.js';
 import { assumptionsOf, type ServiceInstance, serviceInstances, wantedModules } from './services.js';
 
@@ -22,13 +22,14 @@ export interface AssembleInput {
 /** Pure and deterministic: the same input gives the same desired state, byte for byte. */
 export function assemble(input: AssembleInput): Desired {
   const index = indexGraph(input.graph);
+  const library = viewLibrary(input.library, input.capabilities);
   const instances = instancesByDevice(serviceInstances(input.rules, index), index, input.rules);
   const interfaces: DesiredInterface[] = [];
   const egress: { name: string; ifindex: number }[] = [];
   for (const rule of input.rules.attach) {
     for (const device of index.ofType(rule.type)) {
       const served = instances.get(device.id) ?? [];
-      interfaces.push(desiredInterface(device, rule, served, index, input));
+      interfaces.push(desiredInterface(device, rule, served, index, library, input.forcedHooks));
       if (served.length > 0 && mayTransmit(device, rule, index))
         egress.push({ name: device.label, ifindex: ifindexOf(device) });
     }
@@ -43,7 +44,8 @@ function desiredInterface(
   rule: AttachRule,
   served: readonly ServiceInstance[],
   index: GraphIndex,
-  input: AssembleInput,
+  library: LibraryView,
+  forcedHooks: ForcedHooks,
 ): DesiredInterface {
   const identity = { name: device.label, ifindex: ifindexOf(device) };
   const reasons = served.flatMap((instance) => instance.reasons);
@@ -55,13 +57,13 @@ function desiredInterface(
       reasons: [{ code: 'no-service', message: `nothing that a rule accelerates is configured on ${device.label}` }],
     };
   if (active.length === 0) return { ...idle, reasons };
-  const wanted = modulesOf(active, input.library);
+  const wanted = modulesOf(active);
   if ('conflict' in wanted) return { ...idle, reasons: [...reasons, wanted.conflict] };
   const names = [...wanted.modules.keys()];
   const allowed = (['xdp', 'tc'] as const).filter((hook) =>
     active.every((instance) => instance.service.hooks.includes(hook)),
   );
-  const choice = chooseHook(device, rule, index, allowed, names, input.library, input.capabilities, input.forcedHooks);
+  const choice = chooseHook(device, rule, index, allowed, names, library, forcedHooks);
   if (choice.hook === undefined)
     return {
       ...idle,
@@ -71,19 +73,16 @@ function desiredInterface(
   return {
     ...identity,
     services: active.map((instance) => instance.service.name).sort(),
-    pipeline: makePipeline(choice.hook, wanted.modules, input.library),
+    pipeline: library.pipeline(choice.hook, wanted.modules),
     reasons,
     hookNotes: choice.notes,
     assumptions: active.flatMap((instance) => assumptionsOf(instance.service)),
   };
 }
 
-type Params = { readonly [param: string]: number };
-
 /** The union of the FPMs of all services, with parameters; two services that want one FPM differently are a conflict. */
 function modulesOf(
   active: readonly ServiceInstance[],
-  library: FpmLibrary,
 ): { readonly modules: ReadonlyMap<string, Params> } | { readonly conflict: Reason } {
   const modules = new Map<string, Params>();
   for (const instance of active) {
@@ -108,23 +107,7 @@ function modulesOf(
       modules.set(rule.fpm, params);
     }
   }
-  const order = new Map(library.modules.map((module) => [module.name, module.order]));
-  return {
-    modules: new Map([...modules].sort(([a], [b]) => (order.get(a) ?? 0) - (order.get(b) ?? 0) || (a < b ? -1 : 1))),
-  };
-}
-
-function makePipeline(hook: Hook, modules: ReadonlyMap<string, Params>, library: FpmLibrary): Pipeline {
-  const withParams = [...modules].filter(([, params]) => Object.keys(params).length > 0);
-  const params = Object.fromEntries(
-    withParams.map(([name, values]) => [name, Object.fromEntries(Object.entries(values).sort())]),
-  );
-  const body = { hook, modules: [...modules.keys()], params };
-  const id = createHash('sha256')
-    .update(JSON.stringify([library.hash, body]))
-    .digest('hex')
-    .slice(0, 12);
-  return { id, ...body };
+  return { modules };
 }
 
 /** Services attach to the device that their subject is, or refines. */
@@ -138,7 +121,9 @@ function instancesByDevice(
   for (const instance of instances) {
     const device = lineage(index, instance.subject).find((object) => types.has(object.type));
     if (device === undefined) continue;
-    byDevice.set(device.id, [...(byDevice.get(device.id) ?? []), instance]);
+    const list = byDevice.get(device.id);
+    if (list === undefined) byDevice.set(device.id, [instance]);
+    else list.push(instance);
   }
   return byDevice;
 }

@@ -3,10 +3,9 @@
 
 import type { Reason } from '../model/desired.js';
 import type { TnaObject } from '../model/graph.js';
-import type { FpmLibrary } from '../model/library.js';
 import type { AttachRule, Hook } from '../model/ruleset.js';
-import type { Capability } from '../model/snapshot.js';
 import { reasonsOf } from './conditions.js';
+import type { LibraryView } from './library-view.js';
 import { bindScope, type GraphIndex } from './scope.js';
 
 /** Hooks that the user insists on, by interface name; `*` stands for all others. */
@@ -25,8 +24,7 @@ export function chooseHook(
   index: GraphIndex,
   allowed: readonly Hook[],
   modules: readonly string[],
-  library: FpmLibrary,
-  capabilities: readonly Capability[],
+  library: LibraryView,
   forced: ForcedHooks,
 ): HookChoice {
   const bound = bindScope(index, rule.variable, device, rule.bindings);
@@ -40,7 +38,7 @@ export function chooseHook(
         ? []
         : [{ code: 'hook-unsuitable', message: `a service on ${device.label} cannot run at ${hook}` }]),
       ...reasonsOf(candidate.requires, bound.scope, bound.objects),
-      ...moduleReasons(hook, modules, library, capabilities),
+      ...library.against(hook, modules),
     ];
     if (wish === undefined) against.push(...reasonsOf(candidate.avoid, bound.scope, bound.objects));
     else if (wish !== hook) against.push({ code: 'hook-forced', message: `--hook asks for ${wish}` });
@@ -56,26 +54,4 @@ export function mayTransmit(device: TnaObject, rule: AttachRule, index: GraphInd
   if ('missing' in bound) return false;
   const conditions = rule.hooks.flatMap((hook) => (hook.transmit === undefined ? [] : [hook.transmit]));
   return conditions.length > 0 && conditions.every((list) => list.every((condition) => !condition.holds(bound.scope)));
-}
-
-/** FPMs that this hook or this kernel lacks. */
-function moduleReasons(
-  hook: Hook,
-  modules: readonly string[],
-  library: FpmLibrary,
-  capabilities: readonly Capability[],
-): Reason[] {
-  const answers = new Map(capabilities.map((capability) => [capability.probe, capability]));
-  return modules.flatMap((name): Reason[] => {
-    const module = library.modules.find((m) => m.name === name);
-    if (module === undefined) return [{ code: 'fpm-missing', message: `the FPM library has no ${name}` }];
-    if (!module.hooks.includes(hook)) return [{ code: 'fpm-hook', message: `FPM ${name} cannot run at ${hook}` }];
-    return module.needs
-      .map((need) => answers.get(need))
-      .filter((capability) => capability !== undefined && capability.answer !== 'yes')
-      .map((capability) => ({
-        code: 'kernel-lacks',
-        message: `this kernel ${capability?.answer === 'no' ? 'lacks' : 'may lack'} ${capability?.probe}, which FPM ${name} needs: ${capability?.evidence}`,
-      }));
-  });
 }

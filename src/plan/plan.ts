@@ -18,10 +18,11 @@ export function makePlan(desired: Desired, deployed: Deployed): Plan {
   const wanted = desired.interfaces.filter((i): i is Accelerated => i.pipeline !== undefined);
   const names = new Map(desired.interfaces.map((i) => [i.ifindex, i.name]));
   const nameOf = (ifindex: number) => names.get(ifindex) ?? `ifindex ${ifindex}`;
+  const wishes = new Set(wanted.map((w) => keyOf(w.pipeline, w.ifindex)));
   const keep = new Map<string, Attachment>();
   for (const attachment of deployed.attachments) {
-    const wish = wanted.find((w) => w.ifindex === attachment.ifindex && w.pipeline.hook === attachment.hook);
-    if (wish !== undefined && attachment.alive && !keep.has(keyOf(attachment))) keep.set(keyOf(attachment), attachment);
+    const key = keyOf(attachment);
+    if (attachment.alive && wishes.has(key) && !keep.has(key)) keep.set(key, attachment);
   }
   const placed = placeSlots(
     wanted.map((w) => ({ hook: w.pipeline.hook, ifindex: w.ifindex })),

@@ -34,6 +34,7 @@ export function readDeployed(directory: PinDirectory): Deployed {
     }
   }
 
+  const pipelineOf = new Map(pipelines.map((pipeline) => [pipeline.programId, pipeline.id]));
   const prepared: { hook: Hook; slots: number }[] = [];
   const attachments: Attachment[] = [];
   for (const hook of hooks) {
@@ -54,17 +55,16 @@ export function readDeployed(directory: PinDirectory): Deployed {
       prepared.push({ hook, slots: slots.info.maxEntries });
       for (const link of links.filter((l) => l.hook === hook)) {
         const programId = readSlot(slots, link.slot);
-        const pipeline = pipelines.find((p) => p.hook === hook && p.programId === programId)?.id;
-        attachments.push({ ...link, programId, pipeline });
+        attachments.push({ ...link, programId, pipeline: pipelineOf.get(programId) });
       }
     });
   }
   const byHookAndIfindex = (a: Attachment, b: Attachment) =>
-    a.hook.localeCompare(b.hook) || a.ifindex - b.ifindex || a.slot - b.slot;
+    compareText(a.hook, b.hook) || a.ifindex - b.ifindex || a.slot - b.slot;
   return {
     prepared,
     attachments: attachments.sort(byHookAndIfindex),
-    pipelines: pipelines.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    pipelines: pipelines.sort((a, b) => compareText(a.id, b.id)),
     egress: maps.has(egressMap) ? readEgress(directory) : [],
     strays: strays.sort(),
   };
@@ -80,6 +80,10 @@ function readEgress(directory: PinDirectory): readonly number[] {
 function readSlot(slots: BpfMap, slot: number): number {
   const value = slots.get(u32Key(slot));
   return value === undefined ? 0 : u32Of(value);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Closes a handle after its use, whatever happens. */

@@ -138,11 +138,10 @@ function constant(template: RequestTemplate): NetlinkMessage {
 
 /** JSON has neither bytes nor big integers: both become text. */
 function plainMessage(message: object): Message {
-  return Object.fromEntries(
-    Object.entries(message).flatMap(([name, value]) =>
-      name === '_unknown' ? [] : [[name, plainValue(value as Value)]],
-    ),
-  );
+  const plain: { [member: string]: MessageValue } = {};
+  for (const [name, value] of Object.entries(message))
+    if (name !== '_unknown') plain[name] = plainValue(value as Value);
+  return plain;
 }
 
 function plainValue(value: Value): MessageValue {

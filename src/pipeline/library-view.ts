@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The FPM library as the assembler asks it. Answers are kept: thousands of interfaces ask the same few questions.
+
+import { createHash } from 'node:crypto';
+import type { Pipeline, Reason } from '../model/desired.js';
+import type { FpmLibrary } from '../model/library.js';
+import type { Hook } from '../model/ruleset.js';
+import type { Capability } from '../model/snapshot.js';
+
+export type Params = { readonly [param: string]: number };
+
+export interface LibraryView {
+  /** Why these FPMs cannot run at this hook of this kernel; empty when they can. */
+  against(hook: Hook, fpms: readonly string[]): readonly Reason[];
+  /** The pipeline of these FPMs, which may come in any order. */
+  pipeline(hook: Hook, fpms: ReadonlyMap<string, Params>): Pipeline;
+}
+
+export function viewLibrary(library: FpmLibrary, capabilities: readonly Capability[]): LibraryView {
+  const modules = new Map(library.modules.map((module) => [module.name, module]));
+  const answers = new Map(capabilities.map((capability) => [capability.probe, capability]));
+
+  const reasonsAgainst = (hook: Hook, name: string): Reason[] => {
+    const module = modules.get(name);
+    if (module === undefined) return [{ code: 'fpm-missing', message: `the FPM library has no ${name}` }];
+    if (!module.hooks.includes(hook)) return [{ code: 'fpm-hook', message: `FPM ${name} cannot run at ${hook}` }];
+    return module.needs.flatMap((need) => {
+      const answer = answers.get(need);
+      if (answer === undefined || answer.answer === 'yes') return [];
+      const lacks = answer.answer === 'no' ? 'lacks' : 'may lack';
+      const message = `this kernel ${lacks} ${need}, which FPM ${name} needs: ${answer.evidence}`;
+      return [{ code: 'kernel-lacks', message }];
+    });
+  };
+  const orderOf = (name: string) => modules.get(name)?.order ?? 0;
+  const inOrder = (fpms: ReadonlyMap<string, Params>) =>
+    new Map([...fpms].sort(([a], [b]) => orderOf(a) - orderOf(b) || (a < b ? -1 : 1)));
+  return {
+    against: remember(
+      (hook, fpms) => `${hook} ${fpms.join(' ')}`,
+      (hook, fpms) => fpms.flatMap((name) => reasonsAgainst(hook, name)),
+    ),
+    pipeline: remember(
+      (hook, fpms) => JSON.stringify([hook, ...fpms]),
+      (hook, fpms) => makePipeline(library.hash, hook, inOrder(fpms)),
+    ),
+  };
+}
+
+function makePipeline(libraryHash: string, hook: Hook, fpms: ReadonlyMap<string, Params>): Pipeline {
+  const withParams = [...fpms].filter(([, params]) => Object.keys(params).length > 0);
+  const params = Object.fromEntries(
+    withParams.map(([name, values]) => [name, Object.fromEntries(Object.entries(values).sort())]),
+  );
+  const body = { hook, modules: [...fpms.keys()], params };
+  const digest = createHash('sha256')
+    .update(JSON.stringify([libraryHash, body]))
+    .digest('hex');
+  return { id: digest.slice(0, 12), ...body };
+}
+
+function remember<A, R>(
+  keyOf: (hook: Hook, of: A) => string,
+  make: (hook: Hook, of: A) => R,
+): (hook: Hook, of: A) => R {
+  const known = new Map<string, R>();
+  return (hook, of) => {
+    const key = keyOf(hook, of);
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const made = make(hook, of);
+    known.set(key, made);
+    return made;
+  };
+}
