@@ -164,10 +164,10 @@ function emptyValue(attribute: AttributeRule): Value {
 function indexedLookup(input: ObjectInput): Lookup {
   const indexes = new Map<string, Map<readonly string[], Map<string, Message>>>();
   return (source, on, key) => {
-    let ofSource = indexes.get(source);
-    if (ofSource === undefined) indexes.set(source, (ofSource = new Map()));
-    let index = ofSource.get(on);
-    if (index === undefined) ofSource.set(on, (index = indexBy(input.sources[source] ?? [], on)));
+    const ofSource = indexes.get(source) ?? new Map<readonly string[], Map<string, Message>>();
+    indexes.set(source, ofSource);
+    const index = ofSource.get(on) ?? indexBy(input.sources[source] ?? [], on);
+    ofSource.set(on, index);
     return index.get(key);
   };
 }
