@@ -307,6 +307,11 @@ function decodeAttributes(
       // The attribute that selects the layout may come later.
       if (deferred === undefined) deferred = [at];
       else deferred.push(at);
+    } else if (codec.kind === Kind.u32 && length === 8 && codec.littleEndian === hostLittleEndian && !codec.multi) {
+      // Most attributes by far.
+      out[codec.name] = words[(at + 4) >> 2];
+    } else if (codec.kind === Kind.u8 && length === 5 && !codec.multi) {
+      out[codec.name] = input.bytes[at + 4];
     } else if (codec.kind < Kind.pad) {
       const value = readValue(input, codec, at + 4, at + length, scope, depth);
       if (value !== undefined) store(codec, value, out);

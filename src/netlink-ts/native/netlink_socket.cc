@@ -17,8 +17,8 @@ namespace {
 
 // A datagram of a dump is at most 32 KiB; other messages may be larger, and then the buffer grows.
 constexpr size_t kMinReceiveBytes = 64 * 1024;
-// A wake hands over at most about this much, so that a flood of events cannot hold the event loop.
-constexpr size_t kMaxBytesPerWake = 1024 * 1024;
+// A wake hands over about this much at most, so that a flood of events cannot hold the event loop and the buffer stays
+constexpr size_t kMaxBytesPerWake = 256 * 1024;
 constexpr size_t kMaxDatagramBytes = 64 * 1024 * 1024;
 
 // Bits of the `flags` argument of onReadable; lib/native.ts names the same.
