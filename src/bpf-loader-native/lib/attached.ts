@@ -50,6 +50,7 @@ export interface XdpState {
   readonly hardware: number;
 }
 
+/** libbpf walks a dump of all links for this: on hosts with many, read IFLA_XDP of one dump. An unknown ifindex has 'none'. */
 export async function queryXdp(ifindex: number): Promise<XdpState> {
   const state = await native.xdpQuery(ifindex);
   if (state.errno !== 0) throw errnoError(state.errno, 'query XDP', `ifindex ${ifindex}`, state.log);

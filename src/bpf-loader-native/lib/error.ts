@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one error type of this package, and how an errno becomes one.
-import { getSystemErrorName } from 'node:util';
+import { constants } from 'node:os';
 
 export interface BpfErrorDetail {
   /** A word for what went wrong: 'verifier', 'core', 'ksym', 'btf', 'elf', 'unknown-name', 'value', 'closed', or an errno name. */
@@ -49,11 +49,7 @@ export const ENOTSUPP = 524;
 
 export function errnoName(errno: number): string {
   if (errno === ENOTSUPP) return 'ENOTSUPP';
-  try {
-    return getSystemErrorName(-errno);
-  } catch {
-    return `errno ${errno}`;
-  }
+  return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
 }
 
 export function errnoError(errno: number, operation: string, object?: string, log?: string): BpfError {

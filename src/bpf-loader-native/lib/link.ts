@@ -45,7 +45,10 @@ export class BpfLink extends KernelObject {
     super(handle);
   }
 
-  /** Throws BpfError EBUSY when another program is on the interface, EOPNOTSUPP where the driver has no XDP, ENODEV. */
+  /**
+   * Throws BpfError EBUSY when another program is on the interface, EOPNOTSUPP where the driver has no XDP,
+   * EINVAL when there is no such interface here or the program is of another type.
+   */
   static async attachXdp(ifindex: number, program: BpfProgram, mode: XdpMode = 'auto'): Promise<BpfLink> {
     const attr = new Attr(48).u32(0, program.fd).u32(4, ifindex).u32(8, AttachType.xdp).u32(12, xdpModeFlags[mode]);
     return new BpfLink(await bpfFdAsync(Command.linkCreate, attr, `xdp on ifindex ${ifindex}`, program));

@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { errnoError } from './error.js';
-import { native } from './native.js';
+import { type Handle, native } from './native.js';
 
 export interface LockHolder {
   readonly pid: number;
@@ -15,11 +15,22 @@ export type LockResult =
   /** Null when the holder is not visible from this process (another pid namespace, or it has just gone). */
   | { readonly heldBy: LockHolder | null };
 
+/** A lock whose result the caller dropped must not end with the next garbage collection. */
+const held = new Set<Handle>();
+
 /** Does not wait. Works on any file system with directories that can be opened, bpffs included. */
 export function lockDirectory(path: string): LockResult {
-  const held = native.lockExclusive(path);
-  if (typeof held !== 'number') return { release: () => held.close() };
-  if (held !== -constants.errno.EWOULDBLOCK) throw errnoError(-held, 'lock', path);
+  const lock = native.lockExclusive(path);
+  if (typeof lock !== 'number') {
+    held.add(lock);
+    return {
+      release: () => {
+        held.delete(lock);
+        lock.close();
+      },
+    };
+  }
+  if (lock !== -constants.errno.EWOULDBLOCK) throw errnoError(-lock, 'lock', path);
   return { heldBy: findHolder(path) };
 }
 

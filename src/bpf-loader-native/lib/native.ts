@@ -70,7 +70,6 @@ export interface NativeObject {
   setInitialValue(map: string, value: Uint8Array): number;
   setMaxEntries(map: string, entries: number): number;
   setAutoload(program: string, on: boolean): number;
-  setPinPath(map: string, path: string): number;
   reuseMap(map: string, fd: number): number;
   load(keepPrograms: boolean): Promise<Outcome>;
   programHandle(name: string): Handle | number;

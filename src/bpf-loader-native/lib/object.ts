@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // A compiled BPF object: open, look inside, set constants, load through libbpf.
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { elfSection, stringAt } from './elf.js';
 import { BpfError, errnoError } from './error.js';
 import { loadFailure } from './load-failure.js';
-import { BpfMap } from './map.js';
+import { BpfMap, type MapInfo } from './map.js';
 import { type Handle, type NativeObject, native, type PreparedProgram, type Variable } from './native.js';
 import { BpfProgram } from './program.js';
-import { type MapType, mapTypeName, type ProgramType, programTypeName } from './uapi.js';
+import { MapFlag, type MapType, mapTypeName, type ProgramType, programTypeName } from './uapi.js';
 import { encodeVariable, unknownName, type VariableValue } from './variable.js';
 
 export interface OpenOptions {
@@ -16,7 +17,7 @@ export interface OpenOptions {
   readonly name?: string;
   /** Maps to use in place of the object's own, by name; they must have the same shape. */
   readonly reuseMaps?: Readonly<Record<string, BpfMap>>;
-  /** Every map that is not of global variables is taken from, or else pinned to, this bpffs directory under its name. */
+  /** At load, every map that is not of global variables is taken from, or else pinned to, this directory by its name. */
   readonly pinnedMapDir?: string;
 }
 
@@ -48,9 +49,12 @@ export class BpfObject {
   readonly #programs = new Map<string, BpfProgram>();
   readonly #maps = new Map<string, BpfMap>();
   #loaded = false;
+  readonly #pinnedMapDir: string | undefined;
+  readonly #reused = new Set<string>();
 
-  private constructor(name: string, license: string, object: NativeObject) {
+  private constructor(name: string, license: string, object: NativeObject, pinnedMapDir: string | undefined) {
     this.name = name;
+    this.#pinnedMapDir = pinnedMapDir;
     this.license = license;
     this.#native = object;
     const globals = object.describe().variables.filter((variable) => variable.section.startsWith('.'));
@@ -64,9 +68,10 @@ export class BpfObject {
     const opened = await native.openObject(bytes, name);
     if (opened.object === undefined) throw loadFailure('open', name, opened.errno, opened.log);
     const license = elfSection(bytes, 'license');
-    const object = new BpfObject(name, license === undefined ? '' : stringAt(license, 0), opened.object);
+    const text = license === undefined ? '' : stringAt(license, 0);
+    const object = new BpfObject(name, text, opened.object, options.pinnedMapDir);
     try {
-      object.#applyMaps(options);
+      for (const [map, other] of Object.entries(options.reuseMaps ?? {})) object.#reuse(map, other);
     } catch (error) {
       object.close();
       throw error;
@@ -114,9 +119,11 @@ export class BpfObject {
 
   /** Relocates, creates maps and loads every program with autoload. `keepPrograms` is for templates. */
   async load(options: { readonly keepPrograms?: boolean } = {}): Promise<void> {
+    const unpinned = this.#reusePinned();
     const outcome = await this.#native.load(options.keepPrograms ?? false);
     if (outcome.errno !== 0) throw loadFailure('load', this.name, outcome.errno, outcome.log);
     this.#loaded = true;
+    for (const [name, path] of unpinned) this.map(name).pin(path);
   }
 
   /** A loaded program, owned by this object: it is closed with it. */
@@ -179,15 +186,40 @@ export class BpfObject {
     );
   }
 
-  #applyMaps(options: OpenOptions): void {
-    for (const [name, map] of Object.entries(options.reuseMaps ?? {})) {
-      this.#check(this.#native.reuseMap(this.#knownMap(name), map.fd), 'reuse map', name);
+  /** Not by libbpf, which refuses a pinned devmap because the kernel added a flag to it. Returns what to pin later. */
+  #reusePinned(): [name: string, path: string][] {
+    const unpinned: [string, string][] = [];
+    if (this.#pinnedMapDir === undefined) return unpinned;
+    for (const { name, internal } of this.maps) {
+      if (internal || this.#reused.has(name)) continue;
+      const path = join(this.#pinnedMapDir, name);
+      if (!existsSync(path)) {
+        unpinned.push([name, path]);
+        continue;
+      }
+      const pinned = BpfMap.openPinned(path);
+      try {
+        this.#reuse(name, pinned);
+      } finally {
+        pinned.close(); // libbpf keeps a descriptor of its own
+      }
     }
-    if (options.pinnedMapDir === undefined) return;
-    for (const map of this.maps) {
-      if (map.internal || options.reuseMaps?.[map.name] !== undefined) continue;
-      this.#check(this.#native.setPinPath(map.name, join(options.pinnedMapDir, map.name)), 'pin map', map.name);
+    return unpinned;
+  }
+
+  #reuse(name: string, map: BpfMap): void {
+    const wanted = this.maps.find((own) => own.name === this.#knownMap(name));
+    const difference = wanted === undefined ? undefined : shapeDifference(wanted, map.info);
+    if (difference !== undefined) {
+      throw new BpfError({
+        code: 'shape',
+        operation: 'reuse map',
+        object: name,
+        summary: `the existing map '${name}' has ${difference}`,
+      });
     }
+    this.#check(this.#native.reuseMap(name, map.fd), 'reuse map', name);
+    this.#reused.add(name);
   }
 
   #knownMap(name: string): string {
@@ -204,13 +236,26 @@ export class BpfObject {
   }
 
   #handle(handle: Handle | number, what: string, name: string): Handle {
-    if (typeof handle === 'number') throw errnoError(-handle, `use ${what} that is not loaded`, name);
+    if (typeof handle === 'number') {
+      throw new BpfError({ code: 'not-loaded', operation: `use ${what}`, object: name, summary: 'it is not loaded' });
+    }
     return handle;
   }
 
   #check(result: number, operation: string, object: string): void {
     if (result < 0) throw errnoError(-result, operation, object);
   }
+}
+
+function shapeDifference(wanted: MapDescription, found: MapInfo): string | undefined {
+  // The kernel itself makes device maps read-only for programs.
+  const flags = (all: number) => all & ~MapFlag.readOnlyProgram;
+  if (found.type !== wanted.type) return `type ${found.type} instead of ${wanted.type}`;
+  if (found.keySize !== wanted.keySize) return `keys of ${found.keySize} bytes instead of ${wanted.keySize}`;
+  if (found.valueSize !== wanted.valueSize) return `values of ${found.valueSize} bytes instead of ${wanted.valueSize}`;
+  if (found.maxEntries !== wanted.maxEntries) return `${found.maxEntries} entries instead of ${wanted.maxEntries}`;
+  if (flags(found.flags) !== flags(wanted.flags)) return `flags ${found.flags} instead of ${wanted.flags}`;
+  return undefined;
 }
 
 async function readObject(path: string): Promise<Uint8Array> {

@@ -21,8 +21,11 @@ export function parseVerifierLog(log: string): VerifierSummary | null {
   const meaningful = (line: string) =>
     !STATISTICS.test(line) && !STATE.test(line) && !INSTRUCTION.test(line) && !line.startsWith('; ');
   while (at >= 0 && !meaningful(lines[at] ?? '')) at--;
-  const message = lines[at];
-  if (message === undefined) return null;
+  const last = lines[at];
+  if (last === undefined) return null;
+  // Some complaints take two lines: the access, and what is wrong with it.
+  const before = lines[at - 1] ?? '';
+  const message = at > 0 && meaningful(before) ? `${before.trim()}: ${last.trim()}` : last.trim();
   let instruction: VerifierSummary['instruction'];
   let source: string | undefined;
   for (let i = at - 1; i >= 0 && source === undefined; i--) {
@@ -38,7 +41,7 @@ export function parseVerifierLog(log: string): VerifierSummary | null {
         .trim();
   }
   return {
-    message: message.trim(),
+    message,
     ...(instruction === undefined ? {} : { instruction }),
     ...(source === undefined ? {} : { source }),
   };

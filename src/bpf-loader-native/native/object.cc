@@ -112,12 +112,6 @@ Napi::Value Object::SetMaxEntries(const Napi::CallbackInfo& info) {
   return Number(info.Env(), bpf_map__set_max_entries(map, info[1].As<Napi::Number>().Uint32Value()));
 }
 
-Napi::Value Object::SetPinPath(const Napi::CallbackInfo& info) {
-  bpf_map* map = FindMap(info);
-  if (map == nullptr) return Number(info.Env(), -ENOENT);
-  return Number(info.Env(), bpf_map__set_pin_path(map, info[1].As<Napi::String>().Utf8Value().c_str()));
-}
-
 Napi::Value Object::ReuseMap(const Napi::CallbackInfo& info) {
   bpf_map* map = FindMap(info);
   if (map == nullptr) return Number(info.Env(), -ENOENT);
@@ -207,7 +201,6 @@ Napi::Function Object::Class(Napi::Env env) {
                       InstanceMethod<&Object::SetInitialValue>("setInitialValue"),
                       InstanceMethod<&Object::SetMaxEntries>("setMaxEntries"),
                       InstanceMethod<&Object::SetAutoload>("setAutoload"),
-                      InstanceMethod<&Object::SetPinPath>("setPinPath"),
                       InstanceMethod<&Object::ReuseMap>("reuseMap"),
                       InstanceMethod<&Object::Load>("load"),
                       InstanceMethod<&Object::ProgramHandle>("programHandle"),

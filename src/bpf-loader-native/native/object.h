@@ -27,7 +27,7 @@ class Object : public Napi::ObjectWrap<Object> {
  public:
   explicit Object(const Napi::CallbackInfo& info);
   static Napi::Function Class(Napi::Env env);
-  /// (bytes, name, capture-free) → promise of {object} or {errno, log}.
+  /// (bytes, name) → promise of {errno, log, object?}.
   static Napi::Value Open(const Napi::CallbackInfo& info);
 
  private:
@@ -36,7 +36,6 @@ class Object : public Napi::ObjectWrap<Object> {
   Napi::Value SetInitialValue(const Napi::CallbackInfo& info);
   Napi::Value SetMaxEntries(const Napi::CallbackInfo& info);
   Napi::Value SetAutoload(const Napi::CallbackInfo& info);
-  Napi::Value SetPinPath(const Napi::CallbackInfo& info);
   Napi::Value ReuseMap(const Napi::CallbackInfo& info);
   Napi::Value Load(const Napi::CallbackInfo& info);
   Napi::Value ProgramHandle(const Napi::CallbackInfo& info);
