@@ -46,6 +46,8 @@ export class BpfObject {
   readonly license: string;
   readonly #native: NativeObject;
   readonly #variables: ReadonlyMap<string, Variable>;
+  readonly #programNames: readonly string[];
+  readonly #mapNames: readonly string[];
   readonly #programs = new Map<string, BpfProgram>();
   readonly #maps = new Map<string, BpfMap>();
   #loaded = false;
@@ -57,7 +59,10 @@ export class BpfObject {
     this.#pinnedMapDir = pinnedMapDir;
     this.license = license;
     this.#native = object;
-    const globals = object.describe().variables.filter((variable) => variable.section.startsWith('.'));
+    const summary = object.describe();
+    this.#programNames = summary.programs.map((program) => program.name);
+    this.#mapNames = [...summary.maps, ...summary.variables].map((item) => ('section' in item ? item.section : item.name));
+    const globals = summary.variables.filter((variable) => variable.section.startsWith('.'));
     this.#variables = new Map(globals.map((variable) => [variable.name, variable]));
   }
 
@@ -223,16 +228,13 @@ export class BpfObject {
   }
 
   #knownMap(name: string): string {
-    const names = this.maps.map((map) => map.name);
-    const sections = [...new Set(this.variables.map((variable) => variable.section))];
-    if (names.includes(name) || sections.includes(name)) return name;
-    throw unknownName('map', name, [...names, ...sections]);
+    if (this.#mapNames.includes(name)) return name;
+    throw unknownName('map', name, [...new Set(this.#mapNames)]);
   }
 
   #knownProgram(name: string): string {
-    const names = this.#native.describe().programs.map((program) => program.name);
-    if (names.includes(name)) return name;
-    throw unknownName('program', name, names);
+    if (this.#programNames.includes(name)) return name;
+    throw unknownName('program', name, this.#programNames);
   }
 
   #handle(handle: Handle | number, what: string, name: string): Handle {
@@ -253,7 +255,7 @@ function shapeDifference(wanted: MapDescription, found: MapInfo): string | undef
   if (found.type !== wanted.type) return `type ${found.type} instead of ${wanted.type}`;
   if (found.keySize !== wanted.keySize) return `keys of ${found.keySize} bytes instead of ${wanted.keySize}`;
   if (found.valueSize !== wanted.valueSize) return `values of ${found.valueSize} bytes instead of ${wanted.valueSize}`;
-  if (found.maxEntries !== wanted.maxEntries) return `${found.maxEntries} entries instead of ${wanted.maxEntries}`;
+  // The number of entries is the existing map's business: programs only check bounds that the kernel knows.
   if (flags(found.flags) !== flags(wanted.flags)) return `flags ${found.flags} instead of ${wanted.flags}`;
   return undefined;
 }

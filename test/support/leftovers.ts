@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything in the kernel that TNA or a test of it could leave behind, one line each, to be compared before and after.
+
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+interface Listed {
+  readonly id: number;
+  readonly name?: string;
+  readonly type: string;
+}
+
+/** Network namespaces, our BPF programs and maps, BPF links, pins, and mounts of bpffs. */
+export function leftovers(): readonly string[] {
+  return [
+    ...directory('/run/netns').map((name) => `netns ${name}`),
+    ...bpf('prog')
+      .filter(isOurs)
+      .map((p) => `program ${p.id} ${p.name}`),
+    ...bpf('map')
+      .filter(isOurs)
+      .map((m) => `map ${m.id} ${m.name}`),
+    ...bpf('link')
+      .filter((l) => l.type === 'xdp' || l.type === 'tcx')
+      .map((l) => `link ${l.id} ${l.type}`),
+    ...directory('/sys/fs/bpf/tna').map((name) => `pins ${name}`),
+    ...readFileSync('/proc/mounts', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(' bpf ')),
+  ];
+}
+
+function isOurs(listed: Listed): boolean {
+  return listed.name?.startsWith('tna_') === true;
+}
+
+function bpf(kind: 'prog' | 'map' | 'link'): readonly Listed[] {
+  return JSON.parse(
+    execFileSync('bpftool', ['-j', kind, 'list'], { encoding: 'utf8', maxBuffer: 64 << 20 }),
+  ) as Listed[];
+}
+
+function directory(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
