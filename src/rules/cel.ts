@@ -3,6 +3,7 @@
 // CEL's integers are BigInt there; objects are shown to it through wrappers that convert when an attribute is read.
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
 import type { Attributes, AttributeType, Scope, Value } from '../model/ruleset.js';
+import { compileDirect, undecided } from './direct.js';
 import { nearest, type RuleErrorCode } from './rule-error.js';
 
 /** Attributes of an object type, with their types. */
@@ -94,8 +95,12 @@ export class CelTypes {
   readonly #types: ReadonlyMap<string, AttributeTypes>;
   readonly #wrappers = new Map<string, Wrapper>();
 
-  constructor(types: ReadonlyMap<string, AttributeTypes>) {
+  readonly #direct: boolean;
+
+  /** `direct` is switched off only to compare the library's results with those of direct evaluation. */
+  constructor(types: ReadonlyMap<string, AttributeTypes>, direct = true) {
     this.#types = types;
+    this.#direct = direct;
     for (const [name, attributes] of types) {
       const wrapper = createWrapper(attributes);
       const fields: { [attribute: string]: string } = Object.create(null);
@@ -114,7 +119,7 @@ export class CelTypes {
       const wrapper = this.#wrappers.get(type);
       if (wrapper !== undefined) wrappers.set(name, wrapper);
     }
-    return new CelScope(environment, variables, wrappers, this.#types);
+    return new CelScope(environment, variables, wrappers, this.#types, this.#direct);
   }
 }
 
@@ -124,13 +129,16 @@ export class CelScope {
   readonly #variables: Variables;
   readonly #wrappers: ReadonlyMap<string, Wrapper>;
   readonly #types: ReadonlyMap<string, AttributeTypes>;
+  readonly #direct: boolean;
 
   constructor(
     environment: Environment,
     variables: Variables,
     wrappers: ReadonlyMap<string, Wrapper>,
     types: ReadonlyMap<string, AttributeTypes>,
+    direct: boolean,
   ) {
+    this.#direct = direct;
     this.#environment = environment;
     this.#variables = variables;
     this.#wrappers = wrappers;
@@ -161,7 +169,24 @@ export class CelScope {
     if (indexed !== undefined) return { problem: indexed };
     const typeName = checked.type ?? 'dyn';
     const type = typeName === 'bool' || typeName === 'int' || typeName === 'string' ? typeName : 'other';
-    return { type, typeName, uses: found.uses, evaluate: this.#evaluator(parsed, found.variables) };
+    const thorough = this.#evaluator(parsed, found.variables);
+    const direct = this.#direct ? this.#directly(parsed.ast) : undefined;
+    if (direct === undefined) return { type, typeName, uses: found.uses, evaluate: thorough };
+    const evaluate = (scope: Scope): Value => {
+      try {
+        return direct(scope);
+      } catch (error) {
+        if (error === undecided) return thorough(scope);
+        throw error;
+      }
+    };
+    return { type, typeName, uses: found.uses, evaluate };
+  }
+
+  #directly(node: ASTNode): ((scope: Scope) => Value) | undefined {
+    const of = (many: boolean) =>
+      new Set([...this.#variables].filter(([, v]) => v.many === many).map(([name]) => name));
+    return compileDirect(node, of(false), of(true), (part) => checkedType(part)?.name);
   }
 
   #evaluator(parsed: ParseResult, used: ReadonlySet<string>): (scope: Scope) => Value {

@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules engine: shipped rules compile, every error stands where it belongs, expressions mean what they say.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import t from 'tap';
+import { parse } from 'yaml';
+import type { Attributes, ObjectRule, RuleSet, Scope, ServiceRule, Value } from '../../src/model/ruleset.js';
+import { CelTypes } from '../../src/rules/cel.js';
+import {
+  type CompileResult,
+  compileRules,
+  type Library,
+  lastGood,
+  noRules,
+  type RuleText,
+  ruleFileSchemaText,
+} from '../../src/rules/index.js';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+
+function read(directory: string, ending: string): readonly RuleText[] {
+  return readdirSync(join(root, directory))
+    .filter((name) => name.endsWith(ending))
+    .sort()
+    .map((path) => ({ path, text: readFileSync(join(root, directory, path), 'utf8') }));
+}
+
+const shipped = read('rules', '.yaml');
+const base = { path: 'base.yaml', text: readFileSync(join(root, 'fixtures/rules/base.yaml'), 'utf8') };
+const library: Library = {
+  modules: [
+    { name: 'egress', hooks: ['xdp', 'tc'], params: {} },
+    { name: 'guard_ingress', hooks: ['xdp', 'tc'], params: {} },
+    {
+      name: 'offload',
+      hooks: ['xdp', 'tc'],
+      params: { veth: { type: 'bool' }, mark: { type: 'u32' }, kind: { type: 'u8' }, flag: { type: 'u8' } },
+    },
+    { name: 'xdp_only', hooks: ['xdp'], params: {} },
+  ],
+};
+
+function good(result: CompileResult): RuleSet {
+  if ('errors' in result) throw new Error(result.errors.map((error) => error.text).join('\n'));
+  return result.ruleSet;
+}
+
+function texts(result: CompileResult): readonly string[] {
+  return 'errors' in result ? result.errors.map((error) => error.text) : [];
+}
+
+/** The base fixture with one more file. */
+function withFile(text: string): CompileResult {
+  return compileRules([base, { path: 'x.yaml', text: `apiVersion: tna/v1\nsubsystem: x\n${text}` }], library);
+}
+
+function only<T>(list: readonly T[], matches: (element: T) => boolean): T {
+  const found = list.filter(matches);
+  if (found.length !== 1 || found[0] === undefined) throw new Error(`${found.length} matches`);
+  return found[0];
+}
+
+function objectOf(rules: RuleSet, type: string): ObjectRule {
+  return only(rules.objects, (object) => object.type === type);
+}
+
+t.test('the shipped rules compile against the FPMs of this package', async (t) => {
+  const modules = read('fpm/modules', '.yaml').map(({ text }) => parse(text) as Library['modules'][number]);
+  t.ok(modules.length > 5);
+  const rules = good(compileRules(shipped, { modules }));
+  t.same(
+    rules.files,
+    shipped.map(({ path }) => path),
+  );
+  t.match(rules.hash, /^[0-9a-f]{64}$/);
+  const commented = shipped.map(({ path, text }) => ({ path, text: `${text}# one more comment\n` }));
+  t.not(good(compileRules(commented)).hash, rules.hash, 'the hash covers every byte');
+});
+
+t.test('sources, objects and edges', async (t) => {
+  const rules = good(compileRules(shipped));
+  const source = (name: string) => only(rules.sources, (s) => s.name === name);
+  t.same(source('links'), {
+    name: 'links',
+    kind: 'dump',
+    spec: 'rt-link',
+    operation: 'getlink',
+    notify: ['rtnlgrp-link'],
+    optional: false,
+    request: {},
+  });
+  t.same(source('attachments'), { name: 'attachments', kind: 'bpf-attachments' });
+  const offloads = source('offloads');
+  if (offloads.kind !== 'per-object') throw new Error(offloads.kind);
+  t.match(offloads, { mode: 'get', object: 'link', optional: true, request: { header: { dev_index: 'ifindex' } } });
+  t.equal(offloads.when?.evaluate({ link: { kind: '' } }), true);
+  t.equal(offloads.when?.evaluate({ link: { kind: 'veth' } }), false);
+
+  const link = objectOf(rules, 'link');
+  const port = objectOf(rules, 'bridge_port');
+  t.match(port, { source: 'links', refines: 'link', key: ['ifindex'], label: 'name' });
+  t.same(
+    port.attributes.slice(0, link.attributes.length).map(({ name }) => name),
+    link.attributes.map(({ name }) => name),
+    'a refined type has the attributes of its base first',
+  );
+  t.ok(rules.objects.indexOf(link) < rules.objects.indexOf(port), 'a base comes before what refines it');
+  t.same(only(link.attributes, ({ name }) => name === 'features').origin, {
+    kind: 'lookup',
+    source: 'offloads',
+    on: ['header', 'dev_index'],
+    path: ['active', 'bits', 'bit', '[]', 'name'],
+    mask: undefined,
+  });
+  t.same(only(link.attributes, ({ name }) => name === 'up').origin, { kind: 'message', path: ['ifi_flags'], mask: 1 });
+  t.equal(port.when?.evaluate({ link: { slave_kind: 'bridge' } }), true);
+  t.same(only(rules.dependencies, ({ name }) => name === 'port_of').on, [['master', 'ifindex']]);
+  const shuffled = good(compileRules([...shipped].reverse()));
+  t.ok(
+    shuffled.objects.findIndex((o) => o.type === 'link') < shuffled.objects.findIndex((o) => o.type === 'bridge'),
+    'whatever the order of the files',
+  );
+});
+
+const linkAttributes = (rules: RuleSet, type: string): Attributes =>
+  Object.fromEntries(
+    objectOf(rules, type).attributes.map(({ name, type: kind, default: value }) => [
+      name,
+      value ?? (kind === 'int' ? 0 : kind === 'bool' ? false : kind === 'list' ? [] : ''),
+    ]),
+  );
+
+t.test('conditions of the bridge service', async (t) => {
+  const rules = good(compileRules(shipped));
+  const service: ServiceRule = only(rules.services, ({ name }) => name === 'bridging');
+  t.match(service, { subsystem: 'bridge', on: 'bridge_port', variable: 'port', hooks: ['xdp', 'tc'] });
+  t.same(service.bindings, [
+    { variable: 'bridge', kind: 'edge', edge: 'port_of', reverse: false, many: false },
+    { variable: 'chains', kind: 'all', type: 'nft_chain' },
+  ]);
+  const port = { ...linkAttributes(rules, 'bridge_port'), name: 'eth1', up: true, state: 3 };
+  const bridge = { ...linkAttributes(rules, 'bridge'), name: 'br0', up: true };
+  const holding = (scope: Parameters<ServiceRule['blockedBy'][number]['holds']>[0]) =>
+    service.blockedBy.filter((condition) => condition.holds(scope)).map((c) => [c.code, c.message.render(scope)]);
+  t.same(holding({ port, bridge, chains: [] }), [], 'a forwarding port is not blocked');
+  t.same(holding({ port: { ...port, state: 2 }, bridge, chains: [] }), [
+    ['port-not-forwarding', 'eth1 is in STP state learning'],
+  ]);
+  t.same(holding({ port: { ...port, up: false }, bridge: { ...bridge, vlan_filtering: true }, chains: [] }), [
+    ['port-down', 'eth1 is down'],
+    ['bridge-vlan-filtering', 'bridge br0 filters VLANs'],
+  ]);
+  const chain = { family: 7, table: 'fw', name: 'forward', hook: 2, device: '', devices: [] };
+  t.same(holding({ port, bridge, chains: [{ ...chain, family: 2 }, { ...chain, hook: -1 }, chain] }), [
+    ['nft-bridge-hook', 'nftables filters bridged frames (table fw)'],
+  ]);
+  const ingress = { ...chain, family: 5, hook: 0, devices: ['eth0', 'eth1'] };
+  t.same(holding({ port, bridge, chains: [ingress] }), [
+    ['nft-ingress-hook', 'nftables filters on eth1 itself (netdev family)'],
+  ]);
+  t.equal(
+    service.blockedBy.find((c) => c.code === 'nft-bridge-hook')?.message.render({ port, bridge, chains: [] }),
+    `nftables filters bridged frames (table \${chains.filter(c, c.family == 7 && c.hook >= 0)[0].table})`,
+    'a part of a message that has no value shows its expression',
+  );
+  const missing = holding({ port, chains: [] }).map(([code]) => code);
+  t.ok(missing.includes('bridge-down') && missing.includes('br-netfilter'), 'what cannot be evaluated holds');
+  t.notOk(missing.includes('port-down'));
+  t.equal(
+    only(service.modules, ({ fpm }) => fpm === 'offload').params.veth?.evaluate({
+      port: { kind: 'veth' },
+      bridge,
+      chains: [],
+    }),
+    true,
+  );
+  const condition = only(service.blockedBy, ({ code }) => code === 'port-down');
+  t.equal(condition.text, '!(port.up)');
+  const line = (shipped.find(({ path }) => path === 'bridge.yaml')?.text ?? '').split('\n')[
+    condition.position.line - 1
+  ];
+  t.equal(line?.slice(condition.position.column - 1), 'code: port-down');
+});
+
+t.test('broken files: each error with its position and suggestion', async (t) => {
+  t.same(texts(compileRules([base], library)), [], 'the base itself is good');
+  const broken = read('fixtures/rules/broken', '.yaml');
+  t.ok(broken.length >= 45);
+  for (const { path, text } of broken) {
+    const expected = readFileSync(join(root, 'fixtures/rules/broken', path.replace(/yaml$/, 'txt')), 'utf8');
+    t.equal(`${texts(compileRules([base, { path, text }], library)).join('\n')}\n`, expected, path);
+  }
+});
+
+t.test('errors are data, sorted and complete', async (t) => {
+  const result = compileRules([
+    { path: 'b.yaml', text: 'apiVersion: tna/v1\nsubsystem: b\nobjects: {\n' },
+    {
+      path: 'a.yaml',
+      text: 'apiVersion: tna/v1\nsubsystem: a\nsumary: x\ndependencies:\n  e: { from: gone, to: gone, on: { a: b } }\n',
+    },
+  ]);
+  if (!('errors' in result)) throw new Error('no errors');
+  t.same(
+    result.errors.map(({ file, line, column, code, suggestion }) => [file, line, column, code, suggestion]),
+    [
+      ['a.yaml', 3, 1, 'unknown-key', 'summary'],
+      ['b.yaml', 4, 1, 'yaml-syntax', undefined],
+    ],
+    'a name that may be in the unreadable file is not reported',
+  );
+  t.equal(result.errors[0]?.text, 'a.yaml:3:1: unknown key "sumary"; did you mean "summary"?');
+  const crlf = compileRules([{ path: 'c.yaml', text: 'apiVersion: tna/v1\r\nsubsystem: c\r\nsumary: x\r\n' }]);
+  t.same(texts(crlf), ['c.yaml:3:1: unknown key "sumary"; did you mean "summary"?']);
+});
+
+t.test('anchors, aliases and merge keys', async (t) => {
+  const rules = good(
+    withFile(`x-down: &down
+  code: down
+  unless: port.up
+  message: \${port.name} is down
+services:
+  one:
+    on: { port: port }
+    blockedBy:
+      - *down
+      - <<: *down
+        code: other
+        message: other text
+    modules: &modules [{ fpm: egress }]
+  two:
+    on: { port: port }
+    blockedBy: [{ <<: [{ code: first, hint: none }, *down] }]
+    modules: *modules
+`),
+  );
+  const one = only(rules.services, ({ name }) => name === 'one');
+  t.same(
+    one.blockedBy.map(({ code, text, message }) => [code, text, message.text]),
+    [
+      ['down', '!(port.up)', `\${port.name} is down`],
+      ['other', '!(port.up)', 'other text'],
+    ],
+  );
+  const two = only(rules.services, ({ name }) => name === 'two');
+  t.same(
+    two.blockedBy.map(({ code, hint }) => [code, hint?.text]),
+    [['first', 'none']],
+  );
+  t.same(
+    texts(
+      withFile(
+        'x-a: &a\n  code: c\n  when: port.nme\n  message: m\nservices:\n  one:\n    on: { port: port }\n    blockedBy: [{ <<: *a }]\n    modules: [{ fpm: egress }]\n',
+      ),
+    ),
+    ['x.yaml:5:14: unknown attribute "nme" of port; did you mean "name"?'],
+    'an error in merged text stands where the text is written',
+  );
+  const again = good(withFile('x-a: &a one\nx-b: &k [*a]\nx-c: &a two\nsummary: *a\n'));
+  t.equal(again.services.length, 0, 'an anchor may be defined again');
+});
+
+t.test('expressions over plain numbers', async (t) => {
+  const value = (expression: string, port: Attributes, qdiscs: readonly Attributes[] = []) => {
+    const rules = good(
+      withFile(`services:
+  one:
+    on: { port: port }
+    bind: { qdiscs: { edge: qdisc_of, reverse: true, many: true } }
+    blockedBy: [{ code: shown, when: "true", message: ${JSON.stringify(`\${${expression}}`)} }]
+    modules: [{ fpm: egress }]
+`),
+    );
+    return rules.services[0]?.blockedBy[0]?.message.render({ port, qdiscs });
+  };
+  t.equal(value('port.master + 1', { master: 41 }), '42');
+  t.equal(value('port.master', { master: 4294967295 }), '4294967295');
+  t.equal(value("port.name + '!'", { name: 'eth0' }), 'eth0!');
+  t.equal(value('size(port.features)', { features: ['a', 'b'] }), '2');
+  t.equal(value('3 in port.features', { features: [1, 2, 3] }), 'true', 'numbers in lists become integers too');
+  t.equal(value("'b' in port.features", { features: [] }), 'false');
+  t.equal(value("port.features.filter(f, f == 'b').size()", { features: ['a', 'b'] }), '1');
+  t.equal(
+    value('qdiscs.filter(q, q.handle > 1)[0].kind', {}, [
+      { handle: 1, kind: 'a' },
+      { handle: 2, kind: 'b' },
+    ]),
+    'b',
+  );
+  t.equal(value("qdiscs.map(q, q.kind).join(', ')", {}, [{ kind: 'a' }, { kind: 'b' }]), 'a, b');
+  t.equal(value('qdiscs.all(q, q.ifindex == port.ifindex)', { ifindex: 3 }, [{ ifindex: 3 }]), 'true');
+  t.equal(value("port.up ? 'up' : 'down'", { up: false }), 'down');
+  t.equal(value('port.master', { master: 1.5 }), `\${port.master}`, 'a fraction is not an integer');
+});
+
+t.test('a refined `when` sees the base; attributes are read when they are needed', async (t) => {
+  const rules = good(compileRules([base]));
+  const when = objectOf(rules, 'port').when;
+  const growing: { [name: string]: string } = { kind: 'other' };
+  t.equal(when?.evaluate({ link: growing }), false);
+  growing.kind = 'port';
+  t.equal(when?.evaluate({ link: growing }), true, 'no stale copy of the attributes is kept');
+  t.throws(() => when?.evaluate({}), { code: 'rule-evaluation', object: 'base.yaml:22:11' });
+});
+
+t.test('the last good rule set stays', async (t) => {
+  const first = lastGood(noRules, compileRules([base]));
+  t.ok(first.ruleSet);
+  t.same(first.errors, []);
+  const broken = lastGood(first, withFile('sumary: x\n'));
+  t.equal(broken.ruleSet, first.ruleSet);
+  t.equal(broken.errors.length, 1);
+  t.equal(lastGood(broken, compileRules([base])).ruleSet, first.ruleSet, 'an unchanged set keeps its identity');
+  t.not(lastGood(broken, withFile('summary: x\n')).ruleSet, first.ruleSet);
+  t.equal(lastGood(noRules, withFile('sumary: x\n')).ruleSet, undefined);
+});
+
+t.test('generated files are those of the schema', async (t) => {
+  t.equal(
+    ruleFileSchemaText,
+    readFileSync(join(root, 'rules/schema/rule-file.schema.json'), 'utf8'),
+    'npm run generate',
+  );
+});
+
+t.test('hostile texts: an answer, soon', async (t) => {
+  const million = 1 << 20;
+  const hostile: { readonly [name: string]: string } = {
+    brackets: '['.repeat(million - 1),
+    dashes: '- '.repeat(million / 2 - 1),
+    questions: '? '.repeat(million / 2 - 1),
+    tags: '!!a '.repeat(100_000),
+    aliases: `x-a: &a 1\nx-b: [${'*a, '.repeat(100_000)}1]`,
+    stairs: Array.from({ length: 1000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
+    backslashes: `x: "${'\\'.repeat(million - 10)}`,
+    'too large': ' '.repeat(million + 1),
+    'not text': '\0\x01\x7f\ufeff\ud800',
+    negations: `apiVersion: tna/v1\nsubsystem: x\nobjects:\n  aa: { source: s, key: k, when: "${'!'.repeat(4000)}true" }`,
+  };
+  for (const [name, text] of Object.entries(hostile)) {
+    const started = performance.now();
+    t.ok(texts(compileRules([{ path: name, text }])).length > 0, `${name}: refused`);
+    t.ok(performance.now() - started < 10_000, `${name}: ${(performance.now() - started).toFixed(0)} ms`);
+  }
+  t.equal(({} as { readonly polluted?: unknown }).polluted, undefined);
+  withFile('x-a: { __proto__: { polluted: 1 } }\n');
+  t.equal(({} as { readonly polluted?: unknown }).polluted, undefined, 'no prototype is touched');
+});
+
+t.test('fuzzed texts: errors or rules, never an exception', async (t) => {
+  const sources = [...shipped, base, ...read('fixtures/rules/broken', '.yaml')].map(({ text }) => text);
+  const pieces = sources
+    .flatMap((text) => text.split(/(?<=[\s{}[\],:])/))
+    .concat(['&a ', '*a', '<<: ', '${', '}', "'", '"', '|\n', '\t']);
+  const mutated = fc
+    .tuple(
+      fc.constantFrom(...sources),
+      fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(40), fc.constantFrom(...pieces)), {
+        minLength: 1,
+        maxLength: 6,
+      }),
+    )
+    .map(([text, edits]) => {
+      let result = text;
+      for (const [where, cut, piece] of edits) {
+        const at = Math.floor(where * result.length);
+        result = result.slice(0, at) + piece + result.slice(at + cut);
+      }
+      return result;
+    });
+  const check = (text: string) => {
+    const result = compileRules([base, { path: 'fuzz.yaml', text }], library);
+    if (!('errors' in result)) return;
+    for (const error of result.errors) {
+      const lines = error.file === 'fuzz.yaml' ? text.split('\n') : base.text.split('\n');
+      if (error.line < 1 || error.line > lines.length || error.column < 1)
+        throw new Error(`bad position: ${error.text}`);
+      if (error.column > (lines[error.line - 1] ?? '').length + 1) throw new Error(`bad column: ${error.text}`);
+    }
+  };
+  fc.assert(fc.property(mutated, check), { numRuns: 400 });
+  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 300 }), check), { numRuns: 200 });
+  t.pass('600 texts');
+});
+
+t.test('direct evaluation gives what the CEL library gives', async (t) => {
+  const types = new Map([
+    [
+      'thing',
+      new Map([
+        ['number', 'int'],
+        ['other', 'int'],
+        ['text', 'string'],
+        ['flag', 'bool'],
+        ['list', 'list'],
+      ] as const),
+    ],
+  ]);
+  const variables = new Map([
+    ['a', { type: 'thing', many: false }],
+    ['all', { type: 'thing', many: true }],
+  ]);
+  const direct = new CelTypes(types).scope(variables);
+  const thorough = new CelTypes(types, false).scope(variables);
+  const { expression } = fc.letrec<{ expression: string; int: string; text: string }>((tie) => ({
+    int: fc.oneof(
+      fc.constantFrom('a.number', 'a.other', 'x.number', 'y.other', 'size(a.list)', '9007199254740993'),
+      fc.integer({ min: 0, max: 3 }).map(String),
+    ),
+    text: fc.constantFrom('a.text', 'x.text', "'one'", "''"),
+    expression: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      fc.constantFrom('a.flag', 'x.flag', 'true', 'false'),
+      fc.tuple(tie('int'), fc.constantFrom('==', '!=', '<', '<=', '>', '>='), tie('int')).map((p) => p.join(' ')),
+      fc.tuple(tie('text'), fc.constantFrom('==', '!=', '<', '>='), tie('text')).map((p) => p.join(' ')),
+      fc.tuple(fc.oneof(tie('int'), tie('text')), fc.constantFrom('a.list', 'x.list')).map((p) => p.join(' in ')),
+      tie('expression').map((e) => `!(${e})`),
+      fc
+        .tuple(tie('expression'), fc.constantFrom('&&', '||', '==', '!='), tie('expression'))
+        .map(([l, op, r]) => `(${l}) ${op} (${r})`),
+      fc
+        .tuple(tie('expression'), tie('expression'), tie('expression'))
+        .map(([c, y, n]) => `((${c}) ? (${y}) : (${n}))`),
+      fc.tuple(fc.constantFrom('x', 'y', 'a'), tie('expression')).map(([v, e]) => `all.exists(${v}, ${e})`),
+    ),
+  }));
+  const int = fc.oneof({ weight: 9, arbitrary: fc.nat(3) }, fc.constantFrom(0.5, 2 ** 53, -1));
+  const thing = fc.record(
+    {
+      number: int,
+      other: int,
+      text: fc.constantFrom('', 'one', 'two'),
+      flag: fc.boolean(),
+      list: fc.oneof(
+        fc.constant([]),
+        fc.array(fc.nat(3)),
+        fc.array(fc.constantFrom('one', 'two')),
+        fc.constant(['one', 1]),
+      ),
+    },
+    { noNullPrototype: true, requiredKeys: ['text', 'flag', 'list'] },
+  );
+  const outcome = (evaluate: (scope: Scope) => Value, scope: Scope): Value | 'error' => {
+    try {
+      return evaluate(scope);
+    } catch {
+      return 'error';
+    }
+  };
+  let compared = 0;
+  const wrapped = fc
+    .tuple(fc.boolean(), expression)
+    .map(([loop, e]) => (loop ? `all.exists(x, all.exists(y, ${e}))` : e));
+  fc.assert(
+    fc.property(wrapped, thing, fc.array(thing, { maxLength: 3 }), (text, a, all) => {
+      const [fast, slow] = [direct.compile(text), thorough.compile(text)];
+      if ('problem' in fast || 'problem' in slow) {
+        if (!('problem' in fast) || !('problem' in slow)) throw new Error('one compiles, the other does not');
+        return;
+      }
+      compared += 1;
+      const scope = { a: a as Attributes, all: all as readonly Attributes[] };
+      const results = [outcome(fast.evaluate, scope), outcome(slow.evaluate, scope)];
+      if (results[0] !== results[1]) throw new Error(`${text}: directly ${results[0]}, by the library ${results[1]}`);
+    }),
+    { numRuns: 3000 },
+  );
+  t.ok(compared > 500, `${compared} expressions compared`);
+});
+
+t.test('speed', async (t) => {
+  const cold = performance.now();
+  const rules = good(compileRules(shipped));
+  const compileTime = performance.now() - cold;
+  const bridging = only(rules.services, ({ name }) => name === 'bridging');
+  const attributes = linkAttributes(rules, 'bridge_port');
+  const bridge = { ...linkAttributes(rules, 'bridge'), up: true };
+  const ports = Array.from({ length: 1000 }, (_, i) => ({
+    ...attributes,
+    ifindex: i,
+    name: `p${i}`,
+    up: true,
+    state: 3,
+  }));
+  const evaluate = (): number => {
+    let holding = 0;
+    for (const port of ports) {
+      const scope = { port, bridge, chains: [] };
+      for (let twice = 0; twice < 2; twice++)
+        for (const condition of bridging.blockedBy) if (condition.holds(scope)) holding += 1;
+    }
+    return holding;
+  };
+  const times: number[] = [];
+  for (let round = 0; round < 7; round++) {
+    const started = performance.now();
+    t.equal(evaluate(), 0);
+    times.push(performance.now() - started);
+  }
+  const best = Math.min(...times);
+  t.comment(`compile (warm process) ${compileTime.toFixed(1)} ms`);
+  t.comment(`1000 ports x 30 conditions: first ${times[0]?.toFixed(1)} ms, best ${best.toFixed(1)} ms`);
+  t.ok(best < 200);
+});
