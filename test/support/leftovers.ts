@@ -3,6 +3,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 
 interface Listed {
   readonly id: number;
@@ -28,6 +29,15 @@ export function leftovers(): readonly string[] {
       .split('\n')
       .filter((line) => line.includes(' bpf ')),
   ];
+}
+
+/** What is there and was not before. The kernel frees programs and maps some time after their last use, so this waits a while. */
+export async function newLeftovers(before: readonly string[], waitMs = 5_000): Promise<readonly string[]> {
+  for (let waited = 0; ; waited += 100) {
+    const left = leftovers().filter((thing) => !before.includes(thing));
+    if (left.length === 0 || waited >= waitMs) return left;
+    await delay(100);
+  }
 }
 
 function isOurs(listed: Listed): boolean {
