@@ -35,8 +35,13 @@ export class NetlinkReader {
 
   constructor(
     private readonly specDirectory: string,
-    private readonly pruning: Pruning,
+    private pruning: Pruning,
   ) {}
+
+  /** From now on decodes what other rules read. */
+  prune(pruning: Pruning): void {
+    this.pruning = pruning;
+  }
 
   /** @throws TnaError `netlink` */
   async read(source: Extract<Source, { kind: 'dump' }>): Promise<Answer> {

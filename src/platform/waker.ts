@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wakes the reconcile loop on netlink events of the groups that the rules name. Events carry no state, so they are only counted.
 
-import { NetlinkClient, NetlinkError } from 'netlink-ts';
+import { NetlinkClient, NetlinkError, type NetlinkEvent } from 'netlink-ts';
 import { TnaError } from '../model/error.js';
 import type { Waker } from '../model/ports.js';
 import type { RuleSet } from '../model/ruleset.js';
@@ -11,6 +11,8 @@ import type { NetlinkReader } from './netlink-reader.js';
 const receiveBuffer = 4 << 20;
 
 export interface HostWaker extends Waker {
+  /** Subscribes to what these rules name in addition to what is subscribed already. @throws TnaError `netlink` */
+  follow(rules: RuleSet): Promise<void>;
   /** Something other than netlink wants a pass. */
   wake(): void;
   /** Ends the loop. */
@@ -19,9 +21,9 @@ export interface HostWaker extends Waker {
 
 /** Subscribes before the first pass looks, so that no change falls between. @throws TnaError `netlink` */
 export async function openWaker(rules: RuleSet, reader: NetlinkReader): Promise<HostWaker> {
-  const waker = new PendingWaker();
+  const waker = new PendingWaker(reader);
   try {
-    for (const [spec, wanted] of groupsBySpec(rules)) await waker.join(reader, spec, wanted.groups, wanted.optional);
+    await waker.follow(rules);
   } catch (error) {
     waker.close();
     throw error;
@@ -31,25 +33,31 @@ export async function openWaker(rules: RuleSet, reader: NetlinkReader): Promise<
 
 class PendingWaker implements HostWaker {
   private readonly clients: NetlinkClient[] = [];
+  private readonly joined = new Set<string>();
   private pending: 'event' | 'resync' | 'stopped' | undefined;
   private resolve: (() => void) | undefined;
 
-  async join(reader: NetlinkReader, specName: string, groups: readonly string[], optional: boolean): Promise<void> {
+  constructor(private readonly reader: NetlinkReader) {}
+
+  async follow(rules: RuleSet): Promise<void> {
+    for (const [spec, wanted] of groupsBySpec(rules)) {
+      const fresh = wanted.groups.filter((group) => !this.joined.has(`${spec} ${group}`));
+      if (fresh.length > 0) await this.join(spec, fresh, wanted.optional);
+    }
+  }
+
+  private async join(specName: string, groups: readonly string[], optional: boolean): Promise<void> {
     try {
-      const client = await NetlinkClient.open({ spec: reader.spec(specName) });
+      const client = await NetlinkClient.open({ spec: this.reader.spec(specName) });
       this.clients.push(client);
-      await client.subscribe(groups, (event) => this.signal(event.kind === 'message' ? 'event' : 'resync'), {
-        receiveBuffer,
-        only: [],
-      });
+      const onEvent = (event: NetlinkEvent) => this.signal(event.kind === 'message' ? 'event' : 'resync');
+      await client.subscribe(groups, onEvent, { receiveBuffer, only: [] });
+      for (const group of groups) this.joined.add(`${specName} ${group}`);
     } catch (cause) {
       if (optional && cause instanceof NetlinkError) return;
       if (cause instanceof TnaError) throw cause;
-      throw new TnaError(
-        'netlink',
-        `cannot subscribe to ${specName} ${groups.join(', ')}: ${cause instanceof Error ? cause.message : String(cause)}`,
-        { cause },
-      );
+      const text = cause instanceof Error ? cause.message : String(cause);
+      throw new TnaError('netlink', `cannot subscribe to ${specName} ${groups.join(', ')}: ${text}`, { cause });
     }
   }
 

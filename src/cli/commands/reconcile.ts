@@ -6,6 +6,7 @@ import type { Outcome } from '../../model/plan.js';
 import type { Domain } from '../../model/ports.js';
 import { systemClock } from '../../platform/clock.js';
 import type { LiveHost } from '../../platform/live-host.js';
+import { pruningFor } from '../../platform/netlink-reader.js';
 import { rulesDirectory } from '../../platform/package-paths.js';
 import { readRuleFiles, watchRuleFiles } from '../../platform/rule-files.js';
 import { openWaker } from '../../platform/waker.js';
@@ -81,7 +82,9 @@ async function daemon(options: GlobalOptions, domain: Domain, host: LiveHost): P
     }
     if (inForce.ruleSet === undefined || inForce.ruleSet === current.rules) return;
     current = { ...domain, rules: inForce.ruleSet };
+    host.netlink.prune(pruningFor(current.rules));
     log(`rules reloaded from ${directory}`);
+    waker.follow(current.rules).catch((error: unknown) => log(errorText(error, options.verbose, style)));
     waker.wake();
   });
   const stop = () => waker.stop();
