@@ -34,8 +34,6 @@ enum net_bridge_opts {
 #define TNA_FDB_LOCKED (1UL << 8)
 
 #define TNA_BR_STATE_FORWARDING 3
-#define TNA_IFF_UP 0x1
-#define TNA_IFF_PROMISC 0x100
 #define TNA_IFF_BRIDGE_PORT (1 << 9)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -72,23 +70,24 @@ struct net_bridge_fdb_entry {
 
 #pragma clang attribute pop
 
-// br_fdb_find_rcu(): address of the entry of a MAC address (low 48 bits, as in memory) and VLAN id, or 0.
-static __always_inline u64 tna_fdb_find(u64 br, u64 mac, u16 vid)
+// br_fdb_find_rcu(): the entry of a MAC address (low 48 bits, as in memory) and VLAN id, or NULL.
+static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(const struct tna_rht *fdb, u64 mac, u16 vid)
 {
 	u64 key = mac | (u64)vid << 48;
-	u64 node = tna_rht_chain(br + TNA_OFFSET(net_bridge, fdb_hash_tbl), key);
+	u64 node = tna_rht_chain(fdb, key);
 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < TNA_CHAIN_MAX; i++) {
-		u64 entry = node - TNA_OFFSET(net_bridge_fdb_entry, rhnode);
+		struct net_bridge_fdb_entry *entry;
 
 		if (!node || node & 1)
-			return 0;
-		if (tna_word(entry + TNA_OFFSET(net_bridge_fdb_entry, key)) == key)
+			return NULL;
+		entry = TNA_AT(net_bridge_fdb_entry, node - TNA_OFFSET(net_bridge_fdb_entry, rhnode));
+		if (TNA_WORD_AT(entry, net_bridge_fdb_entry, key) == key)
 			return entry;
-		node = tna_word(node);
+		node = (u64)entry->rhnode.next;
 	}
-	return 0;
+	return NULL;
 }
 
 // hold_time() of br_fdb.c: how long a learned entry lives, in jiffies.

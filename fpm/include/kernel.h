@@ -32,10 +32,6 @@ struct printk_buffers {
 	char outbuf[2048];
 };
 
-struct linux_mib {
-	unsigned long mibs[100];
-};
-
 struct bpf_prog_aux {
 	char name[16];
 };
@@ -116,7 +112,12 @@ struct vlan_info {
 	struct vlan_group grp;
 };
 
+struct net_device_ops {
+	void *ndo_start_xmit;
+};
+
 struct net_device {
+	const struct net_device_ops *netdev_ops;
 	unsigned long priv_flags : 32;
 	unsigned long state;
 	unsigned int flags;

@@ -37,17 +37,40 @@ static __always_inline u32 tna_jhash2_words(u32 word0, u32 word1, u32 initval)
 	return c;
 }
 
-// Address of the chain head (a struct rhash_head) for a key, or 0: no table, nested table, empty bucket.
-static __always_inline u64 tna_rht_chain(u64 rhashtable, u64 key)
-{
-	struct bucket_table *table;
-	u64 address, bucket;
+// A table as found at one moment: what a lookup needs of it.
+struct tna_rht {
+	u64 buckets; /* address of the bucket array; 0: nested table, every lookup misses */
+	u32 mask;
+	u32 seed;
+};
 
-	address = tna_word(rhashtable + TNA_OFFSET(rhashtable, tbl));
-	table = TNA_AT(bucket_table, address);
-	if (table->nest)
+static __always_inline void tna_rht_open(struct tna_rht *open, u64 rhashtable)
+{
+	u64 address = tna_word(rhashtable + TNA_OFFSET(rhashtable, tbl));
+	struct bucket_table *table = TNA_AT(bucket_table, address);
+	u32 size, nest;
+
+	if (TNA_OFFSET(bucket_table, size) == 0 && TNA_OFFSET(bucket_table, nest) == 4) {
+		u64 both = TNA_WORD_AT(table, bucket_table, size);
+
+		size = (u32)both;
+		nest = both >> 32;
+	} else {
+		size = table->size;
+		nest = table->nest;
+	}
+	open->buckets = nest ? 0 : address + TNA_OFFSET(bucket_table, buckets);
+	open->mask = size - 1;
+	open->seed = table->hash_rnd;
+}
+
+// Address of the first struct rhash_head of a key's chain; 0 or odd: none.
+static __always_inline u64 tna_rht_chain(const struct tna_rht *open, u64 key)
+{
+	u32 bucket = tna_jhash2_words((u32)key, (u32)(key >> 32), open->seed) & open->mask;
+
+	if (!open->buckets)
 		return 0;
-	bucket = tna_jhash2_words((u32)key, (u32)(key >> 32), table->hash_rnd) & (table->size - 1);
 	/* bit 0 of a bucket is its lock */
-	return tna_word(address + TNA_OFFSET(bucket_table, buckets) + bucket * 8) & ~1ULL;
+	return tna_word(open->buckets + (u64)bucket * 8) & ~1ULL;
 }

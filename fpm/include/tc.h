@@ -40,13 +40,13 @@ static __always_inline bool tna_tcx_after_us(u64 entry)
 static __always_inline bool tna_tc_ingress_used(struct net_device *dev)
 {
 	if (TNA_HAS(net_device, tcx_ingress))
-		return tna_tcx_used(TNA_FIELD_WORD(dev, net_device, tcx_ingress));
-	return TNA_HAS(net_device, miniq_ingress) && TNA_FIELD_WORD(dev, net_device, miniq_ingress);
+		return dev->tcx_ingress && tna_tcx_used(TNA_FIELD_WORD(dev, net_device, tcx_ingress));
+	return TNA_HAS(net_device, miniq_ingress) && dev->miniq_ingress;
 }
 
 static __always_inline bool tna_tc_egress_used(struct net_device *dev)
 {
 	if (TNA_HAS(net_device, tcx_egress))
-		return tna_tcx_used(TNA_FIELD_WORD(dev, net_device, tcx_egress));
-	return TNA_HAS(net_device, miniq_egress) && TNA_FIELD_WORD(dev, net_device, miniq_egress);
+		return dev->tcx_egress && tna_tcx_used(TNA_FIELD_WORD(dev, net_device, tcx_egress));
+	return TNA_HAS(net_device, miniq_egress) && dev->miniq_egress;
 }

@@ -2,7 +2,7 @@
 // What every FPM gets: struct tna_pkt, the verdicts, and the context layer that makes one source serve XDP and tc.
 // The generated composition defines TNA_HOOK_XDP or TNA_HOOK_TC and enum tna_reason before it includes the FPMs.
 #pragma once
-#include "window.h"
+#include "rhashtable.h"
 
 // Verdicts of an FPM.
 enum tna_verdict {
@@ -27,48 +27,79 @@ struct tna_scratch {
 	u32 hint; /* free for FPMs: where a search succeeded last; to be verified on each use */
 };
 
+struct net_bridge;
+struct net_bridge_port;
+
+// What the bridge's FPMs tell each other; windows, not typed pointers.
+struct tna_bridge_path {
+	struct net_bridge *br;         /* set by bridge_port, as the next ones */
+	struct net_bridge_port *port;
+	unsigned long options;
+	unsigned long port_flags;
+	struct tna_rht fdb;
+	struct net_bridge_port *out;   /* set by bridge_fdb */
+};
+
 struct tna_pkt {
 	void *ctx;
 	struct tna_scratch *scratch;
 	void *data, *data_end;
-	struct ethhdr *eth;
 	struct net_device *dev;  /* ingress */
+	u64 net;                 /* its network namespace, set by guard_ingress */
 	struct net_device *odev; /* egress, once chosen */
 	u32 len;                 /* from the Ethernet header on, with a VLAN tag that is in the packet */
 	u32 reason;
 	int action;
 	u64 dst, src;            /* MAC addresses as they lie in memory, in the low 48 bits */
 	u16 proto;               /* skb->protocol as the stack will see it, network order: behind the outer VLAN tag */
-	u16 vlan_tci;
 	u16 vlan_proto;          /* 0: untagged; otherwise the outer tag's TPID, network order, wherever the tag is kept */
 	bool gso;
-	u64 port, br;            /* struct net_bridge_port / net_bridge, set by FPM bridge_port */
-	u64 out_port;            /* struct net_bridge_port, set by FPM bridge_fdb */
+	struct tna_bridge_path bridge;
 };
 
+#define tna_unlikely(condition) __builtin_expect(!!(condition), 0)
+
+// The barrier keeps the reason in the cold block: clang would otherwise store it before each condition is tested.
 static __always_inline int tna_slow(struct tna_pkt *p, u32 reason)
 {
+	asm volatile("" : "+r"(reason));
 	p->reason = reason;
 	return TNA_SLOW;
 }
 
 static __always_inline int tna_drop(struct tna_pkt *p, u32 reason)
 {
+	asm volatile("" : "+r"(reason));
 	p->reason = reason;
 	return TNA_DROP;
 }
 
-// The first eight bytes of the device's rtnetlink kind; 0 for a device without one (hardware, virtio).
-static __always_inline u64 tna_kind(struct net_device *dev)
-{
-	u64 ops = TNA_FIELD_WORD(dev, net_device, rtnl_link_ops);
+extern const void veth_xmit __ksym __weak;
 
-	return ops ? tna_word(tna_word(ops + TNA_OFFSET(rtnl_link_ops, kind))) : 0;
+// A device with rtnetlink operations is a virtual one; hardware and virtio have none.
+static __always_inline bool tna_is_hardware(struct net_device *dev)
+{
+	return !dev->rtnl_link_ops;
 }
 
-// Comparisons include the terminating zero.
-#define TNA_KIND_IS_VETH(kind) (((kind) & 0xffffffffffULL) == 0x68746576ULL)
-#define TNA_KIND_IS_TUN(kind) ((u32)(kind) == 0x6e7574)
+// The first eight bytes of a virtual device's rtnetlink kind.
+static __always_inline u64 tna_kind(struct net_device *dev)
+{
+	return tna_word((u64)dev->rtnl_link_ops->kind);
+}
+
+static __always_inline bool tna_is_veth(struct net_device *dev)
+{
+	/* one load less than the name, where the kernel tells the address of the function */
+	if (&veth_xmit)
+		return (u64)dev->netdev_ops->ndo_start_xmit == (u64)&veth_xmit;
+	return !tna_is_hardware(dev) && (tna_kind(dev) & 0xffffffffffULL) == 0x68746576ULL; /* "veth\0" */
+}
+
+static __always_inline bool tna_is_tun(struct net_device *dev)
+{
+	return !tna_is_hardware(dev) && (u32)tna_kind(dev) == 0x6e7574; /* "tun\0" */
+}
 
 // Address of the driver's private data (netdev_priv).
 #define TNA_PRIV(dev_address) ((u64)(dev_address) + TNA_OFFSET(net_device, priv))
@@ -169,7 +200,11 @@ static __always_inline struct net_device *tna_ingress(struct tna_pkt *p)
 
 #endif
 
-static __always_inline struct net *tna_net(struct net_device *dev)
+#define TNA_IFF_UP 0x1
+#define TNA_IFF_PROMISC 0x100
+
+// Packet sockets that listen on this very device (dev->ptype_all); those that listen on all: see guard_ingress.
+static __always_inline bool tna_device_tapped(struct net_device *dev)
 {
-	return dev->nd_net.net;
+	return (u64)dev->ptype_all.next != (u64)&dev->ptype_all;
 }

@@ -9,9 +9,7 @@
 
 static __always_inline void *tna_window(u64 address)
 {
-	if (bpf_core_type_exists(struct printk_buffers))
-		return bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct printk_buffers));
-	return bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct linux_mib));
+	return bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct printk_buffers));
 }
 
 // Window on the object of type struct T (local declaration) at an address: a pointer whose fields can be read.
@@ -32,7 +30,17 @@ static __always_inline u64 tna_word(u64 address)
 	return (u64)w->tv_sec;
 }
 
-// An object embedded in a typed one, as a plain number.
+// The 64-bit word at an offset of a window or of a typed pointer, whatever fields lie there. The barrier keeps clang from
+// folding the offset into the load, which would then have to have the field's own width.
+static __always_inline u64 tna_word_at(const void *pointer, u64 offset)
+{
+	asm volatile("" : "+r"(offset));
+	return *(const u64 *)((const char *)pointer + offset);
+}
+
+#define TNA_WORD_AT(pointer, T, field) tna_word_at(pointer, TNA_OFFSET(T, field))
+
+// The same, for typed pointers whose field is a pointer, as a plain number.
 #define TNA_FIELD_WORD(pointer, T, field) tna_word((u64)(pointer) + TNA_OFFSET(T, field))
 
 static __always_inline bool tna_list_empty(u64 head)

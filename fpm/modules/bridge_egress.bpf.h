@@ -25,31 +25,36 @@
 #define TNA_LINK_STATE_START 0
 #define TNA_LINK_STATE_NOCARRIER 2
 #define TNA_VLAN_HLEN 4
+#define TNA_ETH_MIN_MTU 68
 #define TNA_XDP_ACT_NDO_XMIT 4
 
 #ifdef TNA_HOOK_XDP
 // Would ndo_xdp_xmit of this device do anything other than ndo_start_xmit? Returns TNA_NEXT if not.
-static __always_inline int tna_xdp_transmit(struct tna_pkt *p, u64 dev)
+static __always_inline int tna_xdp_transmit(struct tna_pkt *p)
 {
-	u64 kind = tna_kind(p->odev), priv = TNA_PRIV(dev);
+	u64 priv = TNA_PRIV(p->odev);
 
-	if (!kind)
-		return TNA_NEXT;
-	if (TNA_KIND_IS_VETH(kind) && TNA_HAS(veth_priv, peer)) {
-		struct net_device *peer = TNA_TYPED(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer)));
+	if (TNA_HAS(veth_priv, peer) && tna_is_veth(p->odev)) {
+		struct net_device *peer;
 
-		if (p->len > peer->mtu + peer->hard_header_len + TNA_VLAN_HLEN)
+		/* no veth has a smaller MTU (drivers/net/veth.c veth_setup: min_mtu) */
+		if (p->len <= TNA_ETH_MIN_MTU + ETH_HLEN)
+			return TNA_NEXT;
+		peer = TNA_TYPED(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer)));
+		if (tna_unlikely(p->len > peer->mtu + peer->hard_header_len + TNA_VLAN_HLEN))
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
 		return TNA_NEXT;
 	}
-	if (TNA_KIND_IS_TUN(kind) && TNA_HAS(tun_struct, filter_prog)) {
+	if (tna_is_hardware(p->odev))
+		return TNA_NEXT;
+	if (TNA_HAS(tun_struct, filter_prog) && tna_is_tun(p->odev)) {
 		u64 queue = tna_word(priv + TNA_OFFSET(tun_struct, tfiles));
 
-		if ((u32)tna_word(priv + TNA_OFFSET(tun_struct, numqueues)) != 1 || !queue ||
+		if (tna_unlikely((u32)tna_word(priv + TNA_OFFSET(tun_struct, numqueues)) != 1 || !queue ||
 		    (u32)tna_word(priv + TNA_OFFSET(tun_struct, txflt) + TNA_OFFSET(tap_filter, count)) ||
 		    tna_word(priv + TNA_OFFSET(tun_struct, filter_prog)) ||
-		    tna_word(queue + TNA_OFFSET(tun_file, sk) + TNA_OFFSET(sock, sk_filter)))
-			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TAP_FILTER);
+		    tna_word(queue + TNA_OFFSET(tun_file, sk) + TNA_OFFSET(sock, sk_filter))))
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TAP_FILTER);
 		return TNA_NEXT;
 	}
 	return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_KIND);
@@ -58,46 +63,41 @@ static __always_inline int tna_xdp_transmit(struct tna_pkt *p, u64 dev)
 
 static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 {
-	struct net_bridge_port *port = TNA_AT(net_bridge_port, p->port);
-	struct net_bridge_port *out = TNA_AT(net_bridge_port, p->out_port);
-	struct net_device *dev;
+	struct net_bridge_port *out = p->bridge.out;
+	struct net_device *dev = p->odev;
+	unsigned long flags = out->flags;
 
-	if (p->out_port == p->port)
+	if (tna_unlikely((u64)out == (u64)p->bridge.port))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_SAME_PORT);
-	if (out->state != TNA_BR_STATE_FORWARDING)
+	if (tna_unlikely(out->state != TNA_BR_STATE_FORWARDING))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_STATE);
-	if (out->flags & TNA_BR_VLAN_TUNNEL)
+	if (tna_unlikely(flags & TNA_BR_VLAN_TUNNEL))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_VLAN_TUNNEL);
-	if (out->flags & port->flags & TNA_BR_ISOLATED)
+	if (tna_unlikely(flags & p->bridge.port_flags & TNA_BR_ISOLATED))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_ISOLATED);
-	if (TNA_HAS(net_bridge_port, hwdom) && out->hwdom)
+	if (tna_unlikely(TNA_HAS(net_bridge_port, hwdom) && out->hwdom))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_SWITCHDEV);
-	dev = TNA_TYPED(net_device, out->dev);
-	p->odev = dev;
-	if (!(dev->flags & TNA_IFF_UP) ||
-	    (dev->state & (1UL << TNA_LINK_STATE_START | 1UL << TNA_LINK_STATE_NOCARRIER)) != 1UL << TNA_LINK_STATE_START)
+	if (tna_unlikely(!(dev->flags & TNA_IFF_UP) ||
+	    (dev->state & (1UL << TNA_LINK_STATE_START | 1UL << TNA_LINK_STATE_NOCARRIER)) != 1UL << TNA_LINK_STATE_START))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_DOWN);
-	if (!p->gso && p->len > dev->mtu + dev->hard_header_len + TNA_VLAN_HLEN)
+	if (tna_unlikely(!p->gso && p->len > dev->mtu + dev->hard_header_len + TNA_VLAN_HLEN))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
-	if (TNA_HAS(net_device, nf_hooks_egress) && TNA_FIELD_WORD(dev, net_device, nf_hooks_egress))
+	if (tna_unlikely(TNA_HAS(net_device, nf_hooks_egress) && dev->nf_hooks_egress))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_NF_EGRESS);
 #ifdef TNA_HOOK_XDP
-	if (tna_tc_egress_used(dev))
+	if (tna_unlikely(tna_tc_egress_used(dev)))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TC_EGRESS);
-	if (!tna_list_empty((u64)dev + TNA_OFFSET(net_device, ptype_all)))
+	if (tna_unlikely(tna_device_tapped(dev)))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TAP_EGRESS);
-	if ((u32)tna_word(TNA_FIELD_WORD(dev, net_device, qdisc) + TNA_OFFSET(Qdisc, handle)))
+	if (tna_unlikely(dev->qdisc->handle))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_QDISC);
-	if (TNA_HAS(net_device, xdp_features) && !(dev->xdp_features & TNA_XDP_ACT_NDO_XMIT))
+	if (tna_unlikely(TNA_HAS(net_device, xdp_features) && !(dev->xdp_features & TNA_XDP_ACT_NDO_XMIT)))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_NO_XDP);
-	return tna_xdp_transmit(p, (u64)out->dev);
+	return tna_xdp_transmit(p);
 #else
-	if (TNA_KIND_IS_VETH(tna_kind(dev)) && TNA_HAS(veth_priv, peer)) {
-		u64 peer = tna_word(TNA_PRIV(out->dev) + TNA_OFFSET(veth_priv, peer));
-
-		if (TNA_TYPED(net_device, peer)->xdp_prog)
-			return tna_slow(p, TNA_R_BRIDGE_EGRESS_PEER_GENERIC_XDP);
-	}
+	if (tna_unlikely(TNA_HAS(veth_priv, peer) && tna_is_veth(dev) &&
+	    TNA_TYPED(net_device, tna_word(TNA_PRIV(dev) + TNA_OFFSET(veth_priv, peer)))->xdp_prog))
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_PEER_GENERIC_XDP);
 	return TNA_NEXT;
 #endif
 }

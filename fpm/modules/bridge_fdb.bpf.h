@@ -11,18 +11,19 @@
 
 static __always_inline int fpm_bridge_fdb(struct tna_pkt *p)
 {
-	u64 found = tna_fdb_find(p->br, p->dst, 0);
-	struct net_bridge_fdb_entry *entry;
+	struct net_bridge_fdb_entry *entry = tna_fdb_find(&p->bridge.fdb, p->dst, 0);
+	u64 out;
 
-	if (!found)
+	if (tna_unlikely(!entry))
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_MISS);
-	entry = TNA_AT(net_bridge_fdb_entry, found);
-	if (entry->flags & TNA_FDB_LOCAL)
+	if (tna_unlikely(entry->flags & TNA_FDB_LOCAL))
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_LOCAL);
-	p->out_port = (u64)entry->dst;
-	if (!p->out_port)
+	out = (u64)entry->dst;
+	if (tna_unlikely(!out))
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_NO_PORT);
-	if (bpf_jiffies64() - entry->used > BRIDGE_FDB_refresh)
+	if (tna_unlikely(bpf_jiffies64() - entry->used > BRIDGE_FDB_refresh))
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_USE_STALE);
+	p->bridge.out = TNA_AT(net_bridge_port, out);
+	p->odev = TNA_TYPED(net_device, p->bridge.out->dev);
 	return TNA_NEXT;
 }

@@ -17,41 +17,50 @@
 
 extern const void br_handle_frame __ksym __weak;
 
+static __always_inline bool tna_is_bridge_port(struct net_device *dev)
+{
+	if (&br_handle_frame)
+		return (u64)dev->rx_handler == (u64)&br_handle_frame;
+	return BPF_CORE_READ_BITFIELD(dev, priv_flags) & TNA_IFF_BRIDGE_PORT &&
+	       !(TNA_HAS(net_device, dsa_ptr) && dev->dsa_ptr);
+}
+
 static __always_inline int fpm_bridge_port(struct tna_pkt *p)
 {
 	struct net_device *dev = p->dev;
 	struct net_bridge_port *port;
 	struct net_bridge *br;
-	u64 options;
+	unsigned long options;
+	u64 address;
 
-	if (!(BPF_CORE_READ_BITFIELD(dev, priv_flags) & TNA_IFF_BRIDGE_PORT))
+	if (tna_unlikely(!tna_is_bridge_port(dev)))
 		return tna_slow(p, TNA_R_BRIDGE_PORT_NOT_A_PORT);
-	if (&br_handle_frame && TNA_FIELD_WORD(dev, net_device, rx_handler) != (u64)&br_handle_frame)
+	address = (u64)dev->rx_handler_data;
+	if (tna_unlikely(!address))
 		return tna_slow(p, TNA_R_BRIDGE_PORT_NOT_A_PORT);
-	if (TNA_HAS(net_device, dsa_ptr) && TNA_FIELD_WORD(dev, net_device, dsa_ptr))
-		return tna_slow(p, TNA_R_BRIDGE_PORT_NOT_A_PORT);
-	p->port = TNA_FIELD_WORD(dev, net_device, rx_handler_data);
-	if (!p->port)
-		return tna_slow(p, TNA_R_BRIDGE_PORT_NOT_A_PORT);
-	port = TNA_AT(net_bridge_port, p->port);
-	if (port->state != TNA_BR_STATE_FORWARDING)
+	port = TNA_AT(net_bridge_port, address);
+	p->bridge.port = port;
+	p->bridge.port_flags = port->flags;
+	if (tna_unlikely(port->state != TNA_BR_STATE_FORWARDING))
 		return tna_slow(p, TNA_R_BRIDGE_PORT_PORT_STATE);
-	if (port->flags & TNA_BR_VLAN_TUNNEL)
+	if (tna_unlikely(p->bridge.port_flags & TNA_BR_VLAN_TUNNEL))
 		return tna_slow(p, TNA_R_BRIDGE_PORT_VLAN_TUNNEL);
-	if (port->flags & TNA_BR_LOCKED)
+	if (tna_unlikely(p->bridge.port_flags & TNA_BR_LOCKED))
 		return tna_slow(p, TNA_R_BRIDGE_PORT_LOCKED);
-	if (TNA_HAS(net_bridge_port, hwdom) && port->hwdom)
+	if (tna_unlikely(TNA_HAS(net_bridge_port, hwdom) && port->hwdom))
 		return tna_slow(p, TNA_R_BRIDGE_PORT_SWITCHDEV);
-	p->br = (u64)port->br;
-	br = TNA_AT(net_bridge, p->br);
-	options = br->options;
-	if (TNA_BR_OPTION(options, BROPT_VLAN_ENABLED))
+	address = (u64)port->br;
+	br = TNA_AT(net_bridge, address);
+	p->bridge.br = br;
+	p->bridge.options = options = br->options;
+	if (tna_unlikely(TNA_BR_OPTION(options, BROPT_VLAN_ENABLED)))
 		return tna_slow(p, TNA_R_BRIDGE_PORT_VLAN_FILTERING);
-	if (TNA_BR_OPTION(options, BROPT_MST_ENABLED))
+	if (tna_unlikely(TNA_BR_OPTION(options, BROPT_MST_ENABLED)))
 		return tna_slow(p, TNA_R_BRIDGE_PORT_MST);
-	if (p->proto == bpf_htons(ETH_P_IPV6) && TNA_BR_OPTION(options, BROPT_NEIGH_SUPPRESS_ENABLED))
+	if (tna_unlikely(p->proto == bpf_htons(ETH_P_IPV6) && TNA_BR_OPTION(options, BROPT_NEIGH_SUPPRESS_ENABLED)))
 		return tna_slow(p, TNA_R_BRIDGE_PORT_ND_SUPPRESS);
-	if (TNA_TYPED(net_device, br->dev)->flags & TNA_IFF_PROMISC)
+	if (tna_unlikely(TNA_TYPED(net_device, br->dev)->flags & TNA_IFF_PROMISC))
 		return tna_slow(p, TNA_R_BRIDGE_PORT_BRIDGE_PROMISC);
+	tna_rht_open(&p->bridge.fdb, address + TNA_OFFSET(net_bridge, fdb_hash_tbl));
 	return TNA_NEXT;
 }

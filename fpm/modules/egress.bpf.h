@@ -8,11 +8,11 @@
 
 static __always_inline int fpm_egress(struct tna_pkt *p)
 {
-	if (!p->odev)
+	if (tna_unlikely(!p->odev))
 		return tna_slow(p, TNA_R_EGRESS_NO_EGRESS);
 #ifdef TNA_HOOK_XDP
 	p->action = bpf_redirect_map(&tna_egress, p->odev->ifindex, XDP_PASS);
-	if (p->action != XDP_REDIRECT)
+	if (tna_unlikely(p->action != XDP_REDIRECT))
 		return tna_slow(p, TNA_R_EGRESS_EGRESS_CANNOT_XDP);
 #else
 	p->action = bpf_redirect(p->odev->ifindex, 0);

@@ -53,14 +53,9 @@ enum tna_bridge_hook {
 	TNA_HOOK_OTHER = 2,
 };
 
-static __always_inline int tna_bridge_hook(u64 entries, u64 own)
+static __always_inline int tna_bridge_hook(const struct nf_hook_entries *hooks, u64 own)
 {
-	struct nf_hook_entries *hooks;
-
-	if (!entries)
-		return TNA_HOOK_NONE;
-	hooks = TNA_AT(nf_hook_entries, entries);
-	if (!hooks->num_hook_entries)
+	if (!hooks || !hooks->num_hook_entries)
 		return TNA_HOOK_NONE;
 	if (own && hooks->num_hook_entries == 1 && (u64)hooks->hooks[0].hook == own)
 		return TNA_HOOK_OWN;
@@ -77,9 +72,9 @@ static __always_inline bool tna_is_brnf(u64 state)
 }
 
 // Address of br_netfilter's state of this network namespace, or 0.
-static __always_inline u64 tna_brnf(struct tna_pkt *p, u64 net)
+static __always_inline u64 tna_brnf(struct tna_pkt *p)
 {
-	u64 slots = tna_word(net + TNA_OFFSET(net, gen)) + TNA_OFFSET(net_generic, ptr), state;
+	u64 slots = tna_word(p->net + TNA_OFFSET(net, gen)) + TNA_OFFSET(net_generic, ptr), state;
 
 	if (!p->scratch)
 		return 0;
@@ -99,32 +94,31 @@ static __always_inline u64 tna_brnf(struct tna_pkt *p, u64 net)
 
 static __always_inline int fpm_guard_bridge_nf(struct tna_pkt *p)
 {
-	u64 net = TNA_FIELD_WORD(p->dev, net_device, nd_net);
-	u64 hooks = net + TNA_OFFSET(net, nf) + TNA_OFFSET(netns_nf, hooks_bridge), options, state;
+	struct net *net = p->dev->nd_net.net;
 	struct brnf_net *brnf;
+	u64 state;
 	int found;
 
-	found = tna_bridge_hook(tna_word(hooks + TNA_NF_BR_PRE_ROUTING * 8), (u64)&br_nf_pre_routing) |
-		tna_bridge_hook(tna_word(hooks + TNA_NF_BR_FORWARD * 8), (u64)&br_nf_forward) |
-		tna_bridge_hook(tna_word(hooks + TNA_NF_BR_POST_ROUTING * 8), (u64)&br_nf_post_routing);
+	found = tna_bridge_hook(net->nf.hooks_bridge[TNA_NF_BR_PRE_ROUTING], (u64)&br_nf_pre_routing) |
+		tna_bridge_hook(net->nf.hooks_bridge[TNA_NF_BR_FORWARD], (u64)&br_nf_forward) |
+		tna_bridge_hook(net->nf.hooks_bridge[TNA_NF_BR_POST_ROUTING], (u64)&br_nf_post_routing);
 	if (found == TNA_HOOK_NONE)
 		return TNA_NEXT;
-	if (found & TNA_HOOK_OTHER)
+	if (tna_unlikely(found & TNA_HOOK_OTHER))
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
-	if (!TNA_HAS(brnf_net, ctl_hdr) || !&brnf_sysctl_call_tables)
+	if (tna_unlikely(!TNA_HAS(brnf_net, ctl_hdr) || !&brnf_sysctl_call_tables))
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
-	options = TNA_AT(net_bridge, p->br)->options;
-	if (TNA_BR_OPTION(options, BROPT_NF_CALL_IPTABLES) || TNA_BR_OPTION(options, BROPT_NF_CALL_IP6TABLES) ||
-	    TNA_BR_OPTION(options, BROPT_NF_CALL_ARPTABLES))
+	if (tna_unlikely(TNA_BR_OPTION(p->bridge.options, BROPT_NF_CALL_IPTABLES) || TNA_BR_OPTION(p->bridge.options, BROPT_NF_CALL_IP6TABLES) ||
+	    TNA_BR_OPTION(p->bridge.options, BROPT_NF_CALL_ARPTABLES)))
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_NF_CALL_OPTION);
-	state = tna_brnf(p, net);
-	if (!state)
+	state = tna_brnf(p);
+	if (tna_unlikely(!state))
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
 	brnf = TNA_AT(brnf_net, state);
-	if (brnf->call_iptables | brnf->call_ip6tables | brnf->call_arptables)
+	if (tna_unlikely(brnf->call_iptables | brnf->call_ip6tables | brnf->call_arptables))
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_NF_CALL_SYSCTL);
-	if (p->len < ETH_HLEN + TNA_VLAN_TAG_LEN + TNA_PPPOE_LEN &&
-	    (p->proto == bpf_htons(ETH_P_PPP_SES) || p->proto == bpf_htons(ETH_P_8021Q)))
+	if (tna_unlikely(p->len < ETH_HLEN + TNA_VLAN_TAG_LEN + TNA_PPPOE_LEN &&
+	    (p->proto == bpf_htons(ETH_P_PPP_SES) || p->proto == bpf_htons(ETH_P_8021Q))))
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_ENCAP_SHORT);
 	return TNA_NEXT;
 }

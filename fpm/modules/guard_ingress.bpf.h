@@ -21,7 +21,7 @@ extern const void net_hotdata __ksym __weak;
 static __always_inline bool tna_any_device_tapped(struct net *net)
 {
 	if (TNA_HAS(net, ptype_all))
-		return !tna_list_empty((u64)net + TNA_OFFSET(net, ptype_all));
+		return (u64)net->ptype_all.next != (u64)&net->ptype_all;
 	if (TNA_HAS(net_hotdata, ptype_all) && &net_hotdata)
 		return !tna_list_empty((u64)&net_hotdata + TNA_OFFSET(net_hotdata, ptype_all));
 	if (&ptype_all)
@@ -31,31 +31,32 @@ static __always_inline bool tna_any_device_tapped(struct net *net)
 
 static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 {
-	struct net_device *dev = tna_ingress(p);
+	struct net_device *dev = p->dev;
+	struct net *net = dev->nd_net.net;
 
-	p->dev = dev;
-	if (!(dev->flags & 1))
+	p->net = (u64)net;
+	if (tna_unlikely(!(dev->flags & TNA_IFF_UP)))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_INGRESS_DOWN);
 #ifdef TNA_HOOK_XDP
-	if (dev->xdp_prog)
+	if (tna_unlikely(dev->xdp_prog))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_GENERIC_XDP);
-	if (!tna_list_empty((u64)dev + TNA_OFFSET(net_device, ptype_all)))
+	if (tna_unlikely(tna_device_tapped(dev)))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_TAP_INGRESS);
-	if (tna_any_device_tapped(dev->nd_net.net))
+	if (tna_unlikely(tna_any_device_tapped(net)))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_TAP_ALL);
-	if (tna_tc_ingress_used(dev))
+	if (tna_unlikely(tna_tc_ingress_used(dev)))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_TC_INGRESS);
 #else
-	if (!TNA_HAS(net_device, tcx_ingress) || tna_tcx_after_us(TNA_FIELD_WORD(dev, net_device, tcx_ingress)))
+	if (tna_unlikely(!TNA_HAS(net_device, tcx_ingress) || tna_tcx_after_us(TNA_FIELD_WORD(dev, net_device, tcx_ingress))))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_TC_INGRESS);
 #endif
-	if (TNA_HAS(net_device, nf_hooks_ingress) && TNA_FIELD_WORD(dev, net_device, nf_hooks_ingress))
+	if (tna_unlikely(TNA_HAS(net_device, nf_hooks_ingress) && dev->nf_hooks_ingress))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_NF_INGRESS);
 	if (p->vlan_proto && TNA_HAS(net_device, vlan_info)) {
 		u64 info = TNA_FIELD_WORD(dev, net_device, vlan_info);
 
-		if (info && (u32)tna_word(info + TNA_OFFSET(vlan_info, grp) + TNA_OFFSET(vlan_group, nr_vlan_devs)))
-			return tna_slow(p, TNA_R_GUARD_INGRESS_VLAN_DEVICE);
+		if (tna_unlikely(info && (u32)tna_word(info + TNA_OFFSET(vlan_info, grp) + TNA_OFFSET(vlan_group, nr_vlan_devs))))
+		return tna_slow(p, TNA_R_GUARD_INGRESS_VLAN_DEVICE);
 	}
 	return TNA_NEXT;
 }

@@ -25,9 +25,7 @@
 static __always_inline int fpm_offload(struct tna_pkt *p)
 {
 #ifdef TNA_HOOK_XDP
-	u64 kind = tna_kind(p->dev);
-
-	if (OFFLOAD_veth && TNA_KIND_IS_VETH(kind) && TNA_HAS(veth_xdp_buff, skb)) {
+	if (OFFLOAD_veth && TNA_HAS(veth_xdp_buff, skb) && tna_is_veth(p->dev)) {
 		struct veth_xdp_buff *x = TNA_AT(veth_xdp_buff, bpf_cast_to_kern_ctx(p->ctx));
 		struct sk_buff *skb;
 		struct skb_shared_info *shared;
@@ -35,38 +33,38 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 		if (!x->skb)
 			return TNA_NEXT;
 		skb = TNA_AT(sk_buff, x->skb);
-		if (skb->vlan_all)
+		if (tna_unlikely(skb->vlan_all))
 			return tna_slow(p, TNA_R_OFFLOAD_VLAN_METADATA);
-		if (BPF_CORE_READ_BITFIELD(skb, ip_summed) == TNA_CHECKSUM_PARTIAL)
+		if (tna_unlikely(BPF_CORE_READ_BITFIELD(skb, ip_summed) == TNA_CHECKSUM_PARTIAL))
 			return tna_slow(p, TNA_R_OFFLOAD_PARTIAL_CHECKSUM);
 		shared = TNA_AT(skb_shared_info, (u64)skb->head + skb->end);
-		if (shared->gso_size)
+		if (tna_unlikely(shared->gso_size))
 			return tna_slow(p, TNA_R_OFFLOAD_GSO);
-		if (skb->mark || (TNA_HAS(sk_buff, secmark) && skb->secmark))
+		if (tna_unlikely(skb->mark || (TNA_HAS(sk_buff, secmark) && skb->secmark)))
 			return tna_slow(p, TNA_R_OFFLOAD_MARK);
 		return TNA_NEXT;
 	}
-	if (TNA_KIND_IS_TUN(kind) && TNA_HAS(tun_struct, flags)) {
-		if ((u32)tna_word(TNA_PRIV(p->dev) + TNA_OFFSET(tun_struct, flags)) & TNA_IFF_VNET_HDR)
-			return tna_slow(p, TNA_R_OFFLOAD_VNET_HEADER);
+	if (TNA_HAS(tun_struct, flags) && tna_is_tun(p->dev)) {
+		if (tna_unlikely((u32)tna_word(TNA_PRIV(p->dev) + TNA_OFFSET(tun_struct, flags)) & TNA_IFF_VNET_HDR))
+		return tna_slow(p, TNA_R_OFFLOAD_VNET_HEADER);
 		return TNA_NEXT;
 	}
-	if (kind)
+	if (tna_unlikely(!tna_is_hardware(p->dev)))
 		return tna_slow(p, TNA_R_OFFLOAD_UNKNOWN_DEVICE);
-	if (TNA_FIELD_WORD(p->dev, net_device, features) & TNA_VLAN_RX_OFFLOAD)
+	if (tna_unlikely(p->dev->features & TNA_VLAN_RX_OFFLOAD))
 		return tna_slow(p, TNA_R_OFFLOAD_VLAN_RX_OFFLOAD);
 #else
 	struct sk_buff *skb = tna_skb(p);
 
-	if (BPF_CORE_READ_BITFIELD(skb, pkt_type) == TNA_PACKET_LOOPBACK)
+	if (tna_unlikely(BPF_CORE_READ_BITFIELD(skb, pkt_type) == TNA_PACKET_LOOPBACK))
 		return tna_slow(p, TNA_R_OFFLOAD_LOOPBACK);
 	if (p->gso) {
 		struct skb_shared_info *shared = TNA_AT(skb_shared_info, (u64)skb->head + skb->end);
 
-		if (!shared->gso_type)
-			return tna_slow(p, TNA_R_OFFLOAD_LRO);
+		if (tna_unlikely(!shared->gso_type))
+		return tna_slow(p, TNA_R_OFFLOAD_LRO);
 	}
-	if (TNA_HAS(sk_buff, offload_fwd_mark) && BPF_CORE_READ_BITFIELD(skb, offload_fwd_mark))
+	if (tna_unlikely(TNA_HAS(sk_buff, offload_fwd_mark) && BPF_CORE_READ_BITFIELD(skb, offload_fwd_mark)))
 		return tna_slow(p, TNA_R_OFFLOAD_SWITCHDEV_MARK);
 #endif
 	return TNA_NEXT;
