@@ -32,9 +32,7 @@ const draws: readonly (readonly [number, Draw])[] = [
       const host = r.pick(c.hosts);
       const bridge = c.ports[host.port]?.bridge ?? 0;
       const port = c.ports[r.pick(portsOf(c, bridge))]?.name;
-      return [
-        step('bridge', `fdb replace ${host.mac} dev ${port} master ${r.pick(['static', 'dynamic', 'permanent'])}`),
-      ];
+      return [step('bridge', `fdb replace ${host.mac} dev ${port} master ${r.pick(['static', 'permanent'])}`)];
     },
   ],
   [2, (r, c) => [step('ip', `link set ${bridgeName(r, c)} type bridge fdb_flush`)]],

@@ -143,9 +143,8 @@ export class Side {
     for (const change of this.configuration.changes) {
       await this.#segment(frames, change.before);
       await this.execute(change.steps);
-      if (this.configuration.kind === 'veth') {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
+      // Link changes of veths and the removal of expired entries are done by work queues.
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
     await this.#segment(frames, frames.length);
   }
