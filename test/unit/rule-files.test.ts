@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading and watching rule directories, with real files: ordinary ones and mounted ConfigMaps.
+
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { type RuleFileText, readRuleFiles, type WatchOptions, watchRuleFiles } from '../../src/platform/rule-files.js';
+
+function directory(t: Test): string {
+  const path = mkdtempSync(join(tmpdir(), 'tna-rule-files-'));
+  t.teardown(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+const names = (files: readonly RuleFileText[]) => files.map(({ path }) => path.split('/').at(-1));
+const bodies = (files: readonly RuleFileText[]) => files.map(({ text }) => text).join('|');
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Lays out a directory as the kubelet does: files are symlinks through `..data` into a dated directory. */
+function mountConfigMap(path: string, version: string, files: { readonly [name: string]: string }): void {
+  const dated = `..${version}`;
+  mkdirSync(join(path, dated));
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(join(path, dated, name), text);
+    try {
+      symlinkSync(join('..data', name), join(path, name));
+    } catch {
+      // The link is there already.
+    }
+  }
+  symlinkSync(dated, join(path, '..data_tmp'));
+  renameSync(join(path, '..data_tmp'), join(path, '..data'));
+}
+
+t.test('reads what is a rule file, in order', async (t) => {
+  const path = directory(t);
+  for (const name of ['b.yaml', 'a.yml', 'C.yaml', '.hidden.yaml', 'notes.txt', 'd.yaml.bak']) {
+    writeFileSync(join(path, name), name);
+  }
+  mkdirSync(join(path, 'folder.yaml'));
+  execFileSync('mkfifo', [join(path, 'pipe.yaml')]);
+  symlinkSync('b.yaml', join(path, 'link.yaml'));
+  t.same(names(readRuleFiles(path)), ['C.yaml', 'a.yml', 'b.yaml', 'link.yaml']);
+  t.equal(bodies(readRuleFiles(path)), 'C.yaml|a.yml|b.yaml|b.yaml');
+  writeFileSync(join(path, 'large.yaml'), 'x'.repeat(3 << 20));
+  t.equal(readRuleFiles(path)[3]?.text.length, (1 << 20) + 1, 'no more is read than tells that it is too large');
+});
+
+t.test('what cannot be read is an error that names the directory', async (t) => {
+  const path = directory(t);
+  t.throws(() => readRuleFiles(join(path, 'nowhere')), { code: 'rules-directory', object: join(path, 'nowhere') });
+  symlinkSync('gone.yaml', join(path, 'dangling.yaml'));
+  t.throws(() => readRuleFiles(path), { code: 'rules-directory', evidence: /dangling/ });
+});
+
+t.test('a ConfigMap: read through its links', async (t) => {
+  const path = directory(t);
+  mountConfigMap(path, '1', { 'a.yaml': 'one', 'b.yaml': 'two' });
+  t.same(names(readRuleFiles(path)), ['a.yaml', 'b.yaml']);
+  t.equal(bodies(readRuleFiles(path)), 'one|two');
+});
+
+/** Watches with short times and collects what is reported. */
+function watch(t: Test, path: string, options: WatchOptions = {}) {
+  const seen: string[] = [];
+  const waiting: (() => void)[] = [];
+  const watcher = watchRuleFiles(
+    path,
+    (files) => {
+      seen.push(bodies(files));
+      for (const go of waiting.splice(0)) go();
+    },
+    { ...options, timing: { debounce: 60, rescan: 60_000, ...options.timing } },
+  );
+  t.teardown(() => watcher.close());
+  const next = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, 3000);
+      waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  return { seen, next, ready: watcher.ready, close: () => watcher.close() };
+}
+
+t.test('reports changes of contents once, after they settle', async (t) => {
+  const path = directory(t);
+  writeFileSync(join(path, 'a.yaml'), '0');
+  const { seen, next, ready, close } = watch(t, path);
+  await ready;
+  for (const text of ['1', '2', '3']) {
+    writeFileSync(join(path, 'a.yaml'), text);
+    await pause(15);
+  }
+  await next();
+  await pause(200);
+  t.same(seen, ['3'], 'three writes, one report');
+  const now = new Date();
+  utimesSync(join(path, 'a.yaml'), now, now);
+  writeFileSync(join(path, 'a.yaml'), '3');
+  writeFileSync(join(path, 'notes.txt'), 'not a rule file');
+  await pause(250);
+  t.same(seen, ['3'], 'same contents, no report');
+  writeFileSync(join(path, 'b.yaml'), 'new');
+  await next();
+  t.same(seen.slice(1), ['3|new'], 'a new file');
+  unlinkSync(join(path, 'a.yaml'));
+  await next();
+  t.same(seen.slice(2), ['new'], 'a file gone');
+  await close();
+  writeFileSync(join(path, 'b.yaml'), 'after');
+  await pause(200);
+  t.equal(seen.length, 3, 'nothing after close');
+});
+
+t.test('a stream of events cannot put a report off for ever', async (t) => {
+  const path = directory(t);
+  writeFileSync(join(path, 'a.yaml'), '0');
+  const { seen, ready } = watch(t, path, { timing: { debounce: 150, patience: 400, rescan: 60_000 } });
+  await ready;
+  for (let i = 1; i <= 25; i++) {
+    writeFileSync(join(path, 'a.yaml'), String(i));
+    await pause(40);
+  }
+  t.ok(seen.length >= 1, `${seen.length} reports while events kept coming`);
+});
+
+t.test('a ConfigMap swap is one change', async (t) => {
+  const path = directory(t);
+  mountConfigMap(path, '1', { 'a.yaml': 'a1', 'b.yaml': 'b1' });
+  const { seen, next, ready } = watch(t, path);
+  await ready;
+  mountConfigMap(path, '2', { 'a.yaml': 'a2', 'b.yaml': 'b2' });
+  await next();
+  rmSync(join(path, '..1'), { recursive: true });
+  await pause(200);
+  t.same(seen, ['a2|b2']);
+  mountConfigMap(path, '3', { 'a.yaml': 'a3', 'b.yaml': 'b3' });
+  await next();
+  t.same(seen, ['a2|b2', 'a3|b3'], 'and the next one too');
+});
+
+t.test('a retargeted link to the directory is found by looking', async (t) => {
+  const path = directory(t);
+  for (const version of ['v1', 'v2']) {
+    mkdirSync(join(path, version));
+    writeFileSync(join(path, version, 'a.yaml'), version);
+  }
+  symlinkSync('v1', join(path, 'rules'));
+  const { seen, next, ready } = watch(t, join(path, 'rules'), { timing: { rescan: 400 } });
+  await ready;
+  await pause(150);
+  symlinkSync('v2', join(path, 'rules.new'));
+  renameSync(join(path, 'rules.new'), join(path, 'rules'));
+  await next();
+  t.same(seen, ['v2']);
+});
+
+t.test('changes before watching began, and a directory that comes and goes', async (t) => {
+  const path = join(directory(t), 'rules');
+  mkdirSync(path);
+  writeFileSync(join(path, 'a.yaml'), 'new');
+  const errors: string[] = [];
+  const { seen, next } = watch(t, path, {
+    known: [{ path: join(path, 'a.yaml'), text: 'old' }],
+    onError: (error) => errors.push(error.code),
+    timing: { rescan: 100 },
+  });
+  await next();
+  t.same(seen, ['new'], 'what changed since the caller read the files');
+  rmSync(path, { recursive: true });
+  await pause(500);
+  t.same(errors, ['rules-directory'], 'told once');
+  t.same(seen, ['new'], 'an unreadable directory is no change');
+  mkdirSync(path);
+  writeFileSync(join(path, 'a.yaml'), 'back');
+  await next();
+  t.same(seen, ['new', 'back']);
+});
