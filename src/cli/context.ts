@@ -10,17 +10,23 @@ import { enterNamespace } from '../platform/namespace.js';
 import { pruningFor } from '../platform/netlink-reader.js';
 import { libraryDirectory, rulesDirectory, specDirectory } from '../platform/package-paths.js';
 import { readRecording } from '../platform/recording.js';
-import { readRuleFiles } from '../platform/rule-files.js';
+import { type RuleFileText, readRuleFiles } from '../platform/rule-files.js';
 import { derive } from '../reconcile/derive.js';
 import { survey } from '../reconcile/survey.js';
 import { compileRules } from '../rules/index.js';
 import type { GlobalOptions } from './options.js';
 
+/** A domain and the texts that it was compiled from. */
+export interface LoadedDomain extends Domain {
+  readonly files: readonly RuleFileText[];
+}
+
 /** Rules checked against the library; @throws TnaError `rules` with every error on a line of its own. */
-export async function loadDomain(options: GlobalOptions): Promise<Domain> {
+export async function loadDomain(options: GlobalOptions): Promise<LoadedDomain> {
   const library = await readFpmLibrary(options.library ?? libraryDirectory());
   const directory = options.rules ?? rulesDirectory();
-  const compiled = compileRules(readRuleFiles(directory), library);
+  const files = readRuleFiles(directory);
+  const compiled = compileRules(files, library);
   if ('errors' in compiled) {
     const [first, ...more] = compiled.errors.map((error) => error.text);
     throw new TnaError(
@@ -31,7 +37,7 @@ export async function loadDomain(options: GlobalOptions): Promise<Domain> {
       },
     );
   }
-  return { rules: compiled.ruleSet, library };
+  return { rules: compiled.ruleSet, library, files };
 }
 
 /** Opens the live host, in the namespace that the user named, and closes it whatever `use` does. */

@@ -8,13 +8,13 @@ import { systemClock } from '../../platform/clock.js';
 import type { LiveHost } from '../../platform/live-host.js';
 import { pruningFor } from '../../platform/netlink-reader.js';
 import { rulesDirectory } from '../../platform/package-paths.js';
-import { readRuleFiles, watchRuleFiles } from '../../platform/rule-files.js';
+import { type RuleFileText, watchRuleFiles } from '../../platform/rule-files.js';
 import { openWaker } from '../../platform/waker.js';
 import { runLoop } from '../../reconcile/loop.js';
 import { type PassResult, runPass } from '../../reconcile/pass.js';
 import { outcomesText, planJson, planText } from '../../report/plan.js';
 import { compileRules, lastGood, noRules } from '../../rules/index.js';
-import { loadDomain, withHost } from '../context.js';
+import { type LoadedDomain, loadDomain, withHost } from '../context.js';
 import type { GlobalOptions } from '../options.js';
 import { errorText, print, printJson, styleFor } from '../output.js';
 import { planCommand } from './plan.js';
@@ -61,32 +61,28 @@ async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Pro
   return failed.length === 0 && converged ? 0 : 1;
 }
 
-async function daemon(options: GlobalOptions, domain: Domain, host: LiveHost): Promise<number> {
+async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHost): Promise<number> {
   const style = styleFor(process.stderr);
   const log = (line: string) => process.stderr.write(`${line}\n`);
+  const warn = (error: unknown) => log(errorText(error, options.verbose, style));
   const directory = options.rules ?? rulesDirectory();
-  let current = domain;
+  let current: Domain = domain;
   let inForce = lastGood(noRules, { ruleSet: domain.rules });
   const waker = await openWaker(domain.rules, host.netlink);
-  const rules = watchRuleFiles(directory, () => {
-    inForce = lastGood(inForce, compileRules(readRuleFiles(directory), domain.library));
+  const onRules = (files: readonly RuleFileText[]) => {
+    inForce = lastGood(inForce, compileRules(files, domain.library));
     if (inForce.errors.length > 0) {
       const evidence = inForce.errors.map((error) => error.text).join('\n');
-      log(
-        errorText(
-          new TnaError('rules', 'the rules changed but have errors; the last good ones stay in force', { evidence }),
-          options.verbose,
-          style,
-        ),
-      );
+      warn(new TnaError('rules', 'the rules changed but have errors; the last good ones stay in force', { evidence }));
     }
     if (inForce.ruleSet === undefined || inForce.ruleSet === current.rules) return;
-    current = { ...domain, rules: inForce.ruleSet };
+    current = { rules: inForce.ruleSet, library: domain.library };
     host.netlink.prune(pruningFor(current.rules));
     log(`rules reloaded from ${directory}`);
-    waker.follow(current.rules).catch((error: unknown) => log(errorText(error, options.verbose, style)));
+    waker.follow(current.rules).catch(warn);
     waker.wake();
-  });
+  };
+  const watcher = watchRuleFiles(directory, onRules, { known: domain.files, onError: warn });
   const stop = () => waker.stop();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
@@ -96,7 +92,7 @@ async function daemon(options: GlobalOptions, domain: Domain, host: LiveHost): P
       failed: (error, retryInMs) => log(`${errorText(error, options.verbose, style)}\n  next try in ${retryInMs} ms`),
     });
   } finally {
-    await rules.close();
+    await watcher.close();
     waker.close();
   }
   return 0;
