@@ -168,7 +168,7 @@ export class NetlinkClient<Types extends object = AnyOperations> {
       if (layout !== undefined) replies.push(decodeBody(spec, input, frame, layout, prune(layout)));
     };
     const { bytes } = request;
-    const answer = await this.channel.send({ operation: label, bytes, dump: mode === 'dump', onMessage });
+    const answer = await this.channel.send({ operation: label, bytes, onMessage });
     const { acknowledgement, interrupted } = answer;
     if (acknowledgement.errno !== 0) {
       const attribute = attributePath(request.operation.request, request.headerStart, request.marks, acknowledgement);

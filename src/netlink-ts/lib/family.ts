@@ -22,7 +22,6 @@ export async function resolveFamily(channel: RequestChannel, name: string): Prom
   let found: Message | undefined;
   const { acknowledgement } = await channel.send({
     operation,
-    dump: false,
     bytes: encodeMessage(controller, 'getfamily', 'do', { family_name: name }, { flags: MessageFlag.ack }),
     onMessage: (input, frame) => {
       const layout = layoutOf(controller, input, frame);

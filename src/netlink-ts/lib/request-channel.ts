@@ -18,7 +18,6 @@ export interface Request {
   /** For errors. */
   readonly operation: string;
   readonly bytes: Uint8Array;
-  readonly dump: boolean;
   /** Called for each message of the answer. */
   readonly onMessage: (input: Input, frame: Frame) => void;
 }
@@ -49,6 +48,8 @@ export class RequestChannel {
     private readonly protocol: number,
     private readonly netns: string | undefined,
     private readonly timeoutMs: number,
+    /** Sees everything that is received, before it is read: for recordings. */
+    private readonly onReceived: (input: Input) => void = () => undefined,
   ) {
     this.open();
   }
@@ -161,6 +162,7 @@ export class RequestChannel {
   }
 
   private onBytes(input: Input): void {
+    this.onReceived(input);
     for (let at = 0; at < input.bytes.length; ) {
       const frame = frameAt(input, at, input.bytes.length);
       at = nextFrame(frame);
