@@ -176,7 +176,7 @@ t.test('a refused program brings the whole log and one line of it', async (t) =>
   const template = await BpfTemplate.create(fixed);
   const late = await failure(template.specialise({ program: 'careless', rodata: { broken: true } }));
   t.match(late, { code: 'verifier', errno: 13, program: 'careless' });
-  t.match(late.log, /R1=ctx[^]*processed \d+ insns/);
+  t.match(late.log, /R1=ctx[\s\S]*processed \d+ insns/);
   t.match(late.summary, /source: .*data\[100\]/);
   template.close();
 });
@@ -269,8 +269,21 @@ t.test('probes answer from trying', async (t) => {
   });
   const cast = await probe('kfunc:bpf_rdonly_cast');
   t.equal(cast.answer, (await kernelBtf()).hasFunc('bpf_rdonly_cast') ? 'yes' : 'no');
+  const script = `import { probe } from 'bpf-loader-native';
+    const ask = async (question) => (await probe(question)).answer;
+    const answers = [];
+    for (const question of process.argv.slice(1)) answers.push(await ask(question), await ask(question));
+    console.log(answers.join(' '));`;
+  const questions = ['prog:xdp', 'map:devmap_hash', 'helper:xdp:bpf_fib_lookup', 'attach:tcx'];
+  const powerless = ['--bounding-set=-all', '--inh-caps=-all', process.execPath, '--input-type=module', '-e', script];
+  const child = spawnSync('setpriv', [...powerless, ...questions], { encoding: 'utf8' });
+  t.match(
+    child,
+    { stderr: '', stdout: `${Array(8).fill('unknown').join(' ')}\n` },
+    'without privilege nothing is denied',
+  );
   await t.rejects(probe('progs:xdp'), { code: 'unknown-name' });
-  await t.rejects(probe('prog:xpd'), { code: 'unknown-name' });
+  await t.rejects(probe('prog:xpd'), { code: 'unknown-name', summary: /'xdp'/ });
 });
 
 t.test('200 objects, loaded and refused, leave no descriptor', async (t) => {

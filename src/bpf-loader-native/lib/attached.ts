@@ -70,7 +70,7 @@ export async function attachXdpWithoutLink(
   program: BpfProgram,
   mode: XdpMode = 'auto',
 ): Promise<void> {
-  const outcome = await native.xdpAttach(ifindex, program.fd, xdpModeFlags[mode] | XdpFlag.ifNoExist);
+  const outcome = await native.xdpAttach(ifindex, program.fd, xdpModeFlags[mode] | XdpFlag.ifNoExist, program);
   if (outcome.errno !== 0) throw errnoError(outcome.errno, 'attach XDP', `ifindex ${ifindex}`, outcome.log);
 }
 

@@ -34,7 +34,7 @@ export async function attachClsact(
   if (hook.errno !== constants.errno.EEXIST) check(hook, 'add clsact', place);
   const madeQdisc = hook.errno === 0;
   const replace = options.replace ?? false;
-  const filter = await native.tcAttach(ifindex, POINT[direction], program.fd, handle, priority, replace);
+  const filter = await native.tcAttach(ifindex, POINT[direction], program.fd, handle, priority, replace, program);
   if (filter.errno !== 0 && madeQdisc) await native.tcHookDestroy(ifindex);
   check(filter, 'attach clsact filter', place);
   return {

@@ -3,6 +3,7 @@
 import { readU32, u32Bytes } from './attr.js';
 import type { BpfMap } from './map.js';
 import type { BpfProgram } from './program.js';
+import { UpdateFlag } from './uapi.js';
 
 /** Sets a slot of a devmap or devmap_hash. The device is looked up in this thread's network namespace. */
 export function setDevice(map: BpfMap, key: number, target: { ifindex: number; program?: BpfProgram }): void {
@@ -36,7 +37,7 @@ export function clearSlot(map: BpfMap, slot: number): boolean {
 
 /** Puts a map into an array_of_maps or hash_of_maps; waits for an RCU grace period on a pool thread. */
 export async function setInnerMap(map: BpfMap, key: Uint8Array, inner: BpfMap): Promise<void> {
-  await map.setAsync(key, u32Bytes(inner.fd));
+  await map.setAsync(key, u32Bytes(inner.fd), UpdateFlag.any, inner);
 }
 
 /** Id of the map under a key, undefined when there is none. */

@@ -24,11 +24,13 @@ export function replaceMapFds(insns: Uint8Array, replacements: ReadonlyMap<numbe
 }
 
 /** One instruction; `registers` is source << 4 | destination. */
-function instruction(code: number, registers: number, immediate: number): Uint8Array {
+function instruction(code: number, registers: number, immediate: number, offset = 0): Uint8Array {
   const bytes = new Uint8Array(8);
   bytes[0] = code;
   bytes[1] = LITTLE ? registers : ((registers & 15) << 4) | (registers >> 4);
-  new DataView(bytes.buffer).setInt32(4, immediate, LITTLE);
+  const view = new DataView(bytes.buffer);
+  view.setInt16(2, offset, LITTLE);
+  view.setInt32(4, immediate, LITTLE);
   return bytes;
 }
 
@@ -37,9 +39,11 @@ const PSEUDO_KFUNC_CALL = 2;
 /** r0 = 0 */
 export const MOV_R0_0 = instruction(0xb7, 0, 0);
 export const EXIT = instruction(0x95, 0, 0);
-/** Call of a helper by number, or of a vmlinux function by BTF id. */
-export const CALL = (id: number, kernelFunction = false): Uint8Array =>
-  instruction(0x85, kernelFunction ? PSEUDO_KFUNC_CALL << 4 : 0, id);
+/** Call of a helper by number, or of a kernel function by BTF id; a module's needs its BTF at index 1 of `fdArray`. */
+export function CALL(id: number, kernelFunction?: { readonly module: boolean }): Uint8Array {
+  if (kernelFunction === undefined) return instruction(0x85, 0, id);
+  return instruction(0x85, PSEUDO_KFUNC_CALL << 4, id, kernelFunction.module ? 1 : 0);
+}
 
 export function instructions(list: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(list.flatMap((one) => [...one]));

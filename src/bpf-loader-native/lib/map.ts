@@ -130,11 +130,15 @@ export class BpfMap extends KernelObject {
     bpf(Command.mapUpdate, this.#element(key).pointer(16, value).u64(24, flags), this.#info.name);
   }
 
-  /** As `set`, on a pool thread: for updates that wait for an RCU grace period (maps of maps). */
-  async setAsync(key: Uint8Array, value: Uint8Array, flags: number = UpdateFlag.any): Promise<void> {
+  /**
+   * As `set`, on a pool thread: for updates that wait for an RCU grace period (maps of maps). `keep` owns what the value
+   * refers to.
+   */
+  async setAsync(key: Uint8Array, value: Uint8Array, flags: number = UpdateFlag.any, keep?: object): Promise<void> {
     this.#checkKey(key);
     if (value.length !== this.#transferSize) throw this.#wrongSize('value', value.length, this.#transferSize);
-    await bpfAsync(Command.mapUpdate, this.#element(key).pointer(16, value).u64(24, flags), this.#info.name, this);
+    const attr = this.#element(key).pointer(16, value).u64(24, flags);
+    await bpfAsync(Command.mapUpdate, attr, this.#info.name, [this, keep]);
   }
 
   setPerCpu(key: Uint8Array, values: readonly Uint8Array[]): void {

@@ -137,11 +137,12 @@ interface Native {
     handle: number,
     priority: number,
     replace: boolean,
+    keep: object,
   ): Promise<TcFilter>;
   tcDetach(ifindex: number, point: number, handle: number, priority: number): Promise<Outcome>;
   tcQuery(ifindex: number, point: number, handle: number, priority: number): Promise<TcFilter>;
   xdpQuery(ifindex: number): Promise<XdpQueryResult>;
-  xdpAttach(ifindex: number, fd: number, flags: number): Promise<Outcome>;
+  xdpAttach(ifindex: number, fd: number, flags: number, keep?: object): Promise<Outcome>;
 }
 
 export const native = createRequire(import.meta.url)('../build/Release/bpf_loader_native.node') as Native;

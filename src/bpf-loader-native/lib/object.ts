@@ -61,7 +61,9 @@ export class BpfObject {
     this.#native = object;
     const summary = object.describe();
     this.#programNames = summary.programs.map((program) => program.name);
-    this.#mapNames = [...summary.maps, ...summary.variables].map((item) => ('section' in item ? item.section : item.name));
+    this.#mapNames = [...summary.maps, ...summary.variables].map((item) =>
+      'section' in item ? item.section : item.name,
+    );
     const globals = summary.variables.filter((variable) => variable.section.startsWith('.'));
     this.#variables = new Map(globals.map((variable) => [variable.name, variable]));
   }

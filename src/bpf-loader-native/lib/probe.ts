@@ -3,12 +3,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { queryTcx } from './attached.js';
+import { u32Bytes } from './attr.js';
+import { stringAt } from './elf.js';
 import { BpfError } from './error.js';
 import { CALL, EXIT, instructions, MOV_R0_0 } from './instructions.js';
 import { type KernelBtf, kernelBtf } from './kernel-btf.js';
-import { native } from './native.js';
+import { type Handle, native } from './native.js';
+import { ids, openById, readInfo } from './object-info.js';
 import { loadProgram } from './program.js';
-import { mapTypeNumber, programTypeNumber } from './uapi.js';
+import { Command, mapTypeNames, mapTypeNumber, programTypeNames, programTypeNumber } from './uapi.js';
 import { unknownName } from './variable.js';
 
 export interface ProbeResult {
@@ -58,10 +61,15 @@ async function obstacle(): Promise<ProbeResult | undefined> {
   return error === undefined ? undefined : unknown(`a trivial tc program does not load: ${error.summary}`);
 }
 
-async function tryLoad(type: string, program: readonly Uint8Array[]): Promise<BpfError | undefined> {
+async function tryLoad(
+  type: string,
+  program: readonly Uint8Array[],
+  moduleBtf?: number,
+): Promise<BpfError | undefined> {
+  const spec = { name: 'probe', type: programTypeNumber(type), license: 'GPL', insns: instructions(program) };
   try {
-    const spec = { name: 'probe', type: programTypeNumber(type), license: 'GPL', insns: instructions(program) };
-    (await loadProgram(spec)).close();
+    const modules = moduleBtf === undefined ? {} : { fdArray: u32Bytes(0, moduleBtf) };
+    (await loadProgram({ ...spec, ...modules })).close();
     return undefined;
   } catch (error) {
     if (error instanceof BpfError) return error;
@@ -80,7 +88,7 @@ async function probeProgramType(type: string): Promise<ProbeResult> {
 
 async function probeMapType(type: string): Promise<ProbeResult> {
   const number = mapTypeNumber(type);
-  if (number <= 0) throw unknownName('map type', type, []);
+  if (number <= 0) throw unknownName('map type', type, mapTypeNames);
   const blocked = await obstacle();
   if (blocked !== undefined) return blocked;
   const supported = await native.probeMapType(number);
@@ -90,7 +98,7 @@ async function probeMapType(type: string): Promise<ProbeResult> {
 
 function programType(type: string): number {
   const number = programTypeNumber(type);
-  if (number <= 0) throw unknownName('program type', type, []);
+  if (number <= 0) throw unknownName('program type', type, programTypeNames);
   return number;
 }
 
@@ -130,24 +138,42 @@ async function probeKfunc(subject: string): Promise<ProbeResult> {
   if (found === null) return no(`no BTF of this kernel has a function ${name}`);
   const marked = btf.isKfunc(name);
   if (marked === false) return no(`BTF does not mark ${name} as callable from programs`);
-  if (found.module !== null) {
-    // A test program would need the module's BTF descriptor; registration is what the mark stands for.
-    return marked === true
-      ? yes(`module ${found.module} marks ${name} as callable`)
-      : unknown(`in module ${found.module}`);
-  }
   const blocked = await obstacle();
   if (blocked !== undefined) return blocked;
-  const refusals: string[] = [];
-  for (const type of types) {
-    const result = callResult(
-      await tryLoad(type, [CALL(found.id, true), MOV_R0_0, EXIT]),
-      `${type} program calling ${name}`,
-    );
-    if (result.answer !== 'no') return result;
-    refusals.push(result.evidence);
+  const module = found.module === null ? undefined : openModuleBtf(found.module);
+  try {
+    const call = CALL(found.id, { module: module !== undefined });
+    const refusals: string[] = [];
+    for (const type of types) {
+      const error = await tryLoad(type, [call, MOV_R0_0, EXIT], module?.fd);
+      const result = callResult(error, `${type} program calling ${name}`);
+      if (result.answer !== 'no') return result;
+      refusals.push(result.evidence);
+    }
+    return no(refusals.join('; '));
+  } finally {
+    module?.close();
   }
-  return no(refusals.join('; '));
+}
+
+/** The descriptor that a call into a module has to name. */
+function openModuleBtf(module: string): Handle {
+  for (const id of ids(Command.btfNextId)) {
+    const handle = openById(Command.btfFdById, id);
+    try {
+      const name = new Uint8Array(64);
+      const info = readInfo(handle.fd, 32, (block) => {
+        block.pointer(16, name).u32(24, name.length);
+      });
+      const inKernel = info.getU32(28) === 1;
+      if (inKernel && stringAt(name, 0) === module) return handle;
+    } catch (error) {
+      handle.close();
+      throw error;
+    }
+    handle.close();
+  }
+  throw new BpfError({ code: 'ENOENT', operation: 'find BTF of module', object: module });
 }
 
 async function btfOrProblem(): Promise<KernelBtf | ProbeResult> {

@@ -19,12 +19,12 @@ export const Command = {
   progQuery: 16,
   btfFdById: 19,
   mapFreeze: 22,
+  btfNextId: 23,
   mapLookupBatch: 24,
   linkCreate: 28,
   linkUpdate: 29,
   linkFdById: 30,
   linkNextId: 31,
-  enableStats: 32,
   linkDetach: 34,
 } as const;
 
@@ -134,10 +134,10 @@ export const linkTypeName = (type: number) => nameIn(LINK_TYPES, type);
 /** The kernel's number of a type, -1 when the name is not known here. */
 export const programTypeNumber = (name: string): number => (PROGRAM_TYPES as readonly string[]).indexOf(name);
 export const mapTypeNumber = (name: string): number => (MAP_TYPES as readonly string[]).indexOf(name);
-export const PROGRAM_TYPE_NAMES: readonly string[] = PROGRAM_TYPES;
-export const MAP_TYPE_NAMES: readonly string[] = MAP_TYPES;
+export const programTypeNames: readonly string[] = PROGRAM_TYPES;
+export const mapTypeNames: readonly string[] = MAP_TYPES;
 
-export const AttachType = { xdpDevmap: 35, xdp: 37, tcxIngress: 46, tcxEgress: 47 } as const;
+export const AttachType = { xdp: 37, tcxIngress: 46, tcxEgress: 47 } as const;
 
 export const MapFlag = {
   noPrealloc: 1 << 0,
@@ -158,5 +158,3 @@ export const TestRunFlag = { onCpu: 1 << 0, liveFrames: 1 << 1 } as const;
 
 /** linux/magic.h */
 export const BPFFS_MAGIC = 0xcafe4a11;
-
-export const NAME_LENGTH = 16;

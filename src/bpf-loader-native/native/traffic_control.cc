@@ -34,8 +34,13 @@ std::shared_ptr<Request> HookRequest(const Napi::CallbackInfo& info) {
 
 Napi::Value Submit(const Napi::CallbackInfo& info, std::shared_ptr<Request> request, std::function<int(Request&)> call,
                    std::function<void(const Request&, Napi::Object)> fill) {
+  // Owners of descriptors come as extra arguments, to be kept open meanwhile.
+  std::vector<Napi::Object> keep;
+  for (size_t i = 0; i < info.Length(); i++) {
+    if (info[i].IsObject()) keep.push_back(info[i].As<Napi::Object>());
+  }
   return RunJob(
-      info.Env(), {},
+      info.Env(), keep,
       [request, call = std::move(call)] {
         Capture capture;
         request->error = -call(*request);
@@ -73,7 +78,7 @@ Napi::Value HookDestroy(const Napi::CallbackInfo& info) {
   return Submit(info, request, [](Request& r) { return bpf_tc_hook_destroy(&r.hook); }, Nothing);
 }
 
-/// (ifindex, point, progFd, handle, priority, replace)
+/// (ifindex, point, progFd, handle, priority, replace, program)
 Napi::Value Attach(const Napi::CallbackInfo& info) {
   auto request = HookRequest(info);
   request->opts.prog_fd = Int(info, 2);
@@ -115,7 +120,7 @@ Napi::Value XdpQuery(const Napi::CallbackInfo& info) {
       });
 }
 
-/// (ifindex, progFd or -1, flags): netlink attachment without a link, as `ip link set xdp` makes
+/// (ifindex, progFd or -1, flags, program?): netlink attachment without a link, as `ip link set xdp` makes
 Napi::Value XdpAttach(const Napi::CallbackInfo& info) {
   int ifindex = Int(info, 0), fd = Int(info, 1);
   uint32_t flags = Unsigned(info, 2);
