@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Replays recorded host states through the real stages and compares with goldens, without any privilege.
+// UPDATE=1 writes the goldens; `node dist/test/support/record-scenarios.js` (root) records the states anew.
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import type { Derived } from '../../src/model/derived.js';
+import type { Domain } from '../../src/model/ports.js';
+import { readFpmLibrary } from '../../src/platform/clang.js';
+import { rulesDirectory } from '../../src/platform/package-paths.js';
+import { readRecording } from '../../src/platform/recording.js';
+import { readRuleFiles } from '../../src/platform/rule-files.js';
+import { derive } from '../../src/reconcile/derive.js';
+import { graphDot, graphJson } from '../../src/report/graph.js';
+import { planJson, planText } from '../../src/report/plan.js';
+import { explainText, makeStatus, statusText } from '../../src/report/status.js';
+import { plain } from '../../src/report/table.js';
+import { compileRules } from '../../src/rules/index.js';
+import { tryRun } from '../support/lab/command.js';
+import {
+  fixedLibrary,
+  hooksOf,
+  libraryDirectory,
+  lines,
+  listScenarios,
+  main,
+  root,
+  type Scenario,
+} from '../support/scenarios/files.js';
+
+const update = process.env.UPDATE === '1';
+const scenarios = listScenarios();
+
+async function loadDomain(): Promise<Domain> {
+  const manifest = update ? fixedLibrary() : undefined;
+  if (manifest !== undefined) writeFileSync(join(libraryDirectory, 'library.json'), manifest);
+  const library = await readFpmLibrary(libraryDirectory);
+  const compiled = compileRules(readRuleFiles(rulesDirectory()), library);
+  if ('errors' in compiled) throw new Error(compiled.errors.map((error) => error.text).join('\n'));
+  return { rules: compiled.ruleSet, library };
+}
+
+function replay(domain: Domain, scenario: Scenario): Derived {
+  return derive(domain, readRecording(scenario.recording), hooksOf(scenario));
+}
+
+/** What every golden file must hold. */
+function goldens({ graph, desired, plan }: Derived): { readonly [file: string]: string } {
+  return {
+    'objects.json': lines(graph.nodes, 1),
+    'graph.dot': `${graphDot(graph, desired)}\n`,
+    'desired.json': lines(desired, 3),
+    'plan.json': lines(planJson(plan), 2),
+    'plan.txt': `${planText(plan, desired, plain)}\n`,
+  };
+}
+
+const domain = await loadDomain();
+
+t.test('the recorded states give the golden objects, graphs, desired states and plans', async (t) => {
+  t.ok(scenarios.length >= 14, `${scenarios.length} scenarios`);
+  for (const scenario of scenarios) {
+    for (const [file, text] of Object.entries(goldens(replay(domain, scenario)))) {
+      const path = join(scenario.directory, file);
+      if (update) writeFileSync(path, text);
+      const golden = existsSync(path) ? readFileSync(path, 'utf8') : '';
+      t.equal(text, golden, `${scenario.name}/${file}`);
+    }
+  }
+});
+
+t.test('a replay is deterministic', async (t) => {
+  for (const scenario of scenarios)
+    t.same(goldens(replay(domain, scenario)), goldens(replay(domain, scenario)), scenario.name);
+});
+
+t.test('every interface that is not accelerated has a reason', async (t) => {
+  for (const scenario of scenarios) {
+    const status = makeStatus(replay(domain, scenario), () => [], domain.library, null);
+    for (const i of status.interfaces) {
+      t.ok(i.accelerated || i.reasons.length > 0, `${scenario.name}: ${i.name}`);
+      t.ok(i.reasons.every((reason) => reason.code !== '' && reason.message !== '' && !reason.message.includes('${')));
+    }
+  }
+});
+
+/** Runs the command line as nobody, where this process may choose to be somebody else. */
+function unprivileged(...args: readonly string[]) {
+  const command = [process.execPath, main, '--library', libraryDirectory, ...args];
+  const drop = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--bounding-set', '-all', '--'];
+  const [file, ...rest] = process.getuid?.() === 0 ? [...drop, ...command] : command;
+  return tryRun(file as string, rest, { cwd: '/', timeout: 30_000 });
+}
+
+t.test('an unprivileged user replays a recording with plan, status, explain and graph', async (t) => {
+  for (const name of ['hook-change', 'port-flags']) {
+    const scenario = scenarios.find((s) => s.name === name);
+    if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
+    const { desired, plan, graph, ...derived } = replay(domain, scenario);
+    const status = makeStatus({ desired, plan, graph, ...derived }, () => [], domain.library, null);
+    const from = ['--from', scenario.recording, ...scenario.options];
+    const [planned, plannedJson, stated, drawn] = await Promise.all([
+      unprivileged(...from, 'plan', '--detailed-exitcode'),
+      unprivileged(...from, '-o', 'json', 'plan'),
+      unprivileged(...from, 'status'),
+      unprivileged(...from, '-o', 'json', 'graph'),
+    ]);
+    t.equal(planned.stdout, `${planText(plan, desired, plain)}\n`, `${name}: plan`);
+    t.equal(planned.code, 2, 'there are changes');
+    t.same(JSON.parse(plannedJson.stdout), JSON.parse(JSON.stringify(planJson(plan))), `${name}: plan -o json`);
+    t.equal(stated.stdout, `${statusText(status, plain)}\n`, `${name}: status`);
+    t.same(JSON.parse(drawn.stdout), JSON.parse(JSON.stringify(graphJson(graph))), `${name}: graph`);
+    const [first] = status.interfaces.filter((i) => i.name === 'p1');
+    if (first === undefined) throw new Error('p1 is missing');
+    t.equal(
+      (await unprivileged(...from, 'explain', 'p1')).stdout,
+      `${explainText(first, plain)}\n`,
+      `${name}: explain`,
+    );
+  }
+});
+
+t.test('a command that needs the live host says so', async (t) => {
+  const recording = join(root, 'fixtures', 'scenarios', 'bridge', 'snapshot.json');
+  const result = await unprivileged('--from', recording, 'reconcile', '--once');
+  t.equal(result.code, 2);
+  t.match(result.stderr, /--from replays a recording; this command needs the live host/);
+  const live = await unprivileged('plan');
+  t.equal(live.code, 1);
+  t.match(
+    live.stderr,
+    /^tna: this needs CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON\n {2}try: run as root, or replay a recording/,
+  );
+});

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Golden scenarios on disk: a directory each, with the set-up, the recording and what the stages make of it.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Hook } from '../../../src/model/ruleset.js';
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..');
+export const main = join(root, 'dist', 'src', 'main.js');
+export const scenariosDirectory = join(root, 'fixtures', 'scenarios');
+/** An FPM library without objects and with a fixed hash: pipeline ids depend on it, and must not change with every edit of an FPM. */
+export const libraryDirectory = join(root, 'fixtures', 'library');
+export const builtLibraryDirectory = join(root, 'fpm', 'build');
+
+export interface Scenario {
+  readonly name: string;
+  readonly directory: string;
+  readonly recording: string;
+  /** Options of the command line, for instance `--hook xdp`. */
+  readonly options: readonly string[];
+}
+
+export function listScenarios(): readonly Scenario[] {
+  return readdirSync(scenariosDirectory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+    .map((name) => {
+      const directory = join(scenariosDirectory, name);
+      const options =
+        /^# options: (.*)$/m.exec(readFileSync(join(directory, 'setup.sh'), 'utf8'))?.[1]?.split(' ') ?? [];
+      return { name, directory, recording: join(directory, 'snapshot.json'), options };
+    });
+}
+
+/** The hooks that a scenario's `--hook` options ask for. */
+export function hooksOf({ options }: Scenario): ReadonlyMap<string, Hook> {
+  const hooks = new Map<string, Hook>();
+  for (const option of options.filter((o) => o !== '--hook')) {
+    const [name, hook] = option.includes('=') ? option.split('=') : ['*', option];
+    if (name !== undefined && (hook === 'xdp' || hook === 'tc')) hooks.set(name, hook);
+  }
+  return hooks;
+}
+
+/** What the fixed library says, made from a built one: the same FPMs under a hash of zeros, one FPM per line. */
+export function fixedLibrary(): string | undefined {
+  const file = join(builtLibraryDirectory, 'library.json');
+  if (!existsSync(file)) return undefined;
+  const built = JSON.parse(readFileSync(file, 'utf8')) as {
+    readonly version: number;
+    readonly modules: readonly object[];
+  };
+  const none = '0'.repeat(64);
+  return lines({ version: built.version, hash: none, inputs: none, modules: built.modules }, 2);
+}
+
+/**
+ * JSON with the outermost `depth` levels broken into lines and everything below on one line: short, and diffs well.
+ * Members of the outermost object may have depths of their own.
+ */
+export function lines(value: unknown, depth: number, own: { readonly [member: string]: number } = {}): string {
+  return `${broken(value, depth, '', own)}\n`;
+}
+
+function broken(
+  value: unknown,
+  depth: number,
+  indent: string,
+  own: { readonly [member: string]: number } = {},
+): string {
+  if (depth === 0 || typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const list = Array.isArray(value);
+  const inner = `${indent} `;
+  const items = list
+    ? value.map((item: unknown) => broken(item, depth - 1, inner))
+    : Object.entries(value)
+        .filter(([, item]) => item !== undefined)
+        .map(([key, item]) => `${JSON.stringify(key)}: ${broken(item, own[key] ?? depth - 1, inner)}`);
+  const [open, close] = list ? '[]' : '{}';
+  return items.length === 0 ? `${open}${close}` : `${open}\n${inner}${items.join(`,\n${inner}`)}\n${indent}${close}`;
+}
