@@ -4,16 +4,22 @@
 import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { performance } from 'node:perf_hooks';
+import { measureControl } from './control.js';
 import { verdictOf } from './figure.js';
 import { measureForwarding, reportForwarding } from './forwarding.js';
 import { readMachine } from './machine.js';
 import { type BenchOptions, parseOptions, type Section, UsageError } from './options.js';
+import { measurePorts } from './ports.js';
 import { goalsText, headerText, type Report, reportJson, type SectionReport, sectionText } from './report.js';
+import { measureTcp } from './tcp.js';
 
 type Measure = (options: BenchOptions, progress: (text: string) => void) => Promise<Omit<SectionReport, 'seconds'>>;
 
 const measures: Readonly<Record<Section, Measure>> = {
   forwarding: async (options, progress) => reportForwarding(await measureForwarding(options, progress)),
+  tcp: measureTcp,
+  control: measureControl,
+  ports: measurePorts,
 };
 
 /** Overwritten in place on a terminal, silent elsewhere. */

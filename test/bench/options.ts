@@ -3,7 +3,7 @@
 
 import { parseArgs } from 'node:util';
 
-export const sections = ['forwarding'] as const;
+export const sections = ['forwarding', 'tcp', 'control', 'ports'] as const;
 export type Section = (typeof sections)[number];
 
 export interface BenchOptions {
