@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is switched on for one side of a comparison: TNA by its command line, or something else for the harness's own tests.
 
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { isRemoved, removeAtExit } from '../support/lab/cleanup.js';
-import { type CommandResult, tryRun } from '../support/lab/command.js';
+import { detachAtExit, detached, type InterfaceStatus, tnaOk, tnaStatus } from '../support/lab/tna.js';
 import type { Hook } from './configuration.js';
 
 export interface Counters {
@@ -30,57 +27,29 @@ export interface Accelerator {
   stop(netns: string): Promise<void>;
 }
 
-const main = join(dirname(fileURLToPath(import.meta.url)), '../../src/main.js');
-
-/** Runs `tna` with the arguments; never rejects for an exit code. */
-export function tna(...args: readonly string[]): Promise<CommandResult> {
-  return tryRun(process.execPath, [main, ...args]);
-}
-
-async function succeed(...args: readonly string[]): Promise<string> {
-  const result = await tna(...args);
-  if (result.code !== 0) {
-    throw new Error(
-      `tna ${args.join(' ')} exited with ${result.code}: ${result.stderr.trim() || result.stdout.trim()}`,
-    );
-  }
-  return result.stdout;
-}
-
-interface StatusInterface {
-  readonly name: string;
-  readonly accelerated: boolean;
-  readonly hook?: string | null;
-  readonly reasons: readonly { readonly code: string }[];
-  readonly counters: Counters & {
-    readonly reasons: readonly { readonly fpm: string; readonly code: string; readonly packets: number }[];
-  };
-}
-
-/** `tna status -o json` reduced to what the comparison needs. */
-export function parseStatus(text: string): Claim[] {
-  const status = JSON.parse(text) as { readonly interfaces: readonly StatusInterface[] };
-  return status.interfaces.map(({ name, accelerated, hook, reasons, counters }) => ({
+/** What a status says, reduced to what the comparison needs. */
+function claimOf({ name, accelerated, hook, reasons, counters }: InterfaceStatus): Claim {
+  return {
     name,
     accelerated,
     hook: hook ?? undefined,
     counters: { fast: counters.fast, slow: counters.slow, drop: counters.drop },
     slowBy: Object.fromEntries(counters.reasons.map((reason) => [`${reason.fpm}:${reason.code}`, reason.packets])),
     reasons: reasons.map((reason) => reason.code),
-  }));
+  };
 }
 
 /** TNA through its command line, on one hook for all interfaces. */
 export function tnaAccelerator(hook: Hook, options: readonly string[] = []): Accelerator {
   return {
     start: async (netns) => {
-      removeAtExit(`tna in ${netns}`, [process.execPath, main, 'detach', '--netns', netns]);
-      await succeed('reconcile', '--once', '--netns', netns, '--hook', hook, ...options);
+      detachAtExit(netns);
+      await tnaOk('reconcile', '--once', '--netns', netns, '--hook', hook, ...options);
     },
-    status: async (netns) => parseStatus(await succeed('status', '--netns', netns, '-o', 'json', ...options)),
+    status: async (netns) => (await tnaStatus(netns, ...options)).map(claimOf),
     stop: async (netns) => {
-      await succeed('detach', '--netns', netns);
-      isRemoved(`tna in ${netns}`);
+      await tnaOk('detach', '--netns', netns);
+      detached(netns);
     },
   };
 }

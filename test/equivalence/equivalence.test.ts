@@ -8,6 +8,9 @@ import type { Hook, PortKind } from './configuration.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { type Case, makeCase, runCase } from './runner.js';
 
+// Real commands on a machine that may be busy with others.
+t.setTimeout(600_000);
+
 /** Seeds of CI's sample start here; every run of the script with other seeds widens it. */
 const firstSeed = 5000;
 
