@@ -60,7 +60,7 @@ const kinds: { readonly [type: string]: string } = {
 export interface CheckedDocument {
   /** The file's data, of which the parts named by `unusable` do not have the promised shape. */
   readonly rules: RuleFile;
-  /** Whether an entry (`['objects', 'bridge']`) violates the schema in a way that makes it unusable. */
+  /** Whether an entry (`['objects', NAME]`) violates the schema in a way that makes it unusable. */
   readonly unusable: (section: string, name: string) => boolean;
   readonly errors: readonly RuleFinding[];
 }

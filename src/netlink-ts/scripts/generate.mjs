@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes lib/generated: for each spec its content as data (so that no YAML is parsed at run time) and the TypeScript
 // types of its messages. The output depends on the specs alone.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
@@ -106,22 +106,21 @@ function typesOf(document) {
   return `${out}}\n`;
 }
 
-rmSync(target, { recursive: true, force: true });
-mkdirSync(target, { recursive: true });
+const outputs = new Map();
 const names = [];
 for (const file of readdirSync(join(root, 'specs')).sort()) {
   if (!file.endsWith('.yaml')) continue;
   const document = parse(readFileSync(join(root, 'specs', file), 'utf8'));
   names.push(document.name);
-  writeFileSync(
-    join(target, `${document.name}.ts`),
+  outputs.set(
+    `${document.name}.ts`,
     `${header(`specs/${file}`)}import type { UnknownAttribute } from '../codec.js';\n${typesOf(document)}
 /** The spec as data, for the compiler. */
 export const ${camel(document.name)}Document: unknown = ${data(document)};\n`,
   );
 }
-writeFileSync(
-  join(target, 'index.ts'),
+outputs.set(
+  'index.ts',
   `${header('specs/*.yaml')}${names
     .map((name) => `import { ${camel(name)}Document, type ${pascal(name)}Operations } from './${name}.js';\n`)
     .join('')}
@@ -134,3 +133,11 @@ ${names.map((name) => `  readonly '${name}': ${pascal(name)}Operations;\n`).join
 export const bundledDocuments: Readonly<Record<keyof BundledOperations, unknown>> = {
 ${names.map((name) => `  '${name}': ${camel(name)}Document,\n`).join('')}};\n`,
 );
+
+// Unchanged files keep their time, so that nothing is built anew for them.
+mkdirSync(target, { recursive: true });
+for (const name of readdirSync(target)) if (!outputs.has(name)) rmSync(join(target, name));
+for (const [name, text] of outputs) {
+  const path = join(target, name);
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
+}
