@@ -172,12 +172,13 @@ export class NetlinkClient<Types extends object = AnyOperations> {
     const { acknowledgement, interrupted } = answer;
     if (acknowledgement.errno !== 0) {
       const attribute = attributePath(request.operation.request, request.headerStart, request.marks, acknowledgement);
-      throw errnoError(acknowledgement.errno, {
+      const details = {
         operation: label,
         ...(acknowledgement.text === undefined ? {} : { extack: acknowledgement.text }),
         ...(acknowledgement.offset === undefined ? {} : { offset: acknowledgement.offset }),
         ...(attribute === undefined ? {} : { attribute }),
-      });
+      };
+      throw errnoError(acknowledgement.errno, details, acknowledgement.missingType !== undefined);
     }
     if (interrupted) throw new NetlinkError('interrupted', 'the state changed during the dump', { operation: label });
     return replies;

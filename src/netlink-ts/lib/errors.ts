@@ -63,12 +63,13 @@ export class NetlinkError extends Error {
   }
 }
 
-// Where two names share a number (EAGAIN, EWOULDBLOCK) the first one is what the kernel documents.
 const errnoNames = new Map<number, `E${string}`>();
 for (const [name, value] of Object.entries(constants.errno)) {
   if (!errnoNames.has(value)) errnoNames.set(value, name as `E${string}`);
 }
-// Kernel-internal numbers that do reach user space over netlink, unknown to libc.
+// The name that the kernel uses where libc has two, and numbers internal to the kernel that do get out.
+errnoNames.set(constants.errno.EOPNOTSUPP, 'EOPNOTSUPP');
+errnoNames.set(constants.errno.EAGAIN, 'EAGAIN');
 errnoNames.set(524, 'ENOTSUPP');
 
 /** Name of a positive errno, e.g. 1 → `EPERM`; `E<number>` when it has none. */
@@ -76,10 +77,11 @@ export function errnoName(errno: number): `E${string}` {
   return errnoNames.get(errno) ?? `E${errno}`;
 }
 
-/** Error for a positive errno returned by the kernel or a system call. */
-export function errnoError(errno: number, details: NetlinkErrorDetails): NetlinkError {
+/** Error for a positive errno returned by the kernel or a system call. `missing`: the attribute should have been given. */
+export function errnoError(errno: number, details: NetlinkErrorDetails, missing = false): NetlinkError {
   const code = errnoName(errno);
-  const where = details.attribute === undefined ? '' : ` (attribute ${details.attribute})`;
+  const state = missing ? ' is missing' : '';
+  const where = details.attribute === undefined ? '' : ` (attribute ${details.attribute}${state})`;
   const text = details.extack === undefined ? '' : `: ${details.extack}`;
   return new NetlinkError(code, `${code}${text}${where}`, { ...details, errno });
 }

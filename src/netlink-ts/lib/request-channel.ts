@@ -81,7 +81,7 @@ export class RequestChannel {
     this.closed = true;
     this.socket?.close();
     this.socket = undefined;
-    clearTimeout(this.timer);
+    this.stopTimer();
     const waiting = [...(this.current === undefined ? [] : [this.current]), ...this.queue.splice(0)];
     this.current = undefined;
     for (const { request, reject } of waiting) {
@@ -118,20 +118,31 @@ export class RequestChannel {
 
   // The kernel must go on answering; a long dump may take longer in all.
   private startTimer(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      const operation = this.current?.request.operation ?? '';
-      // What still comes would meet the next request, and the kernel may still be dumping: take a new socket.
-      this.socket?.close();
-      this.socket = undefined;
-      this.fail(new NetlinkError('timeout', `no answer within ${this.timeoutMs} ms`, { operation }));
+    this.stopTimer();
+    const timer = setTimeout(() => {
+      // A busy event loop looks like a silent kernel: what has arrived meanwhile is read before an immediate runs.
+      setImmediate(() => {
+        if (this.timer === timer) this.giveUp();
+      });
     }, this.timeoutMs);
-    this.timer.unref();
+    timer.unref();
+    this.timer = timer;
+  }
+
+  private stopTimer(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  // What still comes would meet the next request, and the kernel may still be dumping: take a new socket.
+  private giveUp(): void {
+    const operation = this.current?.request.operation ?? '';
+    this.failAndReopen(new NetlinkError('timeout', `no answer within ${this.timeoutMs} ms`, { operation }));
   }
 
   private fail(error: NetlinkError): void {
     const { current } = this;
-    clearTimeout(this.timer);
+    this.stopTimer();
     this.current = undefined;
     current?.reject(error);
     this.next();
@@ -179,7 +190,7 @@ export class RequestChannel {
   }
 
   private finish(waiting: Waiting, answer: Answer): void {
-    clearTimeout(this.timer);
+    this.stopTimer();
     this.current = undefined;
     waiting.resolve(answer);
     this.next();
