@@ -50,6 +50,7 @@ const ajv = new Ajv.default({
   strict: true,
   strictRequired: false,
   strictTypes: false,
+  messages: false,
   code: { source: true, esm: true, lines: true, optimize: 1 },
 });
 const validator = standaloneCode.default(ajv, ajv.compile(JSON.parse(text)));

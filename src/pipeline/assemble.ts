@@ -6,10 +6,11 @@ import type { Graph, TnaObject } from '../model/graph.js';
 import type { FpmLibrary } from '../model/library.js';
 import type { AttachRule, RuleSet } from '../model/ruleset.js';
 import type { Capability } from '../model/snapshot.js';
+import { assumptionsOf } from './conditions.js';
 import { chooseHook, type ForcedHooks, mayTransmit } from './hooks.js';
 import { type LibraryView, type Params, viewLibrary } from './library-view.js';
 import { type GraphIndex, indexGraph, lineage } from './scope.js';
-import { assumptionsOf, type ServiceInstance, serviceInstances, wantedModules } from './services.js';
+import { type ServiceInstance, serviceInstances, wantedModules } from './services.js';
 
 export interface AssembleInput {
   readonly rules: RuleSet;
@@ -76,7 +77,10 @@ function desiredInterface(
     pipeline: library.pipeline(choice.hook, wanted.modules),
     reasons,
     hookNotes: choice.notes,
-    assumptions: active.flatMap((instance) => assumptionsOf(instance.service)),
+    assumptions: assumptionsOf([
+      ...active.flatMap(({ service }) => [...service.requires, ...service.blockedBy]),
+      ...(rule.hooks.find((candidate) => candidate.hook === choice.hook)?.requires ?? []),
+    ]),
   };
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Turns the conditions of a rule that hold into reasons for people.
+// Conditions of rules: those that hold become reasons for people, the others are what a pipeline takes for granted.
 
-import type { Reason } from '../model/desired.js';
+import type { Assumption, Reason } from '../model/desired.js';
 import type { TnaObject } from '../model/graph.js';
 import type { ConditionRule, Scope } from '../model/ruleset.js';
 
@@ -22,4 +22,15 @@ export function reasonsOf(
         ...(blamed === undefined ? {} : { object: blamed.label }),
       };
     });
+}
+
+/** Conditions that a pipeline takes for not holding, and who notices when one comes to hold. */
+export function assumptionsOf(conditions: readonly ConditionRule[]): readonly Assumption[] {
+  return conditions.map((condition) => ({
+    code: condition.code,
+    condition: condition.text,
+    ...(condition.live === undefined
+      ? { coverage: 'controller' as const }
+      : { coverage: 'live' as const, fpm: condition.live }),
+  }));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decides for each object that a service is meant for whether the service can be given, and with which FPMs.
 
-import type { Assumption, Reason } from '../model/desired.js';
+import type { Reason } from '../model/desired.js';
 import type { TnaObject } from '../model/graph.js';
 import type { ModuleRule, RuleSet, Scope, ServiceRule } from '../model/ruleset.js';
 import { reasonsOf } from './conditions.js';
@@ -38,15 +38,4 @@ export function wantedModules(instance: ServiceInstance): readonly ModuleRule[] 
   return instance.service.modules.filter(
     (module) => module.when === undefined || module.when.evaluate(instance.scope) === true,
   );
-}
-
-/** What a service takes for granted, and who notices when it changes. */
-export function assumptionsOf(service: ServiceRule): readonly Assumption[] {
-  return [...service.requires, ...service.blockedBy].map((condition) => ({
-    code: condition.code,
-    condition: condition.text,
-    ...(condition.live === undefined
-      ? { coverage: 'controller' as const }
-      : { coverage: 'live' as const, fpm: condition.live }),
-  }));
 }
