@@ -13,7 +13,6 @@ interface Violation {
   readonly keyword: string;
   readonly propertyName?: string;
   readonly params: { readonly [name: string]: unknown };
-  readonly message?: string;
 }
 
 /** The validator that ajv generated: a function that leaves its findings on itself. */
@@ -153,8 +152,12 @@ function describe(document: LocatedDocument, violation: Violation, path: Path): 
       return at('invalid-value', `${subject} must not be empty`);
     case 'maxProperties':
       return at('invalid-value', `${subject} must have exactly one member`);
+    case 'minimum':
+      return at('invalid-value', `${subject} must be at least ${String(params.limit)}`);
+    case 'maximum':
+      return at('invalid-value', `${subject} must be at most ${String(params.limit)}`);
     default:
-      return at('invalid-value', `${subject} ${violation.message ?? 'is not valid'}`);
+      return at('invalid-value', `${subject} is not valid (${keyword})`);
   }
 }
 

@@ -143,6 +143,9 @@ export function parseYaml(file: string, text: string): { document?: LocatedDocum
  * Looks at indentation, leading `- ? :` and brackets only, so texts and comments count too: hence the generous limits.
  */
 function nestedTooDeep(text: string): number | undefined {
+  // Nearly every file is cleared by these two, which cost nothing: few brackets, no line that starts far to the right.
+  const few = (text.match(/[[{]/g)?.length ?? 0) <= maxBrackets;
+  if (few && !new RegExp(`^(?:[ \\t]|[-?:](?=\\s)){${maxBlocks},}`, 'm').test(text)) return undefined;
   const columns: number[] = [];
   let brackets = 0;
   for (let start = 0; start < text.length; ) {
