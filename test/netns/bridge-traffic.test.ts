@@ -134,17 +134,14 @@ t.test('ports come and go while traffic flows', async (t) => {
 
   await bed.agent.send([{ port, bytes: frame(0, 3) }]);
   const before = await fastFrames(bed.netns);
-  const results = await bed.agent.send([
-    { port: 0, bytes: frame(3, 1, 1) },
-    { port: 0, bytes: frame(3, 1, 2) },
-    { port, bytes: frame(1, 3, 3) },
-    { port, bytes: frame(1, 3, 4) },
-  ]);
-  t.same(
-    results.map((one) => one.received.map((got) => got.port)),
-    [[port], [port], [0], [0]],
+  const results = await bed.agent.send(
+    Array.from({ length: 20 }, (_, i) =>
+      i % 2 === 0 ? { port: 0, bytes: frame(3, 1, i) } : { port, bytes: frame(1, 3, i) },
+    ),
   );
-  t.ok((await fastFrames(bed.netns)) >= before + 3, 'to and from the new port by the fast path');
+  t.ok(results.every((one, i) => one.received.length === 1 && one.received[0]?.port === (i % 2 === 0 ? port : 0)));
+  // The first ones may find entries that Linux is to refresh.
+  t.ok((await fastFrames(bed.netns)) >= before + 16, 'to and from the new port by the fast path');
 
   await ip(bed.netns, 'link del p3');
   const after = await bed.agent.send([{ port: 0, bytes: frame(2, 1, 5) }]);
