@@ -8,7 +8,7 @@ import { programObject } from './programs.js';
 import { Station } from './station-client.js';
 
 /** Sources 02:00:00:00:01:00 to :c7, which the bridge learns; one destination, which it is told. */
-const sources = 200;
+export const sourceAddresses = 200;
 const source = '02:00:00:00:01:00';
 const destination = '02:5a:5a:5a:00:01';
 /** 64 bytes on an Ethernet, without the frame check sequence. */
@@ -55,7 +55,7 @@ export async function openForwardingPath(cpu: number): Promise<ForwardingPath> {
       ifindex: indexOf(inGen, 'g0'),
       object: await programObject('generator'),
       frame,
-      sources,
+      sources: sourceAddresses,
     });
     await station.ask('sink', {
       netns: sink,
