@@ -169,10 +169,20 @@ t.test('a ring buffer is read in bounded portions, and a bad callback does no ha
   const before = openHandles();
   const object = await loaded({ emit: true, threshold: 77n });
   const samples: number[][] = [];
+  const perTurn: number[] = [];
+  let fresh = true;
   const errors: unknown[] = [];
   const reader = new RingBufferReader(object.map('events'), {
     samplesPerWake: 10,
     onSample: (sample) => {
+      if (fresh) {
+        perTurn.push(0);
+        fresh = false;
+        setImmediate(() => {
+          fresh = true;
+        });
+      }
+      perTurn.push((perTurn.pop() ?? 0) + 1);
       samples.push([readU32(sample), readU32(sample, 4)]);
       if (samples.length === 5) throw new Error('fifth');
     },
@@ -182,15 +192,12 @@ t.test('a ring buffer is read in bounded portions, and a bad callback does no ha
     },
   });
   testRun(object.program('entry'), { data: packet, repeat: 25 });
-  let wakes = 0;
-  while (samples.length < 25 && wakes < 1000) {
-    const seen = samples.length;
-    await sleep(1);
-    if (samples.length > seen) wakes++;
-  }
+  for (let i = 0; i < 1000 && samples.length < 25; i++) await sleep(1);
   t.equal(samples.length, 25);
   t.same(samples[24], [4, 77]);
+  t.same(perTurn, [10, 10, 5], 'the event loop turns in between');
   t.match(errors, [{ message: 'fifth' }]);
+  t.equal(errors.length, 1);
   reader.close();
   reader.close();
   testRun(object.program('entry'), { data: packet });
