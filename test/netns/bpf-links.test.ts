@@ -2,7 +2,7 @@
 // Attachments on veths in a namespace that the main thread enters after libuv's threads exist, as the controller does.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +43,8 @@ await Promise.all(Array.from({ length: 8 }, () => readFile(import.meta.filename)
 ip('netns', 'add', namespace);
 t.teardown(() => spawnSync('ip', ['netns', 'del', namespace]));
 enterNetns(`/run/netns/${namespace}`);
+// Neighbour discovery would add frames of its own to those that are counted.
+writeFileSync('/proc/sys/net/ipv6/conf/default/disable_ipv6', '1');
 // High numbers, so that no interface of the host can be meant by accident.
 ip('link', 'add', 'left', 'index', '7001', 'type', 'veth', 'peer', 'name', 'left-far', 'index', '7002');
 ip('link', 'add', 'right', 'index', '7003', 'type', 'veth', 'peer', 'name', 'right-far', 'index', '7004');
