@@ -14,10 +14,11 @@ enum net_bridge_opts {
 	BROPT_MST_ENABLED,
 };
 
-// An option that this kernel does not know is never set.
-#define TNA_BR_OPTION(options, name)                                                                                   \
-	(bpf_core_enum_value_exists(enum net_bridge_opts, name) &&                                                     \
-	 ((options) >> bpf_core_enum_value(enum net_bridge_opts, name) & 1))
+// The option's bit in net_bridge.options; 0 for one that this kernel does not know, which is never set.
+#define TNA_BR_OPTION(name)                                                                                            \
+	(bpf_core_enum_value_exists(enum net_bridge_opts, name)                                                        \
+		 ? 1UL << bpf_core_enum_value(enum net_bridge_opts, name)                                              \
+		 : 0UL)
 
 // Bits of net_bridge_port.flags: macros in include/linux/if_bridge.h, so not in BTF; new ones are only ever appended.
 #define TNA_BR_HAIRPIN_MODE (1UL << 0)

@@ -37,16 +37,22 @@ static __always_inline bool tna_tcx_after_us(u64 entry)
 	return tna_word(name) != TNA_DISPATCHER_NAME_LOW || tna_word(name + 8) != TNA_DISPATCHER_NAME_HIGH;
 }
 
-static __always_inline bool tna_tc_ingress_used(struct net_device *dev)
+// Not 0 if there may be something; tna_tcx_used() tells for certain. Before 6.6 a clsact filter, without further detail.
+static __always_inline u64 tna_tc_ingress(struct net_device *dev)
 {
 	if (TNA_HAS(net_device, tcx_ingress))
-		return dev->tcx_ingress && tna_tcx_used(TNA_FIELD_WORD(dev, net_device, tcx_ingress));
-	return TNA_HAS(net_device, miniq_ingress) && dev->miniq_ingress;
+		return (u64)dev->tcx_ingress;
+	return TNA_HAS(net_device, miniq_ingress) ? (u64)dev->miniq_ingress : 0;
 }
 
-static __always_inline bool tna_tc_egress_used(struct net_device *dev)
+static __always_inline u64 tna_tc_egress(struct net_device *dev)
 {
 	if (TNA_HAS(net_device, tcx_egress))
-		return dev->tcx_egress && tna_tcx_used(TNA_FIELD_WORD(dev, net_device, tcx_egress));
-	return TNA_HAS(net_device, miniq_egress) && dev->miniq_egress;
+		return (u64)dev->tcx_egress;
+	return TNA_HAS(net_device, miniq_egress) ? (u64)dev->miniq_egress : 0;
+}
+
+static __always_inline bool tna_tc_used(u64 entry)
+{
+	return TNA_HAS(net_device, tcx_ingress) ? tna_tcx_used(entry) : entry != 0;
 }

@@ -33,7 +33,7 @@ struct net_bridge_port;
 // What the bridge's FPMs tell each other; windows, not typed pointers.
 struct tna_bridge_path {
 	struct net_bridge *br;         /* set by bridge_port, as the next ones */
-	struct net_bridge_port *port;
+	u64 port;                      /* address of the ingress port */
 	unsigned long options;
 	unsigned long port_flags;
 	struct tna_rht fdb;
@@ -44,9 +44,10 @@ struct tna_pkt {
 	void *ctx;
 	struct tna_scratch *scratch;
 	void *data, *data_end;
-	struct net_device *dev;  /* ingress */
-	u64 net;                 /* its network namespace, set by guard_ingress */
-	struct net_device *odev; /* egress, once chosen */
+	struct net_device *dev;  /* ingress: window and address */
+	u64 dev_address;
+	struct net_device *odev; /* egress, once chosen: window and address */
+	u64 odev_address;
 	u32 len;                 /* from the Ethernet header on, with a VLAN tag that is in the packet */
 	u32 reason;
 	int action;
@@ -57,6 +58,8 @@ struct tna_pkt {
 	struct tna_bridge_path bridge;
 };
 
+// A check costs most by its branch. So an FPM gathers what must be zero (or equal, by exclusive or) into one word,
+// branches once, and finds out afterwards, off the hot path, which reason it was.
 #define tna_unlikely(condition) __builtin_expect(!!(condition), 0)
 
 // The barrier keeps the reason in the cold block: clang would otherwise store it before each condition is tested.
@@ -85,14 +88,14 @@ static __always_inline bool tna_is_hardware(struct net_device *dev)
 // The first eight bytes of a virtual device's rtnetlink kind.
 static __always_inline u64 tna_kind(struct net_device *dev)
 {
-	return tna_word((u64)dev->rtnl_link_ops->kind);
+	return tna_word(tna_word((u64)dev->rtnl_link_ops + TNA_OFFSET(rtnl_link_ops, kind)));
 }
 
 static __always_inline bool tna_is_veth(struct net_device *dev)
 {
-	/* one load less than the name, where the kernel tells the address of the function */
+	/* fewer loads than the name, where the kernel tells the address of the function */
 	if (&veth_xmit)
-		return (u64)dev->netdev_ops->ndo_start_xmit == (u64)&veth_xmit;
+		return tna_word((u64)dev->netdev_ops + TNA_OFFSET(net_device_ops, ndo_start_xmit)) == (u64)&veth_xmit;
 	return !tna_is_hardware(dev) && (tna_kind(dev) & 0xffffffffffULL) == 0x68746576ULL; /* "veth\0" */
 }
 
@@ -102,7 +105,7 @@ static __always_inline bool tna_is_tun(struct net_device *dev)
 }
 
 // Address of the driver's private data (netdev_priv).
-#define TNA_PRIV(dev_address) ((u64)(dev_address) + TNA_OFFSET(net_device, priv))
+#define TNA_PRIV(dev_address) ((dev_address) + TNA_OFFSET(net_device, priv))
 
 #ifdef TNA_HOOK_XDP
 #define TNA_CTX struct xdp_md
@@ -179,23 +182,23 @@ static __always_inline int tna_end(struct tna_pkt *p, int verdict)
 
 #ifdef TNA_HOOK_XDP
 
-static __always_inline struct net_device *tna_ingress(struct tna_pkt *p)
+static __always_inline u64 tna_ingress(struct tna_pkt *p)
 {
 	struct xdp_buff *x = bpf_cast_to_kern_ctx(p->ctx);
 
-	return x->rxq->dev;
+	return tna_word((u64)x->rxq + TNA_OFFSET(xdp_rxq_info, dev));
 }
 
 #else
 
 static __always_inline struct sk_buff *tna_skb(struct tna_pkt *p)
 {
-	return bpf_cast_to_kern_ctx(p->ctx);
+	return TNA_AT(sk_buff, bpf_cast_to_kern_ctx(p->ctx));
 }
 
-static __always_inline struct net_device *tna_ingress(struct tna_pkt *p)
+static __always_inline u64 tna_ingress(struct tna_pkt *p)
 {
-	return tna_skb(p)->dev;
+	return (u64)tna_skb(p)->dev;
 }
 
 #endif
@@ -203,8 +206,8 @@ static __always_inline struct net_device *tna_ingress(struct tna_pkt *p)
 #define TNA_IFF_UP 0x1
 #define TNA_IFF_PROMISC 0x100
 
-// Packet sockets that listen on this very device (dev->ptype_all); those that listen on all: see guard_ingress.
-static __always_inline bool tna_device_tapped(struct net_device *dev)
+// Not 0 if packet sockets listen on this very device (dev->ptype_all); for those that listen on all see guard_ingress.
+static __always_inline u64 tna_device_tapped(struct net_device *dev, u64 address)
 {
-	return (u64)dev->ptype_all.next != (u64)&dev->ptype_all;
+	return (u64)dev->ptype_all.next ^ (address + TNA_OFFSET(net_device, ptype_all));
 }

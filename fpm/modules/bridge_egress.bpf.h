@@ -3,8 +3,8 @@
 //
 // net/bridge/br_forward.c:
 // * br_forward: backup port when the port has no carrier or is not running: no carrier or not running is SLOW.
-// * should_deliver: back out of the ingress port (hairpin or drop): SLOW; state not forwarding: SLOW; both ports
-//   isolated: SLOW, Linux drops; switchdev domain: SLOW. VLAN filtering and MST: see bridge_port.
+// * should_deliver: state not forwarding: SLOW; both ports isolated: SLOW, Linux drops; switchdev domain: SLOW. Back out
+//   of the ingress port: see bridge_fdb. VLAN filtering and MST: see bridge_port.
 // * br_handle_vlan: VLAN tunnel on the egress port: SLOW.
 // * br_dev_queue_push_xmit, is_skb_forwardable: device down or frame longer than MTU and not GSO: SLOW, Linux drops.
 // net/core/dev.c __dev_queue_xmit():
@@ -22,8 +22,8 @@
 #include "bridge.h"
 #include "tc.h"
 
-#define TNA_LINK_STATE_START 0
-#define TNA_LINK_STATE_NOCARRIER 2
+#define TNA_LINK_START (1UL << 0)     /* __LINK_STATE_START */
+#define TNA_LINK_NOCARRIER (1UL << 2) /* __LINK_STATE_NOCARRIER */
 #define TNA_VLAN_HLEN 4
 #define TNA_ETH_MIN_MTU 68
 #define TNA_XDP_ACT_NDO_XMIT 4
@@ -32,7 +32,7 @@
 // Would ndo_xdp_xmit of this device do anything other than ndo_start_xmit? Returns TNA_NEXT if not.
 static __always_inline int tna_xdp_transmit(struct tna_pkt *p)
 {
-	u64 priv = TNA_PRIV(p->odev);
+	u64 priv = TNA_PRIV(p->odev_address);
 
 	if (TNA_HAS(veth_priv, peer) && tna_is_veth(p->odev)) {
 		struct net_device *peer;
@@ -40,7 +40,7 @@ static __always_inline int tna_xdp_transmit(struct tna_pkt *p)
 		/* no veth has a smaller MTU (drivers/net/veth.c veth_setup: min_mtu) */
 		if (p->len <= TNA_ETH_MIN_MTU + ETH_HLEN)
 			return TNA_NEXT;
-		peer = TNA_TYPED(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer)));
+		peer = TNA_AT(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer)));
 		if (tna_unlikely(p->len > peer->mtu + peer->hard_header_len + TNA_VLAN_HLEN))
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
 		return TNA_NEXT;
@@ -65,38 +65,53 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 {
 	struct net_bridge_port *out = p->bridge.out;
 	struct net_device *dev = p->odev;
-	unsigned long flags = out->flags;
+	u64 flags = out->flags, state = out->state ^ TNA_BR_STATE_FORWARDING, down, nf, suspect;
+	u64 domain = TNA_HAS(net_bridge_port, hwdom) ? out->hwdom : 0;
+#ifdef TNA_HOOK_XDP
+	u64 tc = tna_tc_egress(dev), tapped = tna_device_tapped(dev, p->odev_address), silent;
+	u32 qdisc = (u32)tna_word((u64)dev->qdisc + TNA_OFFSET(Qdisc, handle));
 
-	if (tna_unlikely((u64)out == (u64)p->bridge.port))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_SAME_PORT);
-	if (tna_unlikely(out->state != TNA_BR_STATE_FORWARDING))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_STATE);
-	if (tna_unlikely(flags & TNA_BR_VLAN_TUNNEL))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_VLAN_TUNNEL);
-	if (tna_unlikely(flags & p->bridge.port_flags & TNA_BR_ISOLATED))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_ISOLATED);
-	if (tna_unlikely(TNA_HAS(net_bridge_port, hwdom) && out->hwdom))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_SWITCHDEV);
-	if (tna_unlikely(!(dev->flags & TNA_IFF_UP) ||
-	    (dev->state & (1UL << TNA_LINK_STATE_START | 1UL << TNA_LINK_STATE_NOCARRIER)) != 1UL << TNA_LINK_STATE_START))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_DOWN);
+	silent = TNA_HAS(net_device, xdp_features) ? ~dev->xdp_features & TNA_XDP_ACT_NDO_XMIT : 0;
+#endif
+	nf = TNA_HAS(net_device, nf_hooks_egress) ? (u64)dev->nf_hooks_egress : 0;
+	flags &= TNA_BR_VLAN_TUNNEL | (p->bridge.port_flags & TNA_BR_ISOLATED);
+	down = (~dev->flags & TNA_IFF_UP) |
+	       ((dev->state & (TNA_LINK_START | TNA_LINK_NOCARRIER)) ^ TNA_LINK_START);
+	suspect = state | domain | flags | down | nf;
+#ifdef TNA_HOOK_XDP
+	suspect |= tc | tapped | qdisc | silent;
+#endif
+	if (tna_unlikely(suspect)) {
+		if (state)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_STATE);
+		if (flags & TNA_BR_VLAN_TUNNEL)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_VLAN_TUNNEL);
+		if (flags)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_ISOLATED);
+		if (domain)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_SWITCHDEV);
+		if (down)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_DOWN);
+		if (nf)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_NF_EGRESS);
+#ifdef TNA_HOOK_XDP
+		if (tapped)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TAP_EGRESS);
+		if (qdisc)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_QDISC);
+		if (silent)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_NO_XDP);
+		if (tna_tc_used(tc))
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TC_EGRESS);
+#endif
+	}
 	if (tna_unlikely(!p->gso && p->len > dev->mtu + dev->hard_header_len + TNA_VLAN_HLEN))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
-	if (tna_unlikely(TNA_HAS(net_device, nf_hooks_egress) && dev->nf_hooks_egress))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_NF_EGRESS);
 #ifdef TNA_HOOK_XDP
-	if (tna_unlikely(tna_tc_egress_used(dev)))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TC_EGRESS);
-	if (tna_unlikely(tna_device_tapped(dev)))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TAP_EGRESS);
-	if (tna_unlikely(dev->qdisc->handle))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_QDISC);
-	if (tna_unlikely(TNA_HAS(net_device, xdp_features) && !(dev->xdp_features & TNA_XDP_ACT_NDO_XMIT)))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_NO_XDP);
 	return tna_xdp_transmit(p);
 #else
-	if (tna_unlikely(TNA_HAS(veth_priv, peer) && tna_is_veth(dev) &&
-	    TNA_TYPED(net_device, tna_word(TNA_PRIV(dev) + TNA_OFFSET(veth_priv, peer)))->xdp_prog))
+	if (TNA_HAS(veth_priv, peer) && tna_is_veth(dev) &&
+	    TNA_AT(net_device, tna_word(TNA_PRIV(p->odev_address) + TNA_OFFSET(veth_priv, peer)))->xdp_prog)
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_PEER_GENERIC_XDP);
 	return TNA_NEXT;
 #endif

@@ -5,6 +5,7 @@
 // * no entry: SLOW, Linux floods.
 // * local entry (br_pass_frame_up): SLOW.
 // * entry without port: SLOW, br_forward() drops.
+// * br_forward.c should_deliver(): back out of the ingress port: SLOW, Linux drops, or sends with hairpin.
 // * dst->used is set by Linux on every frame: left to Linux once it is older than the parameter refresh: SLOW.
 #pragma once
 #include "bridge.h"
@@ -21,9 +22,12 @@ static __always_inline int fpm_bridge_fdb(struct tna_pkt *p)
 	out = (u64)entry->dst;
 	if (tna_unlikely(!out))
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_NO_PORT);
+	if (tna_unlikely(out == p->bridge.port))
+		return tna_slow(p, TNA_R_BRIDGE_FDB_SAME_PORT);
 	if (tna_unlikely(bpf_jiffies64() - entry->used > BRIDGE_FDB_refresh))
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_USE_STALE);
 	p->bridge.out = TNA_AT(net_bridge_port, out);
-	p->odev = TNA_TYPED(net_device, p->bridge.out->dev);
+	p->odev_address = (u64)p->bridge.out->dev;
+	p->odev = TNA_AT(net_device, p->odev_address);
 	return TNA_NEXT;
 }

@@ -27,40 +27,47 @@ static __always_inline bool tna_is_bridge_port(struct net_device *dev)
 
 static __always_inline int fpm_bridge_port(struct tna_pkt *p)
 {
-	struct net_device *dev = p->dev;
+	u64 address, bridge, state, features, domain, promisc;
 	struct net_bridge_port *port;
 	struct net_bridge *br;
-	unsigned long options;
-	u64 address;
 
-	if (tna_unlikely(!tna_is_bridge_port(dev)))
+	if (tna_unlikely(!tna_is_bridge_port(p->dev)))
 		return tna_slow(p, TNA_R_BRIDGE_PORT_NOT_A_PORT);
-	address = (u64)dev->rx_handler_data;
+	address = (u64)p->dev->rx_handler_data;
 	if (tna_unlikely(!address))
 		return tna_slow(p, TNA_R_BRIDGE_PORT_NOT_A_PORT);
 	port = TNA_AT(net_bridge_port, address);
-	p->bridge.port = port;
+	p->bridge.port = address;
 	p->bridge.port_flags = port->flags;
-	if (tna_unlikely(port->state != TNA_BR_STATE_FORWARDING))
-		return tna_slow(p, TNA_R_BRIDGE_PORT_PORT_STATE);
-	if (tna_unlikely(p->bridge.port_flags & TNA_BR_VLAN_TUNNEL))
-		return tna_slow(p, TNA_R_BRIDGE_PORT_VLAN_TUNNEL);
-	if (tna_unlikely(p->bridge.port_flags & TNA_BR_LOCKED))
-		return tna_slow(p, TNA_R_BRIDGE_PORT_LOCKED);
-	if (tna_unlikely(TNA_HAS(net_bridge_port, hwdom) && port->hwdom))
-		return tna_slow(p, TNA_R_BRIDGE_PORT_SWITCHDEV);
-	address = (u64)port->br;
-	br = TNA_AT(net_bridge, address);
+	state = port->state ^ TNA_BR_STATE_FORWARDING;
+	domain = TNA_HAS(net_bridge_port, hwdom) ? port->hwdom : 0;
+	bridge = (u64)port->br;
+	br = TNA_AT(net_bridge, bridge);
 	p->bridge.br = br;
-	p->bridge.options = options = br->options;
-	if (tna_unlikely(TNA_BR_OPTION(options, BROPT_VLAN_ENABLED)))
-		return tna_slow(p, TNA_R_BRIDGE_PORT_VLAN_FILTERING);
-	if (tna_unlikely(TNA_BR_OPTION(options, BROPT_MST_ENABLED)))
-		return tna_slow(p, TNA_R_BRIDGE_PORT_MST);
-	if (tna_unlikely(p->proto == bpf_htons(ETH_P_IPV6) && TNA_BR_OPTION(options, BROPT_NEIGH_SUPPRESS_ENABLED)))
-		return tna_slow(p, TNA_R_BRIDGE_PORT_ND_SUPPRESS);
-	if (tna_unlikely(TNA_TYPED(net_device, br->dev)->flags & TNA_IFF_PROMISC))
+	p->bridge.options = br->options;
+	features = TNA_BR_OPTION(BROPT_VLAN_ENABLED) | TNA_BR_OPTION(BROPT_MST_ENABLED);
+	if (p->proto == bpf_htons(ETH_P_IPV6))
+		features |= TNA_BR_OPTION(BROPT_NEIGH_SUPPRESS_ENABLED);
+	features &= p->bridge.options;
+	promisc = TNA_AT(net_device, br->dev)->flags & TNA_IFF_PROMISC;
+	tna_rht_open(&p->bridge.fdb, bridge + TNA_OFFSET(net_bridge, fdb_hash_tbl));
+	if (tna_unlikely(state | domain | features | promisc |
+			 (p->bridge.port_flags & (TNA_BR_VLAN_TUNNEL | TNA_BR_LOCKED)))) {
+		if (state)
+			return tna_slow(p, TNA_R_BRIDGE_PORT_PORT_STATE);
+		if (p->bridge.port_flags & TNA_BR_VLAN_TUNNEL)
+			return tna_slow(p, TNA_R_BRIDGE_PORT_VLAN_TUNNEL);
+		if (p->bridge.port_flags & TNA_BR_LOCKED)
+			return tna_slow(p, TNA_R_BRIDGE_PORT_LOCKED);
+		if (domain)
+			return tna_slow(p, TNA_R_BRIDGE_PORT_SWITCHDEV);
+		if (features & TNA_BR_OPTION(BROPT_VLAN_ENABLED))
+			return tna_slow(p, TNA_R_BRIDGE_PORT_VLAN_FILTERING);
+		if (features & TNA_BR_OPTION(BROPT_MST_ENABLED))
+			return tna_slow(p, TNA_R_BRIDGE_PORT_MST);
+		if (features)
+			return tna_slow(p, TNA_R_BRIDGE_PORT_ND_SUPPRESS);
 		return tna_slow(p, TNA_R_BRIDGE_PORT_BRIDGE_PROMISC);
-	tna_rht_open(&p->bridge.fdb, address + TNA_OFFSET(net_bridge, fdb_hash_tbl));
+	}
 	return TNA_NEXT;
 }

@@ -16,8 +16,7 @@
 static __always_inline int fpm_bridge_source(struct tna_pkt *p)
 {
 	struct net_bridge_fdb_entry *entry;
-	unsigned long flags;
-	u64 age;
+	u64 flags, moved, inactive, age;
 
 	if (!(p->bridge.port_flags & TNA_BR_LEARNING))
 		return TNA_NEXT;
@@ -25,15 +24,18 @@ static __always_inline int fpm_bridge_source(struct tna_pkt *p)
 	if (tna_unlikely(!entry))
 		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_UNKNOWN);
 	flags = entry->flags;
-	if (tna_unlikely(flags & TNA_FDB_LOCAL))
-		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_LOCAL);
-	if (tna_unlikely((u64)entry->dst != (u64)p->bridge.port))
-		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_MOVED);
-	if (tna_unlikely(flags & TNA_FDB_LOCKED))
-		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_LOCKED);
-	if (tna_unlikely((flags & (TNA_FDB_NOTIFY | TNA_FDB_NOTIFY_INACTIVE)) == (TNA_FDB_NOTIFY | TNA_FDB_NOTIFY_INACTIVE)))
-		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_INACTIVE);
+	moved = (u64)entry->dst ^ p->bridge.port;
+	inactive = flags & flags >> 1 & TNA_FDB_NOTIFY; /* both NOTIFY and, one bit above, NOTIFY_INACTIVE */
 	age = bpf_jiffies64() - entry->updated;
+	if (tna_unlikely(moved | inactive | (flags & (TNA_FDB_LOCAL | TNA_FDB_LOCKED)))) {
+		if (flags & TNA_FDB_LOCAL)
+			return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_LOCAL);
+		if (moved)
+			return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_MOVED);
+		if (flags & TNA_FDB_LOCKED)
+			return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_LOCKED);
+		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_INACTIVE);
+	}
 	if (tna_unlikely(age > BRIDGE_SOURCE_refresh || age * 4 > tna_br_hold_time(p->bridge.br)))
 		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_STALE);
 	return TNA_NEXT;

@@ -47,19 +47,12 @@ struct brnf_net {
 
 #pragma clang attribute pop
 
-enum tna_bridge_hook {
-	TNA_HOOK_NONE = 0,
-	TNA_HOOK_OWN = 1, /* exactly br_netfilter's function */
-	TNA_HOOK_OTHER = 2,
-};
-
-static __always_inline int tna_bridge_hook(const struct nf_hook_entries *hooks, u64 own)
+// Not 0 unless the only hook here is br_netfilter's function `own`.
+static __always_inline u64 tna_foreign_hook(u64 entries, u64 own)
 {
-	if (!hooks || !hooks->num_hook_entries)
-		return TNA_HOOK_NONE;
-	if (own && hooks->num_hook_entries == 1 && (u64)hooks->hooks[0].hook == own)
-		return TNA_HOOK_OWN;
-	return TNA_HOOK_OTHER;
+	struct nf_hook_entries *hooks = TNA_AT(nf_hook_entries, entries);
+
+	return (hooks->num_hook_entries ^ 1) | ((u64)hooks->hooks[0].hook ^ own);
 }
 
 static __always_inline bool tna_is_brnf(u64 state)
@@ -72,9 +65,9 @@ static __always_inline bool tna_is_brnf(u64 state)
 }
 
 // Address of br_netfilter's state of this network namespace, or 0.
-static __always_inline u64 tna_brnf(struct tna_pkt *p)
+static __always_inline u64 tna_brnf(struct tna_pkt *p, u64 net)
 {
-	u64 slots = tna_word(p->net + TNA_OFFSET(net, gen)) + TNA_OFFSET(net_generic, ptr), state;
+	u64 slots = tna_word(net + TNA_OFFSET(net, gen)) + TNA_OFFSET(net_generic, ptr), state;
 
 	if (!p->scratch)
 		return 0;
@@ -94,31 +87,35 @@ static __always_inline u64 tna_brnf(struct tna_pkt *p)
 
 static __always_inline int fpm_guard_bridge_nf(struct tna_pkt *p)
 {
-	struct net *net = p->dev->nd_net.net;
+	u64 net = (u64)p->dev->nd_net.net, pre, forward, post, state;
+	struct netns_nf *nf = TNA_AT(netns_nf, net + TNA_OFFSET(net, nf));
 	struct brnf_net *brnf;
-	u64 state;
-	int found;
 
-	found = tna_bridge_hook(net->nf.hooks_bridge[TNA_NF_BR_PRE_ROUTING], (u64)&br_nf_pre_routing) |
-		tna_bridge_hook(net->nf.hooks_bridge[TNA_NF_BR_FORWARD], (u64)&br_nf_forward) |
-		tna_bridge_hook(net->nf.hooks_bridge[TNA_NF_BR_POST_ROUTING], (u64)&br_nf_post_routing);
-	if (found == TNA_HOOK_NONE)
+	/* when the last hook goes, its pointer becomes NULL (net/netfilter/core.c __nf_hook_entries_try_shrink) */
+	pre = (u64)nf->hooks_bridge[TNA_NF_BR_PRE_ROUTING];
+	forward = (u64)nf->hooks_bridge[TNA_NF_BR_FORWARD];
+	post = (u64)nf->hooks_bridge[TNA_NF_BR_POST_ROUTING];
+	if (!(pre | forward | post))
 		return TNA_NEXT;
-	if (tna_unlikely(found & TNA_HOOK_OTHER))
+	if (!TNA_HAS(brnf_net, ctl_hdr) || !&brnf_sysctl_call_tables || !&br_nf_pre_routing || !&br_nf_forward ||
+	    !&br_nf_post_routing)
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
-	if (tna_unlikely(!TNA_HAS(brnf_net, ctl_hdr) || !&brnf_sysctl_call_tables))
+	if (tna_unlikely(tna_foreign_hook(pre, (u64)&br_nf_pre_routing) |
+			 tna_foreign_hook(forward, (u64)&br_nf_forward) |
+			 tna_foreign_hook(post, (u64)&br_nf_post_routing)))
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
-	if (tna_unlikely(TNA_BR_OPTION(p->bridge.options, BROPT_NF_CALL_IPTABLES) || TNA_BR_OPTION(p->bridge.options, BROPT_NF_CALL_IP6TABLES) ||
-	    TNA_BR_OPTION(p->bridge.options, BROPT_NF_CALL_ARPTABLES)))
+	if (tna_unlikely(p->bridge.options &
+			 (TNA_BR_OPTION(BROPT_NF_CALL_IPTABLES) | TNA_BR_OPTION(BROPT_NF_CALL_IP6TABLES) |
+			  TNA_BR_OPTION(BROPT_NF_CALL_ARPTABLES))))
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_NF_CALL_OPTION);
-	state = tna_brnf(p);
+	state = tna_brnf(p, net);
 	if (tna_unlikely(!state))
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
 	brnf = TNA_AT(brnf_net, state);
 	if (tna_unlikely(brnf->call_iptables | brnf->call_ip6tables | brnf->call_arptables))
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_NF_CALL_SYSCTL);
-	if (tna_unlikely(p->len < ETH_HLEN + TNA_VLAN_TAG_LEN + TNA_PPPOE_LEN &&
-	    (p->proto == bpf_htons(ETH_P_PPP_SES) || p->proto == bpf_htons(ETH_P_8021Q))))
+	if (tna_unlikely(p->len < ETH_HLEN + TNA_VLAN_TAG_LEN + TNA_PPPOE_LEN) &&
+	    (p->proto == bpf_htons(ETH_P_PPP_SES) || p->proto == bpf_htons(ETH_P_8021Q)))
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_ENCAP_SHORT);
 	return TNA_NEXT;
 }

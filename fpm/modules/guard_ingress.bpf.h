@@ -18,45 +18,57 @@
 extern const void ptype_all __ksym __weak;
 extern const void net_hotdata __ksym __weak;
 
-static __always_inline bool tna_any_device_tapped(struct net *net)
+// Not 0 if packet sockets listen on all devices.
+static __always_inline u64 tna_all_tapped(struct net_device *dev)
 {
+	u64 head;
+
 	if (TNA_HAS(net, ptype_all))
-		return (u64)net->ptype_all.next != (u64)&net->ptype_all;
-	if (TNA_HAS(net_hotdata, ptype_all) && &net_hotdata)
-		return !tna_list_empty((u64)&net_hotdata + TNA_OFFSET(net_hotdata, ptype_all));
-	if (&ptype_all)
-		return !tna_list_empty((u64)&ptype_all);
-	return true;
+		head = (u64)dev->nd_net.net + TNA_OFFSET(net, ptype_all);
+	else if (TNA_HAS(net_hotdata, ptype_all) && &net_hotdata)
+		head = (u64)&net_hotdata + TNA_OFFSET(net_hotdata, ptype_all);
+	else if (&ptype_all)
+		head = (u64)&ptype_all;
+	else
+		return 1;
+	return tna_word(head) ^ head;
+}
+
+static __always_inline bool tna_has_vlan_devices(struct net_device *dev)
+{
+	u64 info = (u64)dev->vlan_info;
+
+	return info && (u32)tna_word(info + TNA_OFFSET(vlan_info, grp) + TNA_OFFSET(vlan_group, nr_vlan_devs));
 }
 
 static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 {
 	struct net_device *dev = p->dev;
-	struct net *net = dev->nd_net.net;
-
-	p->net = (u64)net;
-	if (tna_unlikely(!(dev->flags & TNA_IFF_UP)))
-		return tna_slow(p, TNA_R_GUARD_INGRESS_INGRESS_DOWN);
+	u64 flags = dev->flags, nf = TNA_HAS(net_device, nf_hooks_ingress) ? (u64)dev->nf_hooks_ingress : 0;
+	u64 tc = tna_tc_ingress(dev), down = ~flags & TNA_IFF_UP;
 #ifdef TNA_HOOK_XDP
-	if (tna_unlikely(dev->xdp_prog))
-		return tna_slow(p, TNA_R_GUARD_INGRESS_GENERIC_XDP);
-	if (tna_unlikely(tna_device_tapped(dev)))
-		return tna_slow(p, TNA_R_GUARD_INGRESS_TAP_INGRESS);
-	if (tna_unlikely(tna_any_device_tapped(net)))
-		return tna_slow(p, TNA_R_GUARD_INGRESS_TAP_ALL);
-	if (tna_unlikely(tna_tc_ingress_used(dev)))
-		return tna_slow(p, TNA_R_GUARD_INGRESS_TC_INGRESS);
-#else
-	if (tna_unlikely(!TNA_HAS(net_device, tcx_ingress) || tna_tcx_after_us(TNA_FIELD_WORD(dev, net_device, tcx_ingress))))
-		return tna_slow(p, TNA_R_GUARD_INGRESS_TC_INGRESS);
-#endif
-	if (tna_unlikely(TNA_HAS(net_device, nf_hooks_ingress) && dev->nf_hooks_ingress))
-		return tna_slow(p, TNA_R_GUARD_INGRESS_NF_INGRESS);
-	if (p->vlan_proto && TNA_HAS(net_device, vlan_info)) {
-		u64 info = TNA_FIELD_WORD(dev, net_device, vlan_info);
+	u64 generic = (u64)dev->xdp_prog, tapped = tna_device_tapped(dev, p->dev_address), all = tna_all_tapped(dev);
 
-		if (tna_unlikely(info && (u32)tna_word(info + TNA_OFFSET(vlan_info, grp) + TNA_OFFSET(vlan_group, nr_vlan_devs))))
-		return tna_slow(p, TNA_R_GUARD_INGRESS_VLAN_DEVICE);
+	if (tna_unlikely(down | nf | tc | generic | tapped | all)) {
+		if (generic)
+			return tna_slow(p, TNA_R_GUARD_INGRESS_GENERIC_XDP);
+		if (tapped)
+			return tna_slow(p, TNA_R_GUARD_INGRESS_TAP_INGRESS);
+		if (all)
+			return tna_slow(p, TNA_R_GUARD_INGRESS_TAP_ALL);
+		if (tna_tc_used(tc))
+			return tna_slow(p, TNA_R_GUARD_INGRESS_TC_INGRESS);
+#else
+	if (tna_unlikely(!TNA_HAS(net_device, tcx_ingress) || tna_tcx_after_us(tc)))
+		return tna_slow(p, TNA_R_GUARD_INGRESS_TC_INGRESS);
+	if (tna_unlikely(down | nf)) {
+#endif
+		if (nf)
+			return tna_slow(p, TNA_R_GUARD_INGRESS_NF_INGRESS);
+		if (down)
+			return tna_slow(p, TNA_R_GUARD_INGRESS_INGRESS_DOWN);
 	}
+	if (p->vlan_proto && TNA_HAS(net_device, vlan_info) && tna_has_vlan_devices(dev))
+		return tna_slow(p, TNA_R_GUARD_INGRESS_VLAN_DEVICE);
 	return TNA_NEXT;
 }

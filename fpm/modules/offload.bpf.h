@@ -27,25 +27,28 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 #ifdef TNA_HOOK_XDP
 	if (OFFLOAD_veth && TNA_HAS(veth_xdp_buff, skb) && tna_is_veth(p->dev)) {
 		struct veth_xdp_buff *x = TNA_AT(veth_xdp_buff, bpf_cast_to_kern_ctx(p->ctx));
+		u64 address = (u64)x->skb, vlan, csum, gso, mark;
 		struct sk_buff *skb;
-		struct skb_shared_info *shared;
 
-		if (!x->skb)
+		if (!address)
 			return TNA_NEXT;
-		skb = TNA_AT(sk_buff, x->skb);
-		if (tna_unlikely(skb->vlan_all))
+		skb = TNA_AT(sk_buff, address);
+		vlan = skb->vlan_all;
+		csum = BPF_CORE_READ_BITFIELD(skb, ip_summed);
+		gso = TNA_AT(skb_shared_info, (u64)skb->head + skb->end)->gso_size;
+		mark = skb->mark | (TNA_HAS(sk_buff, secmark) ? skb->secmark : 0);
+		if (tna_unlikely(vlan))
 			return tna_slow(p, TNA_R_OFFLOAD_VLAN_METADATA);
-		if (tna_unlikely(BPF_CORE_READ_BITFIELD(skb, ip_summed) == TNA_CHECKSUM_PARTIAL))
+		if (tna_unlikely(csum == TNA_CHECKSUM_PARTIAL))
 			return tna_slow(p, TNA_R_OFFLOAD_PARTIAL_CHECKSUM);
-		shared = TNA_AT(skb_shared_info, (u64)skb->head + skb->end);
-		if (tna_unlikely(shared->gso_size))
+		if (tna_unlikely(gso))
 			return tna_slow(p, TNA_R_OFFLOAD_GSO);
-		if (tna_unlikely(skb->mark || (TNA_HAS(sk_buff, secmark) && skb->secmark)))
+		if (tna_unlikely(mark))
 			return tna_slow(p, TNA_R_OFFLOAD_MARK);
 		return TNA_NEXT;
 	}
 	if (TNA_HAS(tun_struct, flags) && tna_is_tun(p->dev)) {
-		if (tna_unlikely((u32)tna_word(TNA_PRIV(p->dev) + TNA_OFFSET(tun_struct, flags)) & TNA_IFF_VNET_HDR))
+		if (tna_unlikely((u32)tna_word(TNA_PRIV(p->dev_address) + TNA_OFFSET(tun_struct, flags)) & TNA_IFF_VNET_HDR))
 		return tna_slow(p, TNA_R_OFFLOAD_VNET_HEADER);
 		return TNA_NEXT;
 	}
