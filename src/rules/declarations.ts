@@ -72,6 +72,10 @@ export class Names<T> {
     );
   }
 
+  names(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
   /** The usable entries, in the order of the files. */
   *usable(): Generator<Declared<T>> {
     for (const entry of this.#entries.values()) if (entry.usable) yield entry;

@@ -105,6 +105,8 @@ export interface ConditionContext {
   readonly single: ReadonlySet<string>;
   /** Names of the FPMs in the library, where it is known. */
   readonly fpms: ReadonlySet<string> | undefined;
+  /** FPMs that run where the conditions count: only these can check anything. Absent: any in the library. */
+  readonly pipeline?: ReadonlySet<string>;
 }
 
 /** A list of conditions; those with errors are reported and left out. */
@@ -128,7 +130,7 @@ export function compileConditions(
 }
 
 function compileCondition(context: ConditionContext, site: Site, condition: Condition): ConditionRule | undefined {
-  const { scope, single, fpms } = context;
+  const { scope, single, fpms, pipeline } = context;
   const negated = condition.when === undefined;
   const text = condition.when ?? condition.unless ?? '';
   const checked = compilePredicate(scope, site.at(negated ? 'unless' : 'when'), text);
@@ -140,6 +142,9 @@ function compileCondition(context: ConditionContext, site: Site, condition: Cond
   }
   if (condition.live !== undefined && fpms !== undefined && !fpms.has(condition.live)) {
     site.at('live').report('unknown-name', `unknown FPM "${condition.live}"`, nearest(condition.live, fpms));
+  } else if (condition.live !== undefined && pipeline?.has(condition.live) === false) {
+    const message = `FPM "${condition.live}" is not among the modules of this service, so it checks nothing`;
+    site.at('live').report('unknown-name', message, nearest(condition.live, pipeline));
   }
   if (checked === undefined || message === undefined || (condition.hint !== undefined && hint === undefined))
     return undefined;

@@ -43,7 +43,7 @@ const combinations: { readonly [definition: string]: string } = {
 
 const patterns: { readonly [definition: string]: string } = {
   name: 'must be a name: lower-case letters, digits and _, a letter first',
-  path: 'must be a path such as linkinfo.data.mode or bits.bit[].name',
+  path: 'must be a path such as linkinfo.slave_data.mode or bits.bit[].name',
   sysctl: 'must be a path below /proc/sys such as net/ipv4/ip_forward',
   code: 'must be a code: lower-case letters, digits and -, a letter first',
 };

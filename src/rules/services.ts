@@ -82,6 +82,9 @@ export function compileAttach(context: RuleContext): readonly AttachRule[] {
     const declared = declarations.objects.resolve(name, site, true);
     const type = declared === undefined ? undefined : types.get(declared.name);
     if (type === undefined) continue;
+    if (type.attributes.get('ifindex')?.rule.type !== 'int') {
+      site.reportKey('type-mismatch', `what attaches needs an attribute ifindex of type int, which ${name} has not`);
+    }
     const bound = compileBindings(context, type, name, value.bind ?? {}, site.at('bind'));
     if (bound === undefined) continue;
     const conditions = conditionContext(context, bound);
@@ -109,10 +112,11 @@ export function compileServices(context: RuleContext): readonly ServiceRule[] {
     const [variable, typeName] = Object.entries(value.on)[0] ?? ['', ''];
     const type = resolveType(declarations, types, typeName, site.at('on', variable));
     if (type === undefined) continue;
+    checkAttachable(declarations, type, site.at('on', variable));
     const bound = compileBindings(context, type, variable, value.bind ?? {}, site.at('bind'));
     if (celReservedNames.has(variable)) reportReserved(site.at('on', variable), variable);
     if (bound === undefined) continue;
-    const conditions = conditionContext(context, bound);
+    const conditions = { ...conditionContext(context, bound), pipeline: new Set(value.modules.map(({ fpm }) => fpm)) };
     const codes = new Map<string, string>();
     const list = (key: 'requires' | 'blockedBy', given: readonly Condition[] | undefined): readonly ConditionRule[] =>
       compileConditions(conditions, site.at(key), given ?? [], codes);
@@ -131,6 +135,14 @@ export function compileServices(context: RuleContext): readonly ServiceRule[] {
     });
   }
   return rules;
+}
+
+/** A service runs where its subject, or what the subject refines, attaches; without that it would never run. */
+function checkAttachable(declarations: Declarations, type: ResolvedType, site: Site): void {
+  if (declarations.attach.incomplete) return;
+  const attaching = new Set(declarations.attach.names());
+  for (let at: ResolvedType | undefined = type; at !== undefined; at = at.base) if (attaching.has(at.name)) return;
+  site.report('unknown-name', `no attach rule for ${type.name} or a type that it refines`);
 }
 
 interface Bound {

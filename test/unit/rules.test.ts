@@ -307,6 +307,32 @@ t.test('a refined `when` sees the base; attributes are read when they are needed
   t.throws(() => when?.evaluate({}), { code: 'rule-evaluation', object: 'base.yaml:22:11' });
 });
 
+t.test('the examples of the documentation', async (t) => {
+  const text = readFileSync(join(root, 'docs/rules.md'), 'utf8');
+  const example = /<!-- test: compiles[^>]*-->\s*```yaml\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
+  const rules = good(compileRules([...shipped, { path: 'rules/vlan.yaml', text: example }]));
+  const service = only(rules.services, ({ name }) => name === 'vlan_forwarding');
+  const vlan = { ...linkAttributes(rules, 'vlan'), name: 'eth0.10', up: true };
+  const parent = { ...linkAttributes(rules, 'link'), name: 'eth0', up: false };
+  const addresses = [{ address: '192.0.2.1' }];
+  t.same(
+    [...service.requires, ...service.blockedBy]
+      .filter((c) => c.holds({ vlan, parent, addresses }))
+      .map((c) => c.message.render({ vlan, parent, addresses })),
+    ['eth0, which carries eth0.10, is down', 'the host itself speaks on eth0.10 (192.0.2.1)'],
+  );
+  const mistake = { path: 'rules/vlan.yaml', text: example.replace('vlan.up', 'vlan.upp') };
+  const shown = texts(compileRules([...shipped, mistake]));
+  t.equal(shown.length, 1);
+  t.ok(text.includes(`\n    ${shown[0]}\n`), `the error is shown as it is: ${shown[0]}`);
+  const codes = new Set([...text.matchAll(/`([a-z]+-[a-z-]+)`/g)].map((match) => match[1]));
+  const used = read('fixtures/rules/broken', '.yaml').flatMap((file) => {
+    const result = compileRules([base, file], library);
+    return 'errors' in result ? result.errors.map(({ code }) => code) : [];
+  });
+  for (const code of new Set(used)) t.ok(code === 'cycle' || codes.has(code), `${code} is documented`);
+});
+
 t.test('the last good rule set stays', async (t) => {
   const first = lastGood(noRules, compileRules([base]));
   t.ok(first.ruleSet);

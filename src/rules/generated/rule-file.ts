@@ -7,7 +7,7 @@ export type Name = string;
  */
 export type Expression = string;
 /**
- * Members of a message, separated by dots; [] after a member means each element of its list.
+ * Members of a message, separated by dots, with _ where the spec has -; [] after a member means each element of its list.
  */
 export type Path = string;
 export type Hook = 'xdp' | 'tc';
