@@ -266,6 +266,9 @@ class Compiler {
         return { ...base, kind: Kind.string };
       case 'bitfield32':
         return { ...base, kind: Kind.bitfield32 };
+      // Nested attribute types that carry values of their own: kept as bytes.
+      case 'nest-type-value':
+        return { ...base, kind: Kind.binary };
       case 'binary':
         if (document.struct !== undefined) {
           return { ...base, kind: Kind.struct, struct: this.struct(document.struct, [...path, 'struct']) };

@@ -270,6 +270,7 @@ const specShape: Shape = {
     doc: 'string',
     'uapi-header': 'string',
     'kernel-policy': 'anything',
+    'kernel-family': 'anything',
     'c-family-name': 'anything',
     'c-version-name': 'anything',
     'max-by-define': 'anything',
