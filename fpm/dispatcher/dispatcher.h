@@ -9,10 +9,10 @@ typedef __u32 u32;
 
 const volatile u32 slot = 0;
 
-// Layout: struct tna_scratch of include/tna.h.
+// As struct tna_scratch of include/tna.h, of which only the slot matters here.
 struct tna_scratch {
 	u32 slot;
-	u32 hint;
+	u32 rest[5];
 };
 
 #define TNA_DISPATCHER(hook, section, context, pass)                                                                   \

@@ -8,9 +8,13 @@
 
 #define TNA_CHAIN_MAX 16
 
-static __always_inline u32 tna_rol32(u32 word, u32 shift)
+// c - rol32(b, shift), in the fewest instructions: a 64-bit shift leaves both parts of the rotated word, and taking both
+// away is taking away their sum.
+static __always_inline u32 tna_minus_rol32(u32 c, u32 b, u32 shift)
 {
-	return (word << shift) | (word >> (32 - shift));
+	u64 wide = (u64)b << shift;
+
+	return c - (u32)wide - (u32)(wide >> 32);
 }
 
 // Bob Jenkins' lookup3 for exactly two 32-bit words, as jhash2(key, 2, initval) computes it.
@@ -20,20 +24,13 @@ static __always_inline u32 tna_jhash2_words(u32 word0, u32 word1, u32 initval)
 
 	a += word0;
 	b += word1;
-	c ^= b;
-	c -= tna_rol32(b, 14);
-	a ^= c;
-	a -= tna_rol32(c, 11);
-	b ^= a;
-	b -= tna_rol32(a, 25);
-	c ^= b;
-	c -= tna_rol32(b, 16);
-	a ^= c;
-	a -= tna_rol32(c, 4);
-	b ^= a;
-	b -= tna_rol32(a, 14);
-	c ^= b;
-	c -= tna_rol32(b, 24);
+	c = tna_minus_rol32(c ^ b, b, 14);
+	a = tna_minus_rol32(a ^ c, c, 11);
+	b = tna_minus_rol32(b ^ a, a, 25);
+	c = tna_minus_rol32(c ^ b, b, 16);
+	a = tna_minus_rol32(a ^ c, c, 4);
+	b = tna_minus_rol32(b ^ a, a, 14);
+	c = tna_minus_rol32(c ^ b, b, 24);
 	return c;
 }
 

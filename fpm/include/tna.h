@@ -23,8 +23,10 @@ struct tna_counters {
 
 // Per CPU, written by the dispatcher before it tail-calls the program.
 struct tna_scratch {
-	u32 slot; /* of the interface and hook: index of its counters */
-	u32 hint; /* free for FPMs: where a search succeeded last; to be verified on each use */
+	u32 slot;       /* of the interface and hook: index of its counters */
+	u32 brnf_id;    /* guard_bridge_nf: where br_netfilter's state was found last, verified on each use */
+	u64 brnf;       /* its address */
+	u64 brnf_table; /* and that of its sysctl table */
 };
 
 struct net_bridge;
@@ -48,6 +50,7 @@ struct tna_pkt {
 	u64 dev_address;
 	struct net_device *odev; /* egress, once chosen: window and address */
 	u64 odev_address;
+	const struct net_device_ops *veth_ops; /* of the ingress device, if it is a veth; set by offload */
 	u32 len;                 /* from the Ethernet header on, with a VLAN tag that is in the packet */
 	u32 reason;
 	int action;

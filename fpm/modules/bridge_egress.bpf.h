@@ -6,7 +6,8 @@
 // * should_deliver: state not forwarding: SLOW; both ports isolated: SLOW, Linux drops; switchdev domain: SLOW. Back out
 //   of the ingress port: see bridge_fdb. VLAN filtering and MST: see bridge_port.
 // * br_handle_vlan: VLAN tunnel on the egress port: SLOW.
-// * br_dev_queue_push_xmit, is_skb_forwardable: device down or frame longer than MTU and not GSO: SLOW, Linux drops.
+// * br_dev_queue_push_xmit, is_skb_forwardable: frame longer than MTU and headers and not GSO: SLOW, Linux drops. Device
+//   down: see above; it is IFF_UP once it runs, and until then both redirects drop as Linux does.
 // net/core/dev.c __dev_queue_xmit():
 // * netfilter egress hook: SLOW on both hooks (a packet that tc redirects carries nf_skip_egress).
 // * XDP, which sends beside all of this: taps (dev_queue_xmit_nit), tcx/clsact egress, a root qdisc that is not the
@@ -28,23 +29,29 @@
 #define TNA_ETH_MIN_MTU 68
 #define TNA_XDP_ACT_NDO_XMIT 4
 
+// is_skb_forwardable(): the longest frame that is not dropped, headers included.
+static __always_inline u32 tna_max_length(struct net_device *dev)
+{
+	return dev->mtu + dev->hard_header_len + TNA_VLAN_HLEN;
+}
+
 #ifdef TNA_HOOK_XDP
 // Would ndo_xdp_xmit of this device do anything other than ndo_start_xmit? Returns TNA_NEXT if not.
 static __always_inline int tna_xdp_transmit(struct tna_pkt *p)
 {
 	u64 priv = TNA_PRIV(p->odev_address);
 
-	if (TNA_HAS(veth_priv, peer) && tna_is_veth(p->odev)) {
-		struct net_device *peer;
-
-		/* no veth has a smaller MTU (drivers/net/veth.c veth_setup: min_mtu) */
+	if (TNA_HAS(veth_priv, peer) && (p->odev->netdev_ops == p->veth_ops || tna_is_veth(p->odev))) {
+		/* no veth has a smaller MTU (drivers/net/veth.c veth_setup, min_mtu), nor has its peer */
 		if (p->len <= TNA_ETH_MIN_MTU + ETH_HLEN)
 			return TNA_NEXT;
-		peer = TNA_AT(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer)));
-		if (tna_unlikely(p->len > peer->mtu + peer->hard_header_len + TNA_VLAN_HLEN))
+		if (tna_unlikely(p->len > tna_max_length(p->odev) ||
+				 p->len > tna_max_length(TNA_AT(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer))))))
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
 		return TNA_NEXT;
 	}
+	if (tna_unlikely(p->len > tna_max_length(p->odev)))
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
 	if (tna_is_hardware(p->odev))
 		return TNA_NEXT;
 	if (TNA_HAS(tun_struct, filter_prog) && tna_is_tun(p->odev)) {
@@ -75,8 +82,7 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 #endif
 	nf = TNA_HAS(net_device, nf_hooks_egress) ? (u64)dev->nf_hooks_egress : 0;
 	flags &= TNA_BR_VLAN_TUNNEL | (p->bridge.port_flags & TNA_BR_ISOLATED);
-	down = (~dev->flags & TNA_IFF_UP) |
-	       ((dev->state & (TNA_LINK_START | TNA_LINK_NOCARRIER)) ^ TNA_LINK_START);
+	down = (dev->state & (TNA_LINK_START | TNA_LINK_NOCARRIER)) ^ TNA_LINK_START;
 	suspect = state | domain | flags | down | nf;
 #ifdef TNA_HOOK_XDP
 	suspect |= tc | tapped | qdisc | silent;
@@ -105,11 +111,11 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TC_EGRESS);
 #endif
 	}
-	if (tna_unlikely(!p->gso && p->len > dev->mtu + dev->hard_header_len + TNA_VLAN_HLEN))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
 #ifdef TNA_HOOK_XDP
 	return tna_xdp_transmit(p);
 #else
+	if (tna_unlikely(!p->gso && p->len > tna_max_length(dev)))
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
 	if (TNA_HAS(veth_priv, peer) && tna_is_veth(dev) &&
 	    TNA_AT(net_device, tna_word(TNA_PRIV(p->odev_address) + TNA_OFFSET(veth_priv, peer)))->xdp_prog)
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_PEER_GENERIC_XDP);

@@ -2,22 +2,24 @@
 // FPM guard_bridge_nf: no netfilter hook may act on a bridged frame.
 //
 // net->nf.hooks_bridge[] is read at the three hooks that a forwarded frame passes: PRE_ROUTING (nf_hook_bridge_pre),
-// FORWARD (__br_forward) and POST_ROUTING (br_forward_finish). A hook is harmless only if it is br_netfilter's own
-// (net/bridge/br_netfilter_hooks.c br_nf_ops, recognised by function address) and br_netfilter lets every frame pass:
-// br_nf_pre_routing() accepts at once when neither the per-netns sysctl nor the per-bridge option asks for ip(6)tables,
-// br_nf_forward() likewise for arptables, and br_nf_post_routing() accepts what has no nf_bridge state.
+// FORWARD (__br_forward) and POST_ROUTING (br_forward_finish). No hook at any of them: nothing to do.
 //
-// Even then it pulls the encapsulation header of PPPoE and inner-VLAN frames first and drops shorter ones: SLOW.
+// br_netfilter's own hooks (net/bridge/br_netfilter_hooks.c br_nf_ops) are harmless while it lets every frame pass:
+// br_nf_pre_routing() accepts at once when neither the per-netns sysctl nor the per-bridge option asks for ip(6)tables,
+// br_nf_forward() likewise for arptables, and br_nf_post_routing() accepts what has no nf_bridge state. They are
+// recognised by br_nf_pre_routing's address as the only hook at PRE_ROUTING; br_netfilter registers all three together,
+// so a single hook at each of the other two is its own, too. Anything else: SLOW.
+// br_nf_pre_routing() first pulls the header of PPPoE and inner-VLAN frames and drops shorter ones: SLOW.
+//
 // br_netfilter's per-netns state lies in net->gen under a number that only its own (private) variable knows. It is
 // found by what it must point to: a registered sysctl table whose first entry is handled by brnf_sysctl_call_tables()
-// and points back into the state itself. Where it was found is kept as a hint per CPU and verified on every packet.
+// and points back into the state itself. What was found is remembered per CPU, and taken only while net->gen still has
+// it at that place and it still has that table.
 // A kernel where these functions can't be found by name: SLOW as soon as there is any hook.
 #pragma once
 #include "bridge.h"
 
 extern const void br_nf_pre_routing __ksym __weak;
-extern const void br_nf_forward __ksym __weak;
-extern const void br_nf_post_routing __ksym __weak;
 extern const void brnf_sysctl_call_tables __ksym __weak;
 
 #define TNA_NF_BR_PRE_ROUTING 0
@@ -47,14 +49,6 @@ struct brnf_net {
 
 #pragma clang attribute pop
 
-// Not 0 unless the only hook here is br_netfilter's function `own`.
-static __always_inline u64 tna_foreign_hook(u64 entries, u64 own)
-{
-	struct nf_hook_entries *hooks = TNA_AT(nf_hook_entries, entries);
-
-	return (hooks->num_hook_entries ^ 1) | ((u64)hooks->hooks[0].hook ^ own);
-}
-
 static __always_inline bool tna_is_brnf(u64 state)
 {
 	u64 header = tna_word(state + TNA_OFFSET(brnf_net, ctl_hdr));
@@ -68,28 +62,44 @@ static __always_inline bool tna_is_brnf(u64 state)
 static __always_inline u64 tna_brnf(struct tna_pkt *p, u64 net)
 {
 	u64 slots = tna_word(net + TNA_OFFSET(net, gen)) + TNA_OFFSET(net_generic, ptr), state;
+	struct tna_scratch *scratch = p->scratch;
 
-	if (!p->scratch)
+	if (!scratch)
 		return 0;
-	state = tna_word(slots + (u64)p->scratch->hint * 8);
-	if (state && tna_is_brnf(state))
+	state = tna_word(slots + (u64)scratch->brnf_id * 8);
+	if (state == scratch->brnf && tna_word(state + TNA_OFFSET(brnf_net, ctl_hdr)) == scratch->brnf_table)
 		return state;
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < TNA_NET_GENERIC_MAX; i++) {
 		state = tna_word(slots + i * 8);
 		if (state && tna_is_brnf(state)) {
-			p->scratch->hint = i;
+			scratch->brnf_id = i;
+			scratch->brnf = state;
+			scratch->brnf_table = tna_word(state + TNA_OFFSET(brnf_net, ctl_hdr));
 			return state;
 		}
 	}
 	return 0;
 }
 
+static __always_inline u64 tna_hook_count(u64 entries)
+{
+	return TNA_AT(nf_hook_entries, entries)->num_hook_entries;
+}
+
+// Not 0 if br_netfilter passes frames to ip(6)tables or arptables, in this network namespace.
+static __always_inline u64 tna_brnf_calls(struct brnf_net *brnf)
+{
+	if (TNA_OFFSET(brnf_net, call_ip6tables) == TNA_OFFSET(brnf_net, call_iptables) + 4)
+		return TNA_WORD_AT(brnf, brnf_net, call_iptables) | brnf->call_arptables;
+	return brnf->call_iptables | brnf->call_ip6tables | brnf->call_arptables;
+}
+
 static __always_inline int fpm_guard_bridge_nf(struct tna_pkt *p)
 {
-	u64 net = (u64)p->dev->nd_net.net, pre, forward, post, state;
+	u64 net = (u64)p->dev->nd_net.net, pre, forward, post, foreign, state, options;
 	struct netns_nf *nf = TNA_AT(netns_nf, net + TNA_OFFSET(net, nf));
-	struct brnf_net *brnf;
+	struct nf_hook_entries *first;
 
 	/* when the last hook goes, its pointer becomes NULL (net/netfilter/core.c __nf_hook_entries_try_shrink) */
 	pre = (u64)nf->hooks_bridge[TNA_NF_BR_PRE_ROUTING];
@@ -97,23 +107,21 @@ static __always_inline int fpm_guard_bridge_nf(struct tna_pkt *p)
 	post = (u64)nf->hooks_bridge[TNA_NF_BR_POST_ROUTING];
 	if (!(pre | forward | post))
 		return TNA_NEXT;
-	if (!TNA_HAS(brnf_net, ctl_hdr) || !&brnf_sysctl_call_tables || !&br_nf_pre_routing || !&br_nf_forward ||
-	    !&br_nf_post_routing)
+	if (!TNA_HAS(brnf_net, ctl_hdr) || !&brnf_sysctl_call_tables || !&br_nf_pre_routing)
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
-	if (tna_unlikely(tna_foreign_hook(pre, (u64)&br_nf_pre_routing) |
-			 tna_foreign_hook(forward, (u64)&br_nf_forward) |
-			 tna_foreign_hook(post, (u64)&br_nf_post_routing)))
-		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
-	if (tna_unlikely(p->bridge.options &
-			 (TNA_BR_OPTION(BROPT_NF_CALL_IPTABLES) | TNA_BR_OPTION(BROPT_NF_CALL_IP6TABLES) |
-			  TNA_BR_OPTION(BROPT_NF_CALL_ARPTABLES))))
-		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_NF_CALL_OPTION);
+	first = TNA_AT(nf_hook_entries, pre);
+	foreign = (first->num_hook_entries ^ 1) | ((u64)first->hooks[0].hook ^ (u64)&br_nf_pre_routing) |
+		  (tna_hook_count(forward) ^ 1) | (tna_hook_count(post) ^ 1);
 	state = tna_brnf(p, net);
-	if (tna_unlikely(!state))
+	if (tna_unlikely(foreign || !state))
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
-	brnf = TNA_AT(brnf_net, state);
-	if (tna_unlikely(brnf->call_iptables | brnf->call_ip6tables | brnf->call_arptables))
+	options = p->bridge.options & (TNA_BR_OPTION(BROPT_NF_CALL_IPTABLES) | TNA_BR_OPTION(BROPT_NF_CALL_IP6TABLES) |
+				       TNA_BR_OPTION(BROPT_NF_CALL_ARPTABLES));
+	if (tna_unlikely(options | tna_brnf_calls(TNA_AT(brnf_net, state)))) {
+		if (options)
+			return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_NF_CALL_OPTION);
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_NF_CALL_SYSCTL);
+	}
 	if (tna_unlikely(p->len < ETH_HLEN + TNA_VLAN_TAG_LEN + TNA_PPPOE_LEN) &&
 	    (p->proto == bpf_htons(ETH_P_PPP_SES) || p->proto == bpf_htons(ETH_P_8021Q)))
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_ENCAP_SHORT);

@@ -10,7 +10,7 @@
 //   one after ours, or a clsact filter, would be skipped: SLOW. On a kernel without tcx this can't be seen: SLOW.
 // * netfilter ingress hooks of the device (nf_ingress): SLOW. They run after tc.
 // * VLAN devices (vlan_do_receive) take tagged frames before the rx handler: tagged frame on a device that has any: SLOW.
-// * device down (a driver may still deliver what it had queued): SLOW.
+// * a device that goes down leaves forwarding state (br_stp_disable_port): see bridge_port.
 // * ptype_specific handlers are not reached by a frame that the rx handler consumes.
 #pragma once
 #include "tc.h"
@@ -44,12 +44,12 @@ static __always_inline bool tna_has_vlan_devices(struct net_device *dev)
 static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 {
 	struct net_device *dev = p->dev;
-	u64 flags = dev->flags, nf = TNA_HAS(net_device, nf_hooks_ingress) ? (u64)dev->nf_hooks_ingress : 0;
-	u64 tc = tna_tc_ingress(dev), down = ~flags & TNA_IFF_UP;
+	u64 nf = TNA_HAS(net_device, nf_hooks_ingress) ? (u64)dev->nf_hooks_ingress : 0;
+	u64 tc = tna_tc_ingress(dev);
 #ifdef TNA_HOOK_XDP
 	u64 generic = (u64)dev->xdp_prog, tapped = tna_device_tapped(dev, p->dev_address), all = tna_all_tapped(dev);
 
-	if (tna_unlikely(down | nf | tc | generic | tapped | all)) {
+	if (tna_unlikely(nf | tc | generic | tapped | all)) {
 		if (generic)
 			return tna_slow(p, TNA_R_GUARD_INGRESS_GENERIC_XDP);
 		if (tapped)
@@ -61,12 +61,10 @@ static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 #else
 	if (tna_unlikely(!TNA_HAS(net_device, tcx_ingress) || tna_tcx_after_us(tc)))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_TC_INGRESS);
-	if (tna_unlikely(down | nf)) {
+	if (tna_unlikely(nf)) {
 #endif
 		if (nf)
 			return tna_slow(p, TNA_R_GUARD_INGRESS_NF_INGRESS);
-		if (down)
-			return tna_slow(p, TNA_R_GUARD_INGRESS_INGRESS_DOWN);
 	}
 	if (p->vlan_proto && TNA_HAS(net_device, vlan_info) && tna_has_vlan_devices(dev))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_VLAN_DEVICE);

@@ -30,6 +30,7 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 		u64 address = (u64)x->skb, vlan, csum, gso, mark;
 		struct sk_buff *skb;
 
+		p->veth_ops = p->dev->netdev_ops;
 		if (!address)
 			return TNA_NEXT;
 		skb = TNA_AT(sk_buff, address);
