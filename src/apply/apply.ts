@@ -26,15 +26,19 @@ export async function applyPlan(
     observer(outcome);
   };
   const abandon = async (action: Action, because: string) => {
+    let detached = false;
     for (const resource of provides(action)) {
       broken.set(resource, because);
       for (const undo of (done.get(resource) ?? []).reverse()) {
-        if (await undone(undo, deployer)) report({ action: undo, result: 'undone' });
+        if (!(await undone(undo, deployer))) continue;
+        report({ action: undo, result: 'undone' });
+        detached = true;
       }
       done.delete(resource);
     }
-    if (action.op === 'set-slot' && action.previous !== undefined && (await slowPath(action, deployer)))
-      report({ action, result: 'undone' });
+    // Whatever was in the slot, even what no pin tells of, goes; worth a line only where something was known to be there.
+    if (action.op !== 'set-slot' || detached) return;
+    if ((await slowPath(action, deployer)) && action.previous !== undefined) report({ action, result: 'undone' });
   };
   for (const action of plan.actions) {
     const because = dependsOn(action)

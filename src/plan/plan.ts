@@ -5,6 +5,7 @@ import type { Desired, DesiredInterface, Pipeline } from '../model/desired.js';
 import type { Action, ActionOf, Plan } from '../model/plan.js';
 import type { Hook } from '../model/ruleset.js';
 import type { Attachment, Deployed } from '../model/snapshot.js';
+import { salvage } from './broken.js';
 import { placeSlots } from './slots.js';
 
 /** Shared maps are made with at least this many slots, so that a growing host seldom outgrows them. */
@@ -14,10 +15,11 @@ const leastSlots = 256;
  * Build beside, flip last: everything new is loaded and attached before a slot changes, and removed things go after.
  * An empty action list means that the host is in sync.
  */
-export function makePlan(desired: Desired, deployed: Deployed): Plan {
+export function makePlan(desired: Desired, found: Deployed): Plan {
   const wanted = desired.interfaces.filter((i): i is Accelerated => i.pipeline !== undefined);
   const names = new Map(desired.interfaces.map((i) => [i.ifindex, i.name]));
   const nameOf = (ifindex: number) => names.get(ifindex) ?? `ifindex ${ifindex}`;
+  const { actions: salvaged, rest: deployed } = salvage(found, nameOf);
   const wishes = new Set(wanted.map((w) => keyOf(w.pipeline, w.ifindex)));
   const keep = new Map<string, Attachment>();
   for (const attachment of deployed.attachments) {
@@ -51,6 +53,7 @@ export function makePlan(desired: Desired, deployed: Deployed): Plan {
   const flip: Action[] = [];
   let add = 0;
   let change = 0;
+  const fast = new Set(deployed.attachments.filter((a) => a.alive && a.programId !== 0).map((a) => a.ifindex));
   for (const w of seated) {
     const current = keep.get(keyOf(w.pipeline, w.ifindex));
     const on = { interface: w.name, ifindex: w.ifindex, hook: w.pipeline.hook, slot: slotOf(w) };
@@ -62,19 +65,21 @@ export function makePlan(desired: Desired, deployed: Deployed): Plan {
       ...on,
       pipeline: w.pipeline.id,
       previous,
-      why:
-        previous === undefined
-          ? `${w.services.join(', ')} on ${w.name} becomes fast`
+      why: !fast.has(w.ifindex)
+        ? `${w.services.join(', ')} on ${w.name} becomes fast`
+        : current === undefined
+          ? `${w.name} moves to ${w.pipeline.hook}`
           : `what ${w.name} needs has changed`,
     });
-    if (previous === undefined) add++;
-    else change++;
+    if (fast.has(w.ifindex)) change++;
+    else add++;
   }
   const removal = removals(deployed, keep, desired, seated, nameOf);
   const moved = new Set(seated.map((w) => w.ifindex));
   const remove = new Set(removal.clear.filter((a) => !moved.has(a.ifindex)).map((a) => a.ifindex)).size;
   return {
     actions: [
+      ...salvaged,
       ...prepare,
       ...load,
       ...setEgress,

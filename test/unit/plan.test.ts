@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+// The planner: for any desired and any deployed state its actions, run on a model of the kernel, lead from one to the other,
+// never through a state that would harm packets, and touch nothing that is right already.
+
+import fc from 'fast-check';
+import t from 'tap';
+import type { Desired, DesiredInterface, Pipeline } from '../../src/model/desired.js';
+import type { Action, Plan } from '../../src/model/plan.js';
+import type { Hook } from '../../src/model/ruleset.js';
+import { type Attachment, type Deployed, nothingDeployed } from '../../src/model/snapshot.js';
+import { makePlan } from '../../src/plan/plan.js';
+
+const hooks: readonly Hook[] = ['xdp', 'tc'];
+
+function pipeline(hook: Hook, variant: number): Pipeline {
+  return { id: `${hook === 'xdp' ? 'a' : 'b'}${variant}`.padEnd(12, '0'), hook, modules: ['frame'], params: {} };
+}
+
+function wanted(ifindex: number, wish: Pipeline | undefined): DesiredInterface {
+  return {
+    name: `p${ifindex}`,
+    ifindex,
+    services: wish === undefined ? [] : ['bridging'],
+    pipeline: wish,
+    reasons: wish === undefined ? [{ code: 'port-down', message: `p${ifindex} is down` }] : [],
+    hookNotes: [],
+    assumptions: [],
+  };
+}
+
+/** What runs in the kernel, changed by actions; complains about every action that would fail or do harm there. */
+class Kernel {
+  readonly prepared = new Map<Hook, number>();
+  readonly links: { hook: Hook; ifindex: number; slot: number; alive: boolean }[] = [];
+  /** Program id by `HOOK SLOT`. */
+  readonly slots = new Map<string, number>();
+  /** Program id by `HOOK PIPELINE`. */
+  readonly pins = new Map<string, number>();
+  readonly egress = new Set<number>();
+  readonly strays = new Set<string>();
+  private nextProgram: number;
+
+  constructor(deployed: Deployed) {
+    this.nextProgram = 1 + Math.max(99, ...[...deployed.attachments, ...deployed.pipelines].map((p) => p.programId));
+    for (const { hook, slots } of deployed.prepared) this.prepared.set(hook, slots);
+    for (const { hook, id, programId } of deployed.pipelines) this.pins.set(`${hook} ${id}`, programId);
+    for (const { hook, ifindex, slot, alive, programId } of deployed.attachments) {
+      this.links.push({ hook, ifindex, slot, alive });
+      if (programId !== 0) this.slots.set(`${hook} ${slot}`, programId);
+    }
+    for (const ifindex of deployed.egress) this.egress.add(ifindex);
+    for (const pin of deployed.strays) this.strays.add(pin);
+  }
+
+  deployed(): Deployed {
+    const pipelines = [...this.pins].map(([key, programId]) => {
+      const [hook, id] = key.split(' ') as [Hook, string];
+      return { hook, id, programId };
+    });
+    const attachments = this.links.map((link, i): Attachment => {
+      const programId = this.slots.get(`${link.hook} ${link.slot}`) ?? 0;
+      const held = pipelines.find((p) => p.hook === link.hook && p.programId === programId)?.id;
+      return { ...link, linkId: i + 1, programId, pipeline: held };
+    });
+    const order = (a: Attachment, b: Attachment) =>
+      a.hook.localeCompare(b.hook) || a.ifindex - b.ifindex || a.slot - b.slot;
+    return {
+      prepared: [...this.prepared].map(([hook, slots]) => ({ hook, slots })),
+      attachments: attachments.sort(order),
+      pipelines,
+      egress: [...this.egress],
+      strays: [...this.strays],
+    };
+  }
+
+  run(action: Action): void {
+    const must = (holds: boolean, what: string) => {
+      if (!holds) throw new Error(`${action.op}: ${what}: ${JSON.stringify(action)}`);
+    };
+    switch (action.op) {
+      case 'prepare':
+        must(!this.prepared.has(action.hook), 'maps in use are not replaced');
+        must(action.slots > 0, 'maps have slots');
+        this.prepared.set(action.hook, action.slots);
+        return;
+      case 'load':
+        must((this.prepared.get(action.hook) ?? 0) > 0, 'programs need the shared maps');
+        must(!this.pins.has(`${action.hook} ${action.pipeline}`), 'nothing is loaded twice');
+        this.pins.set(`${action.hook} ${action.pipeline}`, this.nextProgram++);
+        return;
+      case 'set-egress':
+        must(
+          (this.prepared.get('xdp') ?? 0) > 0 && !this.egress.has(action.ifindex),
+          'a new entry of a map that exists',
+        );
+        this.egress.add(action.ifindex);
+        return;
+      case 'attach': {
+        const { hook, ifindex, slot } = action;
+        must(slot < (this.prepared.get(hook) ?? 0), 'the slot exists');
+        must(!this.links.some((l) => l.hook === hook && l.slot === slot), 'no slot is used twice');
+        must(!this.links.some((l) => l.hook === hook && l.ifindex === ifindex && l.alive), 'nothing is attached twice');
+        this.links.push({ hook, ifindex, slot, alive: true });
+        this.slots.delete(`${hook} ${slot}`);
+        return;
+      }
+      case 'set-slot': {
+        const program = this.pins.get(`${action.hook} ${action.pipeline}`);
+        must(program !== undefined, 'the pipeline is loaded');
+        must(this.link(action)?.alive === true, 'a dispatcher uses the slot');
+        const held = this.deployed().attachments.find((a) => a.hook === action.hook && a.slot === action.slot);
+        must(held?.pipeline === action.previous, `${held?.pipeline} is what was there before`);
+        this.slots.set(`${action.hook} ${action.slot}`, program as number);
+        return;
+      }
+      case 'clear-slot':
+        must(this.link(action) !== undefined, 'a dispatcher uses the slot');
+        must(this.slots.delete(`${action.hook} ${action.slot}`), 'there is something to clear');
+        return;
+      case 'detach': {
+        const link = this.link(action);
+        must(link !== undefined, 'it is attached');
+        must(!this.slots.has(`${action.hook} ${action.slot}`), 'its slot was cleared before');
+        this.links.splice(this.links.indexOf(link as (typeof this.links)[number]), 1);
+        return;
+      }
+      case 'clear-egress':
+        must(this.egress.delete(action.ifindex), 'there is something to clear');
+        return;
+      case 'unload': {
+        const program = this.pins.get(`${action.hook} ${action.pipeline}`);
+        must(program !== undefined, 'it is loaded');
+        must(!this.deployed().attachments.some((a) => a.programId === program), 'no slot holds it');
+        this.pins.delete(`${action.hook} ${action.pipeline}`);
+        return;
+      }
+      case 'dismantle':
+        must(this.prepared.delete(action.hook), 'there are maps');
+        must(!this.links.some((l) => l.hook === action.hook), 'no dispatcher uses the maps');
+        must(![...this.pins.keys()].some((key) => key.startsWith(`${action.hook} `)), 'no pipeline uses the maps');
+        if (action.hook === 'xdp') this.egress.clear();
+        return;
+      case 'remove-stray':
+        must(this.strays.delete(action.pin), 'it is there');
+        return;
+    }
+  }
+
+  private link(of: { readonly hook: Hook; readonly ifindex: number; readonly slot: number }) {
+    return this.links.find((l) => l.hook === of.hook && l.ifindex === of.ifindex && l.slot === of.slot);
+  }
+}
+
+const ifindexes = [1, 2, 3, 4, 5, 6];
+const arbitraryHook = fc.constantFrom(...hooks);
+const arbitraryPipeline = fc.tuple(arbitraryHook, fc.nat(2)).map(([hook, variant]) => pipeline(hook, variant));
+
+const arbitraryDesired: fc.Arbitrary<Desired> = fc
+  .tuple(
+    fc.array(fc.option(arbitraryPipeline, { nil: undefined }), { minLength: 6, maxLength: 6 }),
+    fc.subarray(ifindexes),
+  )
+  .map(([wishes, egress]) => ({
+    interfaces: wishes.map((wish, i) => wanted(ifindexes[i] as number, wish)),
+    egress: wishes.some((wish) => wish?.hook === 'xdp')
+      ? egress.map((ifindex) => ({ name: `p${ifindex}`, ifindex }))
+      : [],
+  }));
+
+/** Whatever a crash, a user with `rm` or an older version can have left. */
+const arbitraryDeployed: fc.Arbitrary<Deployed> = fc
+  .tuple(
+    fc.record({ xdp: fc.constantFrom(undefined, 0, 2, 256), tc: fc.constantFrom(undefined, 0, 3, 256) }),
+    fc.array(
+      fc.record({
+        hook: arbitraryHook,
+        ifindex: fc.constantFrom(...ifindexes, 90),
+        alive: fc.boolean(),
+        holds: fc.constantFrom('nothing', 'a pipeline', 'something unknown'),
+        variant: fc.nat(2),
+      }),
+      { maxLength: 8 },
+    ),
+    fc.uniqueArray(arbitraryPipeline, { selector: (p) => p.id, maxLength: 4 }),
+    fc.subarray([...ifindexes, 91]),
+    fc.subarray(['odd', 'map-unknown']),
+  )
+  .map(([sizes, found, loaded, egress, strays]) => {
+    const pins = new Map(loaded.map((p, i) => [p.id, { id: p.id, hook: p.hook, programId: 10 + i }]));
+    const attachments: Attachment[] = [];
+    const prepared = hooks.flatMap((hook) =>
+      sizes[hook] === undefined ? [] : [{ hook, slots: sizes[hook] as number }],
+    );
+    for (const { hook, ifindex, alive, holds, variant } of found) {
+      const slots = sizes[hook];
+      const slot = attachments.filter((a) => a.hook === hook).length;
+      const twice = attachments.some((a) => a.hook === hook && a.ifindex === ifindex && a.alive);
+      // Without maps the state is reported as dead and empty; XDP takes one program per device.
+      if (slots === undefined || (slots > 0 && slot >= slots) || (hook === 'xdp' && alive && twice)) continue;
+      const id = pipeline(hook, variant).id;
+      if (holds === 'a pipeline' && slots > 0 && !pins.has(id)) pins.set(id, { id, hook, programId: 50 + pins.size });
+      const programId =
+        slots === 0 ? 0 : holds === 'nothing' ? 0 : holds === 'a pipeline' ? (pins.get(id)?.programId ?? 0) : 99;
+      attachments.push({
+        ...{ hook, ifindex, slot, linkId: attachments.length + 1, alive: alive && slots > 0, programId },
+        pipeline: programId === 0 || programId === 99 ? undefined : id,
+      });
+    }
+    return {
+      prepared,
+      attachments,
+      pipelines: [...pins.values()],
+      egress: sizes.xdp === undefined ? [] : egress,
+      strays,
+    };
+  });
+
+function simulate(plan: Plan, deployed: Deployed): Deployed {
+  const kernel = new Kernel(deployed);
+  for (const action of plan.actions) kernel.run(action);
+  return kernel.deployed();
+}
+
+const runs = { numRuns: 1500, seed: 20261123 };
+
+t.test('the actions lead from any deployed state to any desired one, and then there is nothing to do', async (t) => {
+  let withActions = 0;
+  fc.assert(
+    fc.property(arbitraryDesired, arbitraryDeployed, (desired, deployed) => {
+      const plan = makePlan(desired, deployed);
+      if (plan.actions.length > 0) withActions++;
+      const after = simulate(plan, deployed);
+      const again = makePlan(desired, after);
+      if (again.actions.length > 0) {
+        // Slots that were held until the end of the first plan are free only now.
+        if (plan.unplaced.length === 0) throw new Error(`left to do: ${JSON.stringify(again.actions)}`);
+        const last = makePlan(desired, simulate(again, after));
+        if (last.actions.length > 0) throw new Error(`still left to do: ${JSON.stringify(last.actions)}`);
+      } else {
+        for (const i of desired.interfaces.filter((d) => !again.unplaced.some((u) => u.interface === d.name))) {
+          const held = after.attachments.filter((a) => a.ifindex === i.ifindex);
+          if (i.pipeline === undefined ? held.length > 0 : held[0]?.pipeline !== i.pipeline.id)
+            throw new Error(`${i.name} is not as desired`);
+        }
+      }
+    }),
+    runs,
+  );
+  t.ok(withActions > 1000, `${withActions} plans had actions`);
+});
+
+t.test('an interface that is as desired gets no action', async (t) => {
+  let untouched = 0;
+  fc.assert(
+    fc.property(arbitraryDesired, arbitraryDeployed, (desired, deployed) => {
+      const { actions, summary } = makePlan(desired, deployed);
+      let touched = 0;
+      for (const i of desired.interfaces) {
+        const own = actions.filter((a) => 'slot' in a && a.ifindex === i.ifindex);
+        const held = deployed.attachments.filter((a) => a.ifindex === i.ifindex);
+        const right =
+          i.pipeline === undefined
+            ? held.length === 0
+            : held.length === 1 &&
+              held[0]?.pipeline === i.pipeline.id &&
+              held[0].hook === i.pipeline.hook &&
+              held[0].alive;
+        if (right) {
+          untouched++;
+          if (own.length > 0) throw new Error(`${i.name} is right already: ${JSON.stringify(own)}`);
+        }
+        if (own.some((a) => a.op === 'set-slot')) touched++;
+      }
+      if (summary.add + summary.change !== touched) throw new Error(`the summary does not count ${touched} flips`);
+    }),
+    runs,
+  );
+  t.ok(untouched > 500, `${untouched} interfaces were as desired`);
+});
+
+t.test('the order is: build beside, flip, clear, remove', async (t) => {
+  let checked = 0;
+  const rank: { readonly [op in Action['op']]: number } = {
+    ...{ prepare: 1, load: 2, 'set-egress': 3, attach: 4, 'set-slot': 5, 'clear-slot': 6, detach: 7 },
+    ...{ 'clear-egress': 8, unload: 9, dismantle: 10, 'remove-stray': 11 },
+  };
+  fc.assert(
+    fc.property(arbitraryDesired, arbitraryDeployed, (desired, deployed) => {
+      // A hook without its maps is taken down before anything is built; without one, ranks ascend.
+      fc.pre(hooks.every((hook) => (deployed.prepared.find((p) => p.hook === hook)?.slots ?? -1) !== 0));
+      fc.pre(deployed.pipelines.every((p) => deployed.prepared.some(({ hook }) => hook === p.hook)));
+      const ranks = makePlan(desired, deployed).actions.map((action) => rank[action.op]);
+      if (ranks.some((r, i) => i > 0 && r < (ranks[i - 1] as number))) throw new Error(JSON.stringify(ranks));
+      checked++;
+    }),
+    runs,
+  );
+  t.equal(checked, runs.numRuns);
+});
+
+t.test('interfaces with equal pipelines share one program', async (t) => {
+  const desired: Desired = { interfaces: [1, 2, 3].map((i) => wanted(i, pipeline('tc', 0))), egress: [] };
+  const { actions, summary } = makePlan(desired, nothingDeployed);
+  t.same(
+    actions.map((a) => a.op),
+    ['prepare', 'load', 'attach', 'attach', 'attach', 'set-slot', 'set-slot', 'set-slot'],
+  );
+  t.match(actions[1], { op: 'load', why: '3 interfaces share it' });
+  t.same(summary, { add: 3, change: 0, remove: 0 });
+});
+
+t.test('a change of pipeline is one load, one flip and one unload', async (t) => {
+  const before = simulate(
+    makePlan({ interfaces: [wanted(1, pipeline('tc', 0))], egress: [] }, nothingDeployed),
+    nothingDeployed,
+  );
+  const plan = makePlan({ interfaces: [wanted(1, pipeline('tc', 1))], egress: [] }, before);
+  t.match(plan.actions, [
+    { op: 'load', pipeline: 'b10000000000', why: 'p1 needs it' },
+    { op: 'set-slot', slot: 0, previous: 'b00000000000', pipeline: 'b10000000000', why: 'what p1 needs has changed' },
+    { op: 'unload', pipeline: 'b00000000000', why: 'no interface needs it' },
+  ]);
+  t.equal(plan.actions.length, 3);
+  t.same(plan.summary, { add: 0, change: 1, remove: 0 });
+});
+
+t.test('moving to another hook is a change, and the interface is never without a fast path', async (t) => {
+  const before = simulate(
+    makePlan({ interfaces: [wanted(1, pipeline('xdp', 0))], egress: [] }, nothingDeployed),
+    nothingDeployed,
+  );
+  const plan = makePlan({ interfaces: [wanted(1, pipeline('tc', 0))], egress: [] }, before);
+  t.same(plan.summary, { add: 0, change: 1, remove: 0 });
+  t.match(
+    plan.actions.filter((a) => a.op === 'set-slot' || a.op === 'clear-slot').map((a) => [a.op, a.hook, a.why]),
+    [
+      ['set-slot', 'tc', 'p1 moves to tc'],
+      ['clear-slot', 'xdp', 'p1 moves to tc'],
+    ],
+  );
+});
+
+t.test('when slots run out, the rest is said to be unplaced and the others are served', async (t) => {
+  const deployed: Deployed = { ...nothingDeployed, prepared: [{ hook: 'tc', slots: 2 }] };
+  const plan = makePlan({ interfaces: [1, 2, 3].map((i) => wanted(i, pipeline('tc', 0))), egress: [] }, deployed);
+  t.same(plan.unplaced, [{ interface: 'p3', hook: 'tc' }]);
+  t.same(plan.summary, { add: 2, change: 0, remove: 0 });
+  t.ok(plan.actions.every((a) => !('ifindex' in a) || a.ifindex !== 3));
+});
+
+t.test('new maps have room for twice the interfaces', async (t) => {
+  const slotsFor = (n: number) => {
+    const interfaces = Array.from({ length: n }, (_, i) => wanted(i + 1, pipeline('tc', 0)));
+    const [first] = makePlan({ interfaces, egress: [] }, nothingDeployed).actions;
+    return first?.op === 'prepare' ? first.slots : 0;
+  };
+  t.equal(slotsFor(1), 256);
+  t.equal(slotsFor(200), 512);
+  t.equal(slotsFor(1000), 2048);
+});
+
+t.test('maps of which some are missing are made anew, programs and all', async (t) => {
+  const deployed: Deployed = {
+    ...nothingDeployed,
+    prepared: [{ hook: 'tc', slots: 0 }],
+    attachments: [{ hook: 'tc', ifindex: 1, slot: 0, linkId: 1, alive: false, pipeline: undefined, programId: 0 }],
+    pipelines: [{ hook: 'tc', id: pipeline('tc', 0).id, programId: 9 }],
+  };
+  const plan = makePlan({ interfaces: [wanted(1, pipeline('tc', 0))], egress: [] }, deployed);
+  t.same(
+    plan.actions.map((a) => a.op),
+    ['detach', 'unload', 'dismantle', 'prepare', 'load', 'attach', 'set-slot'],
+  );
+  t.match(plan.actions[0], { why: 'some of the shared maps are missing' });
+});
+
+t.test('every removal says why', async (t) => {
+  const on = { slot: 0, linkId: 1, alive: true, pipeline: undefined, programId: 7 };
+  const deployed: Deployed = {
+    prepared: [{ hook: 'tc', slots: 256 }],
+    attachments: [
+      { hook: 'tc', ifindex: 1, ...on },
+      { hook: 'tc', ifindex: 8, ...on, slot: 1 },
+      { hook: 'tc', ifindex: 9, ...on, slot: 2, alive: false },
+      { hook: 'tc', ifindex: 2, ...on, slot: 3, pipeline: pipeline('tc', 0).id, programId: 5 },
+      { hook: 'tc', ifindex: 2, ...on, slot: 4 },
+    ],
+    pipelines: [{ hook: 'tc', id: pipeline('tc', 0).id, programId: 5 }],
+    egress: [],
+    strays: ['odd'],
+  };
+  const desired: Desired = { interfaces: [wanted(1, undefined), wanted(2, pipeline('tc', 0))], egress: [] };
+  const { actions, summary } = makePlan(desired, deployed);
+  t.same(
+    actions.filter((a) => a.op === 'clear-slot').map((a) => [a.interface, a.why]),
+    [
+      ['p1', 'p1 is down'],
+      ['ifindex 8', 'no rule asks for it'],
+      ['ifindex 9', 'the device is gone'],
+      ['p2', 'it is attached twice'],
+    ],
+  );
+  t.match(actions.at(-1), { op: 'remove-stray', pin: 'odd', why: 'it is not part of any pipeline' });
+  t.same(summary, { add: 0, change: 0, remove: 3 });
+});
