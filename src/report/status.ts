@@ -122,8 +122,10 @@ function countersText(counters: Counters, style: Style): string {
   return `${head}\n${table([right('PACKETS'), { head: 'REASON' }, { head: 'WHY NOT FAST' }], rows, style)}`;
 }
 
+/** A dropped packet is counted twice, as dropped and by its reason; one that no FPM decided on went to the kernel. */
 function sumCounters(values: readonly number[], library: FpmLibrary): Counters {
-  const reasons = library.modules
+  const end = { id: library.counters.endId, code: 'end', message: 'no FPM had anything to do with it' };
+  const reasons = [...library.modules, { name: 'pipeline', reasons: [end] }]
     .flatMap((module) =>
       module.reasons.map((reason) => ({
         fpm: module.name,
@@ -135,7 +137,7 @@ function sumCounters(values: readonly number[], library: FpmLibrary): Counters {
     .filter((reason) => reason.packets > 0)
     .sort((a, b) => b.packets - a.packets || (a.code < b.code ? -1 : 1));
   const drop = values[library.counters.dropId] ?? 0;
-  const slow = reasons.reduce((sum, reason) => sum + reason.packets, 0);
+  const slow = reasons.reduce((sum, reason) => sum + reason.packets, 0) - drop;
   return { fast: values[library.counters.fastId] ?? 0, slow, drop, reasons };
 }
 
