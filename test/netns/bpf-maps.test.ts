@@ -209,6 +209,26 @@ t.test('a ring buffer is read in bounded portions, and a bad callback does no ha
   t.equal(openHandles(), before, 'both readers are gone, the refused one too');
 });
 
+t.test('a forgotten reader goes on reading; it need not keep the process', async (t) => {
+  const script = `import { BpfObject, RingBufferReader, testRun } from 'bpf-loader-native';
+    const object = await BpfObject.open(process.argv[1]);
+    object.setRodata('enabled', true);
+    object.setRodata('emit', true);
+    await object.load();
+    new RingBufferReader(object.map('events'), {
+      keepAlive: false,
+      onSample: () => console.log('sample'),
+      onError: console.error,
+    });
+    for (let i = 0; i < 5; i++) gc();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    testRun(object.program('entry'), { data: new Uint8Array(64) });
+    await new Promise((resolve) => setTimeout(resolve, 20));`;
+  const args = ['--expose-gc', '--input-type=module', '-e', script, compileBpf('traffic')];
+  const child = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 });
+  t.match(child, { stderr: '', stdout: 'sample\n', status: 0 });
+});
+
 t.test('pins outlive their process and leave nothing behind', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'bpf-pins-'));
   t.teardown(() => {

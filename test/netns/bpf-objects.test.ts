@@ -6,6 +6,7 @@ import {
   BpfError,
   BpfObject,
   BpfTemplate,
+  enableRunTimeStats,
   kernelBtf,
   openHandles,
   probe,
@@ -213,6 +214,11 @@ t.test('test runs: packets, contexts and repetition', async (t) => {
   });
   t.match(skb, { retval: 2, context: { kind: 'skb', mark: 15, priority: 64, cb: [1, 20, 3, 4, 5] } });
   t.equal(typeof skb.durationNs, 'number');
+  t.equal(object.program('target').info.runCount, 0n);
+  const statistics = enableRunTimeStats();
+  testRun(object.program('target'), { data: packet, repeat: 9 });
+  statistics.close();
+  t.equal(object.program('target').info.runCount, 9n);
   t.throws(() => testRun(object.program('classify'), { data: packet, context: { kind: 'skb', ifindex: 99_999 } }), {
     code: 'ENODEV',
   });

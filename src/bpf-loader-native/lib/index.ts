@@ -22,7 +22,7 @@ export { openHandles, type Variable } from './native.js';
 export { BpfObject, type MapDescription, type OpenOptions, type ProgramDescription } from './object.js';
 export { isBpffs, listPins, mountBpffs, type Pin, removePins, unpin } from './pins.js';
 export { type ProbeResult, probe } from './probe.js';
-export { BpfProgram, type LoadSpec, loadProgram, type ProgramInfo } from './program.js';
+export { BpfProgram, enableRunTimeStats, type LoadSpec, loadProgram, type ProgramInfo } from './program.js';
 export { type RingBufferOptions, RingBufferReader } from './ring-buffer.js';
 export { BpfTemplate, type Specialisation } from './template.js';
 export {

@@ -7,7 +7,7 @@ const FAILED_PROGRAM = /prog '([^']+)': BPF program load failed/;
 const LOG_SECTION = /-- BEGIN PROG LOAD LOG --\n([\s\S]*?)-- END PROG LOAD LOG --/;
 const MISSING_SYMBOL = /extern \([^)]*\) '([^']+)'[^\n]*not found/;
 const FAILED_MAP = /map '([^']+)': failed to create/;
-const CORE_FAILURE = /CO-RE reloc/i;
+const CORE_FAILURE = /CO-RE reloc|relo #\d+/i;
 
 /** `log` is libbpf's output; a program that the verifier refused has its full log in there between markers. */
 export function loadFailure(operation: string, object: string, errno: number, log: string): BpfError {

@@ -89,7 +89,7 @@ export interface NativeKernelBtf {
 
 export interface NativeRingReader {
   close(): void;
-  unref(): void;
+  letProcessEnd(): void;
 }
 
 export interface TcFilter extends Outcome {

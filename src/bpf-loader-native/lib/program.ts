@@ -6,7 +6,7 @@ import { verifierFailure } from './load-failure.js';
 import { ensureMemlock } from './memlock.js';
 import { type Handle, native } from './native.js';
 import { openById, openPinned, pin, readInfo } from './object-info.js';
-import { KernelObject } from './syscall.js';
+import { bpfFd, KernelObject } from './syscall.js';
 import { Command, type ProgramType, programTypeName } from './uapi.js';
 
 export interface ProgramInfo {
@@ -24,7 +24,7 @@ export interface ProgramInfo {
   readonly jitedLength: number;
   /** Instructions that the verifier walked; 0 on kernels before 5.16. */
   readonly verifiedInstructions: number;
-  /** Zero unless run-time statistics are on (kernel.bpf_stats_enabled). */
+  /** Grows only while run-time statistics are on, see `enableRunTimeStats`. */
   readonly runTimeNs: bigint;
   readonly runCount: bigint;
 }
@@ -76,6 +76,12 @@ export function readProgramInfo(fd: number): ProgramInfo {
     runCount: info.getU64(200),
     verifiedInstructions: info.getU32(216),
   };
+}
+
+/** Counts run time and runs of all programs of the kernel, at some ns per run, until closed (as kernel.bpf_stats_enabled). */
+export function enableRunTimeStats(): { close(): void } {
+  const runTime = 0;
+  return bpfFd(Command.enableStats, new Attr(4).u32(0, runTime));
 }
 
 export interface LoadSpec {

@@ -37,7 +37,7 @@ export class RingBufferReader {
       }
       if (errno !== 0) report(errnoError(errno, 'read ring buffer', map.info.name));
     });
-    if (options.keepAlive === false) this.#native.unref();
+    if (options.keepAlive === false) this.#native.letProcessEnd();
   }
 
   /** No callback runs after this. May be called from a callback, and twice. */

@@ -25,6 +25,7 @@ export const Command = {
   linkUpdate: 29,
   linkFdById: 30,
   linkNextId: 31,
+  enableStats: 32,
   linkDetach: 34,
 } as const;
 

@@ -84,6 +84,8 @@ void InstallCapture() {
     const Section sections[] = {
         {"xdp", BPF_PROG_TYPE_XDP, BPF_XDP, 0},
         {"xdp.frags", BPF_PROG_TYPE_XDP, BPF_XDP, BPF_F_XDP_HAS_FRAGS},
+        {"xdp/devmap", BPF_PROG_TYPE_XDP, BPF_XDP_DEVMAP, 0},
+        {"xdp.frags/devmap", BPF_PROG_TYPE_XDP, BPF_XDP_DEVMAP, BPF_F_XDP_HAS_FRAGS},
         {"tc", BPF_PROG_TYPE_SCHED_CLS, 0, 0},
         {"classifier", BPF_PROG_TYPE_SCHED_CLS, 0, 0},
         {"tcx/ingress", BPF_PROG_TYPE_SCHED_CLS, kAttachTcxIngress, 0},

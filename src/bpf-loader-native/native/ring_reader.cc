@@ -55,13 +55,14 @@ class RingReader : public Napi::ObjectWrap<RingReader> {
       throw Failed("uv_poll_start", -rc);
     }
     napi_add_env_cleanup_hook(env_, Teardown, this);
+    Ref();  // as with Node's own handles, an open reader lives though nobody refers to it
   }
 
   ~RingReader() override { Stop(); }
 
   static Napi::Function Class(Napi::Env env) {
     return DefineClass(env, "RingReader",
-                       {InstanceMethod<&RingReader::Close>("close"), InstanceMethod<&RingReader::Unref>("unref")});
+                       {InstanceMethod<&RingReader::Close>("close"), InstanceMethod<&RingReader::LetProcessEnd>("letProcessEnd")});
   }
 
  private:
@@ -123,8 +124,12 @@ class RingReader : public Napi::ObjectWrap<RingReader> {
   }
 
   static void Teardown(void* self) { static_cast<RingReader*>(self)->Stop(); }
-  void Close(const Napi::CallbackInfo&) { Stop(); }
-  void Unref(const Napi::CallbackInfo&) {
+  void Close(const Napi::CallbackInfo&) {
+    if (ring_ == nullptr) return;
+    Stop();
+    Unref();
+  }
+  void LetProcessEnd(const Napi::CallbackInfo&) {
     if (ring_ != nullptr) uv_unref(reinterpret_cast<uv_handle_t*>(&ring_->poll));
   }
 
