@@ -26,9 +26,9 @@ import { compileOperations } from './spec-operations.js';
 const hostLittleEndian = endianness() === 'LE';
 const genericNetlinkProtocol = 16;
 
-/** kebab-case of the schema → snake_case of messages. */
+/** kebab-case of the schema → snake_case of messages. A few names in the kernel's specs have spaces. */
 export function snakeCase(name: string): string {
-  return name.replaceAll('-', '_');
+  return name.replaceAll(/[- ]/g, '_');
 }
 
 interface ScalarType {
@@ -231,6 +231,8 @@ class Compiler {
       // An attribute that is only named for its number stays undescribed.
       if (attribute.type === 'unused') return;
       const codec = inherited ?? this.attribute(attribute, type, at);
+      // Some subsets in the kernel's specs name an attribute twice.
+      if (inherited !== undefined && open.byType[type] === inherited) return;
       if (open.byName.has(codec.name)) this.complain([...at, 'name'], `"${attribute.name}" is defined twice`);
       if (open.byType[type] !== undefined) this.complain(at, `attribute type ${type} is defined twice`);
       open.byName.set(codec.name, codec);
@@ -299,8 +301,8 @@ class Compiler {
     if (scalarsOnly && !scalarTypes.has(subType)) {
       this.complain([...path, 'sub-type'], `"${subType}" has no fixed size`);
     }
-    const inner: AttributeDocument = { ...document, type: subType, 'multi-attr': false };
-    return this.attribute(inner, 0, path);
+    const { 'sub-type': _, 'multi-attr': __, ...shared } = document;
+    return this.attribute({ ...shared, type: subType }, 0, path);
   }
 
   private subMessage(document: AttributeDocument, path: SpecPath): Pick<AttributeCodec, 'formats' | 'selector'> {
@@ -348,11 +350,7 @@ export function compileSpec(value: unknown, complain: Complain): Spec {
   compiler.attributeSets();
   const { operations, incoming, outgoing } = compileOperations(document, compiler, complain);
   const groups = new Map<string, number | undefined>();
-  (document['mcast-groups']?.list ?? []).forEach((group, index) => {
-    if (!generic && group.value === undefined)
-      complain(['mcast-groups', 'list', index], `group "${group.name}" needs a value`);
-    groups.set(group.name, generic ? undefined : group.value);
-  });
+  for (const group of document['mcast-groups']?.list ?? []) groups.set(group.name, generic ? undefined : group.value);
   return {
     name: document.name,
     generic,

@@ -106,6 +106,8 @@ export type SpecPath = readonly (string | number)[];
 export type Complain = (path: SpecPath, message: string) => never;
 
 type Shape =
+  | 'name'
+  | 'definition-name'
   | 'string'
   | 'number'
   | 'boolean'
@@ -116,7 +118,10 @@ type Shape =
   | { readonly entryOr: Shape }
   | { readonly keys: Readonly<Record<string, Shape>>; readonly needs: readonly string[] };
 
-const namePattern = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
+// Names become keys of messages; what begins with an underscore is not theirs to take.
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9_ -]*$/;
+// Definitions are only referred to, so those of the kernel's own structs may begin with dashes.
+const definitionPattern = /^[A-Za-z0-9-][A-Za-z0-9_ -]*$/;
 const byteOrder: Shape = { oneOf: ['big-endian', 'little-endian'] };
 const displayHint: Shape = { oneOf: ['hex', 'mac', 'fddi', 'ipv4', 'ipv6', 'ipv4-or-v6', 'uuid'] };
 
@@ -124,7 +129,7 @@ const entry: Shape = { keys: { name: 'string', value: 'number', doc: 'string' },
 
 const member: Shape = {
   keys: {
-    name: 'string',
+    name: 'name',
     type: 'string',
     len: 'number-or-string',
     'byte-order': byteOrder,
@@ -139,7 +144,7 @@ const member: Shape = {
 
 const definition: Shape = {
   keys: {
-    name: 'string',
+    name: 'definition-name',
     type: { oneOf: ['const', 'enum', 'flags', 'struct'] },
     value: 'number-or-string',
     'value-start': 'number',
@@ -158,7 +163,7 @@ const definition: Shape = {
 
 const attribute: Shape = {
   keys: {
-    name: 'string',
+    name: 'name',
     type: 'string',
     value: 'number',
     enum: 'string',
@@ -189,7 +194,7 @@ const mode: Shape = {
 
 const operation: Shape = {
   keys: {
-    name: 'string',
+    name: 'name',
     value: 'number',
     'attribute-set': 'string',
     'fixed-header': 'string',
@@ -208,7 +213,7 @@ const operation: Shape = {
 
 const specShape: Shape = {
   keys: {
-    name: 'string',
+    name: 'name',
     protocol: { oneOf: ['genetlink', 'genetlink-c', 'genetlink-legacy', 'netlink-raw'] },
     protonum: 'number',
     version: 'number',
@@ -216,7 +221,7 @@ const specShape: Shape = {
     'attribute-sets': {
       listOf: {
         keys: {
-          name: 'string',
+          name: 'name',
           'subset-of': 'string',
           attributes: { listOf: attribute },
           doc: 'string',
@@ -232,7 +237,7 @@ const specShape: Shape = {
     'sub-messages': {
       listOf: {
         keys: {
-          name: 'string',
+          name: 'name',
           formats: {
             listOf: {
               keys: { value: 'string', 'attribute-set': 'string', 'fixed-header': 'string' },
@@ -260,7 +265,7 @@ const specShape: Shape = {
       keys: {
         list: {
           listOf: {
-            keys: { name: 'string', value: 'number', 'c-define-name': 'string', flags: 'anything' },
+            keys: { name: 'name', value: 'number', 'c-define-name': 'string', flags: 'anything' },
             needs: ['name'],
           },
         },
@@ -288,6 +293,12 @@ function describe(value: unknown): string {
 
 function checkShape(value: unknown, shape: Shape, path: SpecPath, complain: Complain): void {
   if (shape === 'anything') return;
+  if (shape === 'name' || shape === 'definition-name') {
+    const pattern = shape === 'name' ? namePattern : definitionPattern;
+    if (typeof value !== 'string') complain(path, `expected a name, found ${describe(value)}`);
+    if (!pattern.test(String(value))) complain(path, `"${String(value)}" is not a name`);
+    return;
+  }
   if (shape === 'number-or-string') {
     if (typeof value !== 'number' && typeof value !== 'string')
       complain(path, `expected a number or a name, found ${describe(value)}`);
@@ -327,7 +338,6 @@ function checkShape(value: unknown, shape: Shape, path: SpecPath, complain: Comp
     const inner = Object.hasOwn(shape.keys, key) ? shape.keys[key] : undefined;
     if (inner === undefined) complain([...path, key], `unknown key "${key}"`);
     else checkShape(item, inner, [...path, key], complain);
-    if (key === 'name' && !namePattern.test(String(item))) complain([...path, key], `"${String(item)}" is not a name`);
   }
 }
 

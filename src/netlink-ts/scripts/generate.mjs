@@ -10,7 +10,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const target = join(root, 'lib', 'generated');
 
 const pascal = (name) => name.replace(/(^|[-_])([a-z0-9])/g, (_, __, letter) => letter.toUpperCase());
-const snake = (name) => name.replaceAll('-', '_');
+const snake = (name) => name.replaceAll(/[- ]/g, '_');
 const camel = (name) => {
   const text = pascal(name);
   return text[0].toLowerCase() + text.slice(1);
