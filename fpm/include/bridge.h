@@ -14,11 +14,8 @@ enum net_bridge_opts {
 	BROPT_MST_ENABLED,
 };
 
-// The option's bit in net_bridge.options; 0 for one that this kernel does not know, which is never set.
-#define TNA_BR_OPTION(name)                                                                                            \
-	(bpf_core_enum_value_exists(enum net_bridge_opts, name)                                                        \
-		 ? 1UL << bpf_core_enum_value(enum net_bridge_opts, name)                                              \
-		 : 0UL)
+// The option's bit in net_bridge.options. All of these exist in every kernel that this library supports.
+#define TNA_BR_OPTION(name) (1UL << bpf_core_enum_value(enum net_bridge_opts, name))
 
 // Bits of net_bridge_port.flags: macros in include/linux/if_bridge.h, so not in BTF; new ones are only ever appended.
 #define TNA_BR_HAIRPIN_MODE (1UL << 0)
@@ -43,9 +40,7 @@ struct net_bridge {
 	struct net_device *dev;
 	unsigned long options;
 	struct rhashtable fdb_hash_tbl;
-	u8 topology_change;
 	unsigned long ageing_time;
-	unsigned long forward_delay;
 };
 
 struct net_bridge_port {
@@ -81,7 +76,7 @@ static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(const struct tn
 	for (int i = 0; i < TNA_CHAIN_MAX; i++) {
 		struct net_bridge_fdb_entry *entry;
 
-		if (!node || node & 1)
+		if (node & 1)
 			return NULL;
 		entry = TNA_AT(net_bridge_fdb_entry, node - TNA_OFFSET(net_bridge_fdb_entry, rhnode));
 		if (TNA_WORD_AT(entry, net_bridge_fdb_entry, key) == key)
@@ -89,10 +84,4 @@ static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(const struct tn
 		node = (u64)entry->rhnode.next;
 	}
 	return NULL;
-}
-
-// hold_time() of br_fdb.c: how long a learned entry lives, in jiffies.
-static __always_inline u64 tna_br_hold_time(struct net_bridge *br)
-{
-	return br->topology_change ? br->forward_delay : br->ageing_time;
 }

@@ -137,8 +137,6 @@ struct net_device {
 	void *nf_hooks_egress;
 	struct bpf_mprog_entry *tcx_ingress;
 	struct bpf_mprog_entry *tcx_egress;
-	void *miniq_ingress;
-	void *miniq_egress;
 	struct Qdisc *qdisc;
 	const unsigned char *dev_addr;
 	const struct rtnl_link_ops *rtnl_link_ops;

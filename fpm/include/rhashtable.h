@@ -9,11 +9,12 @@
 #define TNA_CHAIN_MAX 16
 
 // c - rol32(b, shift), in the fewest instructions: a 64-bit shift leaves both parts of the rotated word, and taking both
-// away is taking away their sum.
+// away is taking away their sum. The barrier keeps clang from seeing a rotation, which BPF lacks.
 static __always_inline u32 tna_minus_rol32(u32 c, u32 b, u32 shift)
 {
 	u64 wide = (u64)b << shift;
 
+	asm("" : "+r"(wide));
 	return c - (u32)wide - (u32)(wide >> 32);
 }
 
@@ -61,13 +62,12 @@ static __always_inline void tna_rht_open(struct tna_rht *open, u64 rhashtable)
 	open->seed = table->hash_rnd;
 }
 
-// Address of the first struct rhash_head of a key's chain; 0 or odd: none.
+// Address of the first struct rhash_head of a key's chain. 0 (an empty bucket) need not be told apart: what is read from
+// there is 0 again. Odd: the end of the chain.
 static __always_inline u64 tna_rht_chain(const struct tna_rht *open, u64 key)
 {
 	u32 bucket = tna_jhash2_words((u32)key, (u32)(key >> 32), open->seed) & open->mask;
 
-	if (!open->buckets)
-		return 0;
 	/* bit 0 of a bucket is its lock */
 	return tna_word(open->buckets + (u64)bucket * 8) & ~1ULL;
 }

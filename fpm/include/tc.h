@@ -36,23 +36,3 @@ static __always_inline bool tna_tcx_after_us(u64 entry)
 	name = tna_word(last + TNA_OFFSET(bpf_prog, aux)) + TNA_OFFSET(bpf_prog_aux, name);
 	return tna_word(name) != TNA_DISPATCHER_NAME_LOW || tna_word(name + 8) != TNA_DISPATCHER_NAME_HIGH;
 }
-
-// Not 0 if there may be something; tna_tcx_used() tells for certain. Before 6.6 a clsact filter, without further detail.
-static __always_inline u64 tna_tc_ingress(struct net_device *dev)
-{
-	if (TNA_HAS(net_device, tcx_ingress))
-		return (u64)dev->tcx_ingress;
-	return TNA_HAS(net_device, miniq_ingress) ? (u64)dev->miniq_ingress : 0;
-}
-
-static __always_inline u64 tna_tc_egress(struct net_device *dev)
-{
-	if (TNA_HAS(net_device, tcx_egress))
-		return (u64)dev->tcx_egress;
-	return TNA_HAS(net_device, miniq_egress) ? (u64)dev->miniq_egress : 0;
-}
-
-static __always_inline bool tna_tc_used(u64 entry)
-{
-	return TNA_HAS(net_device, tcx_ingress) ? tna_tcx_used(entry) : entry != 0;
-}

@@ -75,12 +75,12 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 	u64 flags = out->flags, state = out->state ^ TNA_BR_STATE_FORWARDING, down, nf, suspect;
 	u64 domain = TNA_HAS(net_bridge_port, hwdom) ? out->hwdom : 0;
 #ifdef TNA_HOOK_XDP
-	u64 tc = tna_tc_egress(dev), tapped = tna_device_tapped(dev, p->odev_address), silent;
+	u64 tc = (u64)dev->tcx_egress, tapped = tna_device_tapped(dev, p->odev_address), silent;
 	u32 qdisc = (u32)tna_word((u64)dev->qdisc + TNA_OFFSET(Qdisc, handle));
 
-	silent = TNA_HAS(net_device, xdp_features) ? ~dev->xdp_features & TNA_XDP_ACT_NDO_XMIT : 0;
+	silent = ~dev->xdp_features & TNA_XDP_ACT_NDO_XMIT;
 #endif
-	nf = TNA_HAS(net_device, nf_hooks_egress) ? (u64)dev->nf_hooks_egress : 0;
+	nf = (u64)dev->nf_hooks_egress;
 	flags &= TNA_BR_VLAN_TUNNEL | (p->bridge.port_flags & TNA_BR_ISOLATED);
 	down = (dev->state & (TNA_LINK_START | TNA_LINK_NOCARRIER)) ^ TNA_LINK_START;
 	suspect = state | domain | flags | down | nf;
@@ -107,7 +107,7 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_QDISC);
 		if (silent)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_NO_XDP);
-		if (tna_tc_used(tc))
+		if (tna_tcx_used(tc))
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TC_EGRESS);
 #endif
 	}

@@ -7,9 +7,10 @@
 // * entry on another port (a move, or refused by a sticky entry): SLOW.
 // * locked entry: SLOW.
 // * entry.updated older than the parameter refresh, or than a quarter of the ageing time: SLOW, so that Linux refreshes
-//   it and ageing, `bridge -s fdb` and activity notifications stay as they are. Static entries alike.
+//   it and ageing, `bridge -s fdb` and activity notifications stay as they are. Static entries alike. The default, at
+//   most one second, is also below the least forward delay, which hold_time() is while the topology changes.
 // * entry waiting to be reported active (__fdb_mark_active): SLOW.
-// hold_time() 0 means that nothing is learned or refreshed: then every frame is stale, and SLOW.
+// Ageing time 0 means that nothing is learned or refreshed (hold_time): nearly every frame is stale then, and SLOW.
 #pragma once
 #include "bridge.h"
 
@@ -36,7 +37,7 @@ static __always_inline int fpm_bridge_source(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_LOCKED);
 		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_INACTIVE);
 	}
-	if (tna_unlikely(age > BRIDGE_SOURCE_refresh || age * 4 > tna_br_hold_time(p->bridge.br)))
+	if (tna_unlikely(age > BRIDGE_SOURCE_refresh || age * 4 > p->bridge.br->ageing_time))
 		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_STALE);
 	return TNA_NEXT;
 }
