@@ -12,13 +12,15 @@ export function graphJson(graph: Graph): object {
   };
 }
 
-/** Each object that depends on nothing, and below it, indented, what depends on it. */
+/** Each object that depends on nothing, and below it, indented, what depends on it; of a circle, any one object leads. */
 export function graphText(graph: Graph, style: Style): string {
   const children = new Map<string, { label: string; id: string }[]>();
   const dependent = new Set<string>();
   for (const edge of graph.edges) {
     dependent.add(edge.from);
-    children.set(edge.to, [...(children.get(edge.to) ?? []), { label: edge.label, id: edge.from }]);
+    const list = children.get(edge.to) ?? [];
+    list.push({ label: edge.label, id: edge.from });
+    children.set(edge.to, list);
   }
   const byId = new Map(graph.nodes.map((node) => [node.id, node]));
   const lines: string[] = [
@@ -27,7 +29,9 @@ export function graphText(graph: Graph, style: Style): string {
     ),
     '',
   ];
+  const drawn = new Set<string>();
   const walk = (node: TnaObject, prefix: string, label: string, path: readonly string[]) => {
+    drawn.add(node.id);
     lines.push(`${prefix}${label === '' ? '' : style.dim(`${label}: `)}${node.type} ${style.strong(node.label)}`);
     const below = path.length === 0 ? '' : prefix.replace(/├─ $/, '│  ').replace(/└─ $/, '   ');
     const next = (children.get(node.id) ?? []).filter((child) => !path.includes(child.id));
@@ -38,6 +42,7 @@ export function graphText(graph: Graph, style: Style): string {
     });
   };
   for (const node of graph.nodes) if (!dependent.has(node.id)) walk(node, '', '', []);
+  for (const node of graph.nodes) if (!drawn.has(node.id)) walk(node, '', '', []);
   return lines.join('\n');
 }
 
