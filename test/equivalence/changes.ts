@@ -38,9 +38,12 @@ const draws: readonly (readonly [number, Draw])[] = [
   [2, (r, c) => [step('ip', `link set ${bridgeName(r, c)} type bridge fdb_flush`)]],
   [2, (r, c) => [step('ip', `link set ${bridgeName(r, c)} type bridge ageing_time ${r.pick([0, 30000])}`)]],
   [1, (r, c) => [step('ip', `link set ${bridgeName(r, c)} type bridge group_fwd_mask 0xfff8`)]],
-  [1, (r, c) => [step('ip', `link set ${bridgeName(r, c)} type bridge nf_call_iptables 1`)]],
+  [
+    3,
+    (r, c) => [step('ip', `link set ${bridgeName(r, c)} type bridge nf_call_${r.pick(['ip', 'ip6', 'arp'])}tables 1`)],
+  ],
   [2, (r) => [step('sysctl', `net/bridge/bridge-nf-call-${r.pick(['iptables', 'ip6tables', 'arptables'])} 1`)]],
-  [1, (r, c) => [step('ip', `link set ${bridgeName(r, c)} promisc on`)]],
+  [3, (r, c) => [step('ip', `link set ${bridgeName(r, c)} promisc on`)]],
   [2, (r, c) => [step('ip', `link set ${bridgeName(r, c)} down`)]],
   [1, (r, c) => [step('ip', `link set ${bridgeName(r, c)} up`)]],
   [1, (r, c) => [step('ip', `link set ${bridgeName(r, c)} address 02:00:5e:40:00:10`)]],
@@ -53,21 +56,29 @@ const draws: readonly (readonly [number, Draw])[] = [
     (r, c) => [
       step(
         'nft',
-        `table netdev late { chain c { type filter hook ingress device ${portName(r, c)} priority 0; drop; }; }`,
+        `table netdev late { chain c { type filter hook ${r.pick(['ingress', 'egress'])} device ${portName(r, c)} priority 0; drop; }; }`,
       ),
     ],
   ],
-  [2, (r, c) => [step('capture', portName(r, c))]],
+  [3, (r, c) => [step('capture', r.chance(0.3) ? 'any' : portName(r, c))]],
+  [2, (r, c) => [step('agent', `tcx ${portName(r, c)} ${r.pick(['ingress', 'egress'])}`)]],
+  [1, (r, c) => [step('agent', `tapfilter ${r.below(c.ports.length)}`)]],
+  [1, (r, c) => [step('far', `generic h${r.between(1, c.ports.length)}`)]],
+  [1, (r, c) => [step('tc', `qdisc add dev ${portName(r, c)} root handle 7: pfifo limit 900`)]],
+  [1, (r, c) => [step('tc', `qdisc add dev ${portName(r, c)} clsact`)]],
 ];
 
 /** Draws at most three changes; most configurations have none. */
 export function generateChanges(random: Random, configuration: Configuration, frames: number): Change[] {
-  if (!random.chance(0.35)) {
+  const apart = configuration.ports.find((port) => port.apart);
+  if (apart === undefined && !random.chance(0.35)) {
     return [];
   }
+  const joining = step('ip', `link set ${apart?.name} master br${apart?.bridge}`);
+  const join = apart === undefined ? [] : [{ before: Math.floor(frames / 3), steps: [joining] }];
   const changes = Array.from({ length: random.between(1, 3) }, () => ({
     before: random.between(Math.floor(frames / 4), frames - 10),
     steps: random.weighted(draws)(random, configuration),
   }));
-  return changes.sort((a, b) => a.before - b.before);
+  return [...join, ...changes].sort((a, b) => a.before - b.before);
 }

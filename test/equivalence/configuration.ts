@@ -4,9 +4,12 @@
 export type PortKind = 'tap' | 'veth';
 export type Hook = 'xdp' | 'tc';
 
-/** One command. `sysctl` is `PATH VALUE`; `nft` is a script; `capture` opens a packet socket on a device. */
+/**
+ * One command. `sysctl` is `PATH VALUE`; `nft` is a script; `capture` opens a packet socket on a device; `agent` and
+ * `far` are requests to the lab's agent in the bridge's namespace and in that of the far ends.
+ */
 export interface Step {
-  readonly tool: 'ip' | 'bridge' | 'tc' | 'nft' | 'sysctl' | 'capture';
+  readonly tool: 'ip' | 'bridge' | 'tc' | 'nft' | 'sysctl' | 'capture' | 'agent' | 'far';
   readonly text: string;
 }
 
@@ -17,6 +20,10 @@ export interface PortPlan {
   readonly bridge: number;
   readonly mtu: number;
   readonly up: boolean;
+  /** A tap as virtual machines have it: a virtio_net_hdr travels with each frame. */
+  readonly virtio: boolean;
+  /** Not in its bridge from the start: a change may put it there. */
+  readonly apart: boolean;
 }
 
 export interface BridgePlan {
@@ -54,6 +61,9 @@ export interface Configuration {
   readonly fdb: readonly FdbPlan[];
   /** Before any device exists: `default` settings are copied into each new one. */
   readonly namespace: readonly Step[];
+  /** Makes the devices. Ends with those up that are to be. */
+  readonly links: readonly Step[];
+  /** What needs the ports to be up: the kernel sets their state when their link comes up. */
   readonly setup: readonly Step[];
   readonly changes: readonly Change[];
   /** Receiving ends of veth ports have GRO on, without which no XDP frame can be sent to them. */

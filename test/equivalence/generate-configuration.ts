@@ -35,12 +35,15 @@ function drawPorts(random: Random, kind: PortKind): PortPlan[] {
   ] as const);
   const bridges = count >= 4 && random.chance(0.12) ? 2 : 1;
   const mtus = drawMtus(random, kind, count);
+  const virtio = kind === 'tap' && random.chance(0.15);
   return mtus.map((mtu, index) => ({
     name: `p${index + 1}`,
     mac: `02:00:5e:10:00:${two(index + 1)}`,
     bridge: index % bridges,
     mtu,
     up: random.chance(0.94),
+    virtio: virtio && random.chance(0.5),
+    apart: count > 2 && index === count - 1 && random.chance(0.08),
   }));
 }
 
@@ -160,6 +163,18 @@ function fdbSteps(
   return { steps, fdb };
 }
 
+/** Programs and filters of others on a port, or on the device at its far end. */
+function foreign(ports: readonly PortPlan[], port: string): Step[] {
+  const number = ports.findIndex((one) => one.name === port);
+  return [
+    step('agent', `tcx ${port} ingress`),
+    step('agent', `tcx ${port} egress`),
+    step('agent', `generic ${port}`),
+    step('agent', `tapfilter ${number}`),
+    step('far', `generic h${number + 1}`),
+  ];
+}
+
 function filterSteps(random: Random, ports: readonly PortPlan[]): Step[] {
   const port = random.pick(ports).name;
   const steps: Step[] = [];
@@ -178,11 +193,12 @@ function filterSteps(random: Random, ports: readonly PortPlan[]): Step[] {
       ),
     );
   }
-  if (random.chance(0.03)) {
+  if (random.chance(0.04)) {
+    const hook = random.pick(['ingress', 'egress']);
     steps.push(
       step(
         'nft',
-        `table netdev g { chain c { type filter hook ingress device ${port} priority 0; ether type ip counter drop; }; }`,
+        `table netdev g { chain c { type filter hook ${hook} device ${port} priority 0; ether type ip counter drop; }; }`,
       ),
     );
   }
@@ -190,12 +206,15 @@ function filterSteps(random: Random, ports: readonly PortPlan[]): Step[] {
     steps.push(
       step(
         'tc',
-        `qdisc add dev ${port} ${random.pick(['root handle 1: pfifo limit 900', 'clsact', 'root handle 2: prio'])}`,
+        `qdisc add dev ${port} ${random.pick(['root handle 1: pfifo limit 900', 'clsact', 'root handle 2: pfifo_head_drop limit 800'])}`,
       ),
     );
   }
-  if (random.chance(0.03)) {
-    steps.push(step('capture', port));
+  if (random.chance(0.04)) {
+    steps.push(step('capture', random.chance(0.3) ? 'any' : port));
+  }
+  if (random.chance(0.05)) {
+    steps.push(random.pick(foreign(ports, port)));
   }
   return steps;
 }
@@ -224,30 +243,35 @@ export function generateConfiguration(seed: number, kind: PortKind, frames: numb
     ),
   );
   const namespace = namespaceSteps(random);
-  const setup: Step[] = [];
+  const links: Step[] = [];
   for (const bridge of bridges) {
-    setup.push(...bridgeSteps(random, bridge));
+    links.push(...bridgeSteps(random, bridge));
   }
   for (const port of ports) {
-    setup.push(step('ip', `link set ${port.name} address ${port.mac} mtu ${port.mtu} master br${port.bridge}`));
+    links.push(
+      step(
+        'ip',
+        `link set ${port.name} address ${port.mac} mtu ${port.mtu}${port.apart ? '' : ` master br${port.bridge}`}`,
+      ),
+    );
   }
   for (const bridge of bridges) {
     if (random.chance(0.1)) {
       const limit = Math.min(...ports.filter((port) => `br${port.bridge}` === bridge.name).map((port) => port.mtu));
-      setup.push(step('ip', `link set ${bridge.name} mtu ${Math.max(576, limit - random.pick([0, 100]))}`));
+      links.push(step('ip', `link set ${bridge.name} mtu ${Math.max(576, limit - random.pick([0, 100]))}`));
     }
     if (random.chance(0.97)) {
-      setup.push(step('ip', `link set ${bridge.name} up`));
+      links.push(step('ip', `link set ${bridge.name} up`));
     }
     if (random.chance(0.03)) {
-      setup.push(step('ip', `link set ${bridge.name} promisc on`));
+      links.push(step('ip', `link set ${bridge.name} promisc on`));
     }
   }
-  setup.push(...ports.filter((port) => port.up).map((port) => step('ip', `link set ${port.name} up`)));
+  links.push(...ports.filter((port) => port.up).map((port) => step('ip', `link set ${port.name} up`)));
   // Without ageing time a dynamic entry lives until some timer comes along: not the same on both sides.
-  const lasting = !setup.some((one) => one.text.includes('ageing_time 0'));
+  const lasting = !links.some((one) => one.text.includes('ageing_time 0'));
   const entries = fdbSteps(random, bridges, ports, hosts, lasting);
-  setup.push(...portSteps(random, ports), ...entries.steps);
+  const setup = [...portSteps(random, ports), ...entries.steps];
   if (random.chance(0.2)) {
     // Late, so that ports keep the states they have: STP would otherwise start from listening.
     setup.push(step('ip', `link set ${random.pick(bridges).name} type bridge stp_state 1`));
@@ -263,6 +287,7 @@ export function generateConfiguration(seed: number, kind: PortKind, frames: numb
     hosts,
     fdb: entries.fdb,
     namespace,
+    links,
     setup,
     changes: [],
     gro,

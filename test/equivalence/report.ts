@@ -86,7 +86,9 @@ export function reproduction(result: CaseResult, all = false): string {
   const lines = [
     `seed ${one.seed}: node dist/test/equivalence/run.js --seed ${one.seed} --count 1 --hook ${one.hook} --ports ${one.kind} --frames ${one.frames.length}`,
     `  ports: ${configuration.ports.map((port) => `${port.name} ${port.mac}`).join(', ')}${configuration.gro ? '; receivers with GRO' : ''}`,
-    ...[...configuration.namespace, ...configuration.setup].map((step) => `  ${step.tool} ${step.text}`),
+    ...[...configuration.namespace, ...configuration.links, ...configuration.setup].map(
+      (step) => `  ${step.tool} ${step.text}`,
+    ),
     ...configuration.changes.flatMap((change) =>
       change.steps.map((step) => `  before frame ${change.before}: ${step.tool} ${step.text}`),
     ),

@@ -55,8 +55,9 @@ export class Side {
     const side = new Side(configuration, netns, peers, await Agent.start());
     try {
       await side.#ports();
+      await side.execute(configuration.links);
+      await side.#linksSettle();
       await side.execute(configuration.setup);
-      await side.#ready();
       await side.agent.collect(side.#quiet);
     } catch (error) {
       await side.agent.stop();
@@ -75,7 +76,7 @@ export class Side {
     await this.execute(configuration.namespace);
     if (configuration.kind === 'tap') {
       for (const port of configuration.ports) {
-        await agent.tap(port.name);
+        await agent.tap(port.name, port.virtio);
       }
       return;
     }
@@ -112,6 +113,10 @@ export class Side {
       } else if (tool === 'capture') {
         // The capture is one more port of the agent, so what it sees is compared as well.
         await this.agent.packet(text);
+      } else if (tool === 'agent' || tool === 'far') {
+        await this.agent.enter(tool === 'far' ? this.peers : this.netns);
+        await this.agent.request(text).catch((error: Error) => messages.push(`${error.message}\n`));
+        await this.agent.enter(this.netns);
       } else if (tool === 'nft') {
         messages.push((await tryRun('ip', ['netns', 'exec', this.netns, 'nft', '-f', '-'], { input: text })).stderr);
       } else {
@@ -123,19 +128,22 @@ export class Side {
   }
 
   /** Waits until link changes, which veth reports through a work queue, have reached the bridge. */
-  async #ready(): Promise<void> {
+  async #linksSettle(): Promise<void> {
     if (this.configuration.kind === 'tap') {
       return;
     }
-    const wanted = this.configuration.ports.filter((port) => port.up).map((port) => port.name);
-    for (let attempt = 0; attempt < 100; attempt += 1) {
-      const { stdout } = await tryRun('ip', ['-n', this.netns, '-br', 'link', 'show']);
-      if (wanted.every((name) => new RegExp(`^${name}@\\S+ +UP `, 'm').test(stdout))) {
+    const ports = new Set(this.configuration.ports.map((port) => port.name));
+    for (let attempt = 0; attempt < 300; attempt += 1) {
+      const { stdout } = await tryRun('ip', ['-n', this.netns, '-j', 'link', 'show']);
+      const links = JSON.parse(stdout) as { ifname: string; flags: readonly string[]; operstate: string }[];
+      const settled = ({ flags, operstate }: { flags: readonly string[]; operstate: string }) =>
+        operstate === (flags.includes('UP') ? 'UP' : 'DOWN');
+      if (links.filter((link) => ports.has(link.ifname)).every(settled)) {
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    throw new Error(`the veths of ${this.netns} do not come up`);
+    throw new Error(`the veths of ${this.netns} do not settle`);
   }
 
   /** Sends all frames, making the configuration's changes in between. */
@@ -143,7 +151,8 @@ export class Side {
     for (const change of this.configuration.changes) {
       await this.#segment(frames, change.before);
       await this.execute(change.steps);
-      // Link changes of veths and the removal of expired entries are done by work queues.
+      await this.#linksSettle();
+      // The removal of expired entries, too, is done by a work queue.
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     await this.#segment(frames, frames.length);

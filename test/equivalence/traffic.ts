@@ -205,16 +205,17 @@ const entries: Draw = (t) => {
 };
 
 /**
- * On veth a local sender leaves the checksum, and the cutting of long segments, to the device: struct virtio_net_hdr
+ * On veth, and on the tap of a virtual machine, a sender leaves the checksum, and the cutting of long segments, to the device: struct virtio_net_hdr
  * with flags NEEDS_CSUM (1), gso_type TCPV4 (1), and where the checksum of a TCP segment goes.
  */
 const offloaded: Draw = (t) => {
   const from = t.host();
   const to = t.peer(from);
-  if (t.configuration.kind === 'tap') {
+  const tap = t.configuration.kind === 'tap';
+  if (tap && t.configuration.ports[from.port]?.virtio !== true) {
     return flow(t);
   }
-  const segmented = t.configuration.segmentation && t.random.chance(0.5);
+  const segmented = (tap || t.configuration.segmentation) && t.random.chance(0.5);
   const segment = tcp(from.ip, to.ip, [1024, 80], 0x10, '5a'.repeat(segmented ? 3000 : 200));
   const packet = ipv4({ source: from.ip, destination: to.ip, protocol: 6, payload: segment });
   const header = `01${segmented ? '01' : '00'}${little(54)}${little(segmented ? 500 : 0)}${little(34)}${little(16)}`;

@@ -74,12 +74,12 @@ export class Agent {
     await this.#ask(`netns ${netns}`);
   }
 
-  /** Makes a tap and returns its port number. */
-  async tap(name: string): Promise<number> {
-    return Number((await this.#ask(`tap ${name}`)).text.slice(3));
+  /** Makes a tap and returns its port number; `virtio` for one with a struct virtio_net_hdr before each frame. */
+  async tap(name: string, virtio = false): Promise<number> {
+    return Number((await this.#ask(`${virtio ? 'vnettap' : 'tap'} ${name}`)).text.slice(3));
   }
 
-  /** Opens a packet socket on an existing device and returns its port number. */
+  /** Opens a packet socket on an existing device, or on all with `any`, and returns its port number. */
   async packet(name: string): Promise<number> {
     return Number((await this.#ask(`packet ${name}`)).text.slice(3));
   }
@@ -96,6 +96,11 @@ export class Agent {
   /** Pause after each send, in microseconds: for devices that hand frames over by softirq. */
   async settle(usec: number): Promise<void> {
     await this.#ask(`settle ${usec}`);
+  }
+
+  /** Any other request that is answered by `ok`, as frames.c lists them: `tcx`, `generic`, `tapfilter`. */
+  async request(text: string): Promise<void> {
+    await this.#ask(text);
   }
 
   /** Writes below /proc/sys of the namespace entered last. */

@@ -4,9 +4,13 @@
 //
 //   netns NAME              enter /run/netns/NAME                          -> ok
 //   tap NAME                make a tap here; it becomes the next port      -> ok PORT
-//   packet NAME             packet socket on a device; the next port       -> ok PORT
+//   vnettap NAME            a tap whose frames carry a virtio_net_hdr, as a virtual machine's do -> ok PORT
+//   packet NAME|any         packet socket on a device, or on all; the next port -> ok PORT
 //   gro NAME 0|1            ethtool -K NAME gro                            -> ok
 //   vlanpush NAME           egress program: the mark becomes a VLAN tag in metadata (see `mark`) -> ok
+//   tcx NAME ingress|egress a tc program that drops IPv4 and lets the rest go on -> ok
+//   generic NAME            a generic XDP program that drops IPv4          -> ok
+//   tapfilter PORT          a filter on the tap that lets only 0x88b5 out           -> ok
 //   sysctl PATH VALUE       write below /proc/sys in this namespace        -> ok
 //   read PATH               a file of this namespace's /proc               -> read HEX
 //   settle USEC             pause after each send, for devices with a softirq in between  -> ok
@@ -23,7 +27,9 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/ethtool.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
+#include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
@@ -48,18 +54,20 @@
 #ifndef PACKET_IGNORE_OUTGOING
 #define PACKET_IGNORE_OUTGOING 23
 #endif
-#define ATTACH_TCX_EGRESS 47 // enum bpf_attach_type, Linux 6.6
+#define ATTACH_TCX_INGRESS 46 // enum bpf_attach_type, Linux 6.6
+#define ATTACH_TCX_EGRESS 47
+#define VNET_HEADER 10
 
 struct port {
 	int fd;
 	int is_packet;
-	int ifindex;
+	int is_vnet; // a tap with a virtio_net_hdr before each frame
 };
 
 static struct port ports[MAX_PORTS];
 static int n_ports;
 static long settle_usec;
-static unsigned char frame[MAX_FRAME + 8];
+static unsigned char frame[MAX_FRAME + 16];
 // Output of a whole send is gathered first because the count comes before the frames.
 static char *out;
 static size_t out_len, out_size;
@@ -113,7 +121,7 @@ static int enter(const char *name)
 	return rc;
 }
 
-static int add_port(int fd, int is_packet, int ifindex)
+static int add_port(int fd, int is_packet, int is_vnet)
 {
 	if (n_ports == MAX_PORTS) {
 		close(fd);
@@ -122,13 +130,13 @@ static int add_port(int fd, int is_packet, int ifindex)
 	}
 	ports[n_ports].fd = fd;
 	ports[n_ports].is_packet = is_packet;
-	ports[n_ports].ifindex = ifindex;
+	ports[n_ports].is_vnet = is_vnet;
 	return n_ports++;
 }
 
-static int open_tap(const char *name)
+static int open_tap(const char *name, int vnet)
 {
-	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	struct ifreq ifr = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (vnet ? IFF_VNET_HDR : 0))};
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
@@ -139,7 +147,7 @@ static int open_tap(const char *name)
 		close(fd);
 		return -1;
 	}
-	return add_port(fd, 0, 0);
+	return add_port(fd, 0, vnet);
 }
 
 static int open_packet(const char *name)
@@ -151,14 +159,14 @@ static int open_packet(const char *name)
 	address.sll_ifindex = (int)if_nametoindex(name);
 	if (fd < 0)
 		return -1;
-	if (!address.sll_ifindex || setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) ||
+	if ((!address.sll_ifindex && strcmp(name, "any")) || setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) ||
 	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address))) {
 		close(fd);
 		return -1;
 	}
-	return add_port(fd, 1, address.sll_ifindex);
+	return add_port(fd, 1, 0);
 }
 
 static int set_gro(const char *name, int on)
@@ -174,11 +182,36 @@ static int set_gro(const char *name, int on)
 	return rc;
 }
 
+#define INSN(c, d, s, o, i) {.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)}
+
+static int attach(const char *name, uint32_t type, uint32_t where, uint32_t flags, struct bpf_insn *insns, uint32_t count)
+{
+	union bpf_attr attr;
+	int program, link;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = type;
+	attr.insns = (uint64_t)(uintptr_t)insns;
+	attr.insn_cnt = count;
+	attr.license = (uint64_t)(uintptr_t) "Apache-2.0";
+	program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	if (program < 0)
+		return -1;
+	memset(&attr, 0, sizeof(attr));
+	attr.link_create.prog_fd = (uint32_t)program;
+	attr.link_create.target_ifindex = if_nametoindex(name);
+	attr.link_create.attach_type = where;
+	attr.link_create.flags = flags;
+	// The link lives as long as this process: its descriptor is kept on purpose.
+	link = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	close(program);
+	return link;
+}
+
 // A tc egress program, by hand: if (skb->mark) bpf_skb_vlan_push(skb, htons(mark >> 16), mark & 0xffff).
 // It makes frames whose tag is in metadata, as a VLAN device or a bridge behind the port would send them.
 static int push_vlan_from_mark(const char *name)
 {
-#define INSN(c, d, s, o, i) {.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)}
 	struct bpf_insn insns[] = {
 		INSN(BPF_LDX | BPF_MEM | BPF_W, 2, 1, offsetof(struct __sk_buff, mark), 0),
 		INSN(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 5, 0),
@@ -190,25 +223,56 @@ static int push_vlan_from_mark(const char *name)
 		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, -1),
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
-	union bpf_attr attr;
-	int program, link;
 
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = BPF_PROG_TYPE_SCHED_CLS;
-	attr.insns = (uint64_t)(uintptr_t)insns;
-	attr.insn_cnt = sizeof(insns) / sizeof(insns[0]);
-	attr.license = (uint64_t)(uintptr_t) "Apache-2.0";
-	program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
-	if (program < 0)
-		return -1;
-	memset(&attr, 0, sizeof(attr));
-	attr.link_create.prog_fd = (uint32_t)program;
-	attr.link_create.target_ifindex = if_nametoindex(name);
-	attr.link_create.attach_type = ATTACH_TCX_EGRESS;
-	// The link lives as long as this process: its descriptor is kept on purpose.
-	link = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
-	close(program);
-	return link;
+	return attach(name, BPF_PROG_TYPE_SCHED_CLS, ATTACH_TCX_EGRESS, 0, insns, sizeof(insns) / sizeof(insns[0]));
+}
+
+// A foreign tc program on the device: drops IPv4, has no opinion of the rest.
+static int attach_tcx(const char *name, int egress)
+{
+	struct bpf_insn insns[] = {
+		INSN(BPF_LDX | BPF_MEM | BPF_W, 2, 1, offsetof(struct __sk_buff, protocol), 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 2),
+		INSN(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 1, htons(ETH_P_IP)),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, -1),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+
+	return attach(name, BPF_PROG_TYPE_SCHED_CLS, egress ? ATTACH_TCX_EGRESS : ATTACH_TCX_INGRESS, 0, insns,
+		      sizeof(insns) / sizeof(insns[0]));
+}
+
+// A foreign XDP program in generic mode: drops IPv4.
+static int attach_generic(const char *name)
+{
+	struct bpf_insn insns[] = {
+		INSN(BPF_LDX | BPF_MEM | BPF_W, 2, 1, offsetof(struct xdp_md, data), 0),
+		INSN(BPF_LDX | BPF_MEM | BPF_W, 3, 1, offsetof(struct xdp_md, data_end), 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 2),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_X, 4, 2, 0, 0),
+		INSN(BPF_ALU64 | BPF_ADD | BPF_K, 4, 0, 0, 14),
+		INSN(BPF_JMP | BPF_JGT | BPF_X, 4, 3, 3, 0),
+		INSN(BPF_LDX | BPF_MEM | BPF_H, 2, 2, 12, 0),
+		INSN(BPF_JMP | BPF_JNE | BPF_K, 2, 0, 1, htons(ETH_P_IP)),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+
+	return attach(name, BPF_PROG_TYPE_XDP, BPF_XDP, XDP_FLAGS_SKB_MODE, insns, sizeof(insns) / sizeof(insns[0]));
+}
+
+// A classic socket filter on the tap: lets only test frames out, and only the ordinary transmit path asks it.
+static int filter_tap(const struct port *port)
+{
+	struct sock_filter code[] = {
+		{BPF_LD | BPF_H | BPF_ABS, 0, 0, 12},
+		{BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0x88b5},
+		{BPF_RET | BPF_K, 0, 0, 0},
+		{BPF_RET | BPF_K, 0, 0, 0xffffffff},
+	};
+	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+	return ioctl(port->fd, TUNATTACHFILTER, &program);
 }
 
 static int write_sysctl(const char *path, const char *value)
@@ -289,9 +353,12 @@ static int drain(void)
 
 			if (len < 0)
 				break;
+			size_t skip = ports[i].is_vnet && len >= VNET_HEADER ? VNET_HEADER : 0;
+			if (skip && frame[0] & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+				flags = "c";
 			snprintf(head, sizeof(head), "got %d %s ", i, flags);
 			out_text(head);
-			out_hex(frame, (size_t)len);
+			out_hex(frame + skip, (size_t)len - skip);
 			out_text("\n");
 			count++;
 		}
@@ -338,9 +405,14 @@ static void reply_send(int number, const char *hex, unsigned int mark, int vnet)
 		if (vnet && setsockopt(port->fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)))
 			error = errno;
 	}
+	if (port->is_vnet && !vnet && len > 0) {
+		memmove(frame + VNET_HEADER, frame, (size_t)len);
+		memset(frame, 0, VNET_HEADER);
+		len += VNET_HEADER;
+	}
 	if (!error && write(port->fd, frame, (size_t)len) < 0)
 		error = errno;
-	if (vnet) {
+	if (vnet && port->is_packet) {
 		one = 0;
 		setsockopt(port->fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one));
 	}
@@ -421,13 +493,21 @@ int main(void)
 		} else if (!strcmp(verb, "netns")) {
 			answer(enter(a), a);
 		} else if (!strcmp(verb, "tap")) {
-			answer(open_tap(a), a);
+			answer(open_tap(a, 0), a);
+		} else if (!strcmp(verb, "vnettap")) {
+			answer(open_tap(a, 1), a);
 		} else if (!strcmp(verb, "packet")) {
 			answer(open_packet(a), a);
 		} else if (!strcmp(verb, "gro") && b) {
 			answer(set_gro(a, atoi(b)), a);
 		} else if (!strcmp(verb, "vlanpush")) {
 			answer(push_vlan_from_mark(a), a);
+		} else if (!strcmp(verb, "tcx") && b) {
+			answer(attach_tcx(a, !strcmp(b, "egress")), a);
+		} else if (!strcmp(verb, "generic")) {
+			answer(attach_generic(a), a);
+		} else if (!strcmp(verb, "tapfilter") && port_of(a) >= 0) {
+			answer(filter_tap(&ports[port_of(a)]), verb);
 		} else if (!strcmp(verb, "sysctl") && b) {
 			answer(write_sysctl(a, b), a);
 		} else if (!strcmp(verb, "read")) {
