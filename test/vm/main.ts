@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm run test:vm`: TNA's tests inside Debian's kernels, in virtual machines.
+//
+//   npm run test:vm -- [--kernel NAME]... [--quick | --ci] [--test PART]... [--jobs N] [--fetch] [--run COMMAND]
+//
+// Without options everything runs on all kernels (6.1, 6.12, newest). --fetch replaces cached kernels by the archive's
+// present ones. --run executes a shell command in each machine instead of tests and shows what it says.
+// Ends with a table and `N passed, N failed, N skipped`; what each machine said lies below dist/vm/results.
+// Exit code 1 on any failure, 3 when nothing passed.
+
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { agentBinary } from '../support/lab/agent-binary.js';
+import { countTap, type TapCount } from '../support/tap-count.js';
+import { allKernels, forgetKernels, type Kernel, prepareKernels } from './kernels.js';
+import { type MachineResult, runMachine } from './machine.js';
+import { failureText, type Result, tableText } from './results.js';
+import { type Extent, selectTests, type VmTest } from './tests.js';
+
+const compiled = join(dirname(fileURLToPath(import.meta.url)), '..');
+const root = join(compiled, '../..');
+const directory = join(root, 'dist/vm');
+
+const { values } = parseArgs({
+  options: {
+    kernel: { type: 'string', multiple: true },
+    quick: { type: 'boolean', default: false },
+    ci: { type: 'boolean', default: false },
+    test: { type: 'string', multiple: true, default: [] },
+    jobs: { type: 'string' },
+    fetch: { type: 'boolean', default: false },
+    run: { type: 'string' },
+    seed: { type: 'string' },
+    count: { type: 'string' },
+  },
+});
+const extent: Extent = values.quick ? 'quick' : values.ci ? 'ci' : 'full';
+
+/** Exit code, if any, and kernel trouble are failures whatever the tests say. */
+function judge(counted: TapCount, machine: MachineResult): TapCount {
+  const crashed = machine.end !== 'exited' || (machine.code !== 0 && counted.failed === 0);
+  const silent = counted.passed + counted.failed + counted.skipped === 0;
+  const extra = crashed || silent || machine.complaints.length > 0 ? 1 : 0;
+  return { ...counted, failed: counted.failed + extra };
+}
+
+async function runTest(kernel: Kernel, test: VmTest): Promise<Result> {
+  const reason = test.pointless[kernel.name];
+  if (reason !== undefined) {
+    return { kernel, test, count: { passed: 0, failed: 0, skipped: 1, skips: [reason] }, machine: undefined };
+  }
+  const environment = [
+    `TNA_VM_EXTENT=${extent}`,
+    // Limits that suit a real processor: those of the machine and of each file are what counts here.
+    'TAP_TIMEOUT=1800',
+    ...(values.seed === undefined ? [] : [`TNA_VM_SEED=${Number(values.seed)}`]),
+    ...(values.count === undefined ? [] : [`TNA_VM_COUNT=${Number(values.count)}`]),
+  ];
+  const machine = await runMachine({
+    kernel,
+    root,
+    command: `${environment.join(' ')} exec '${process.execPath}' --enable-source-maps 'dist/test/${test.file}'`,
+    output: join(directory, 'results', kernel.name, test.name.replaceAll('/', '-')),
+    timeoutSeconds: test.timeoutSeconds,
+    modules: test.modules,
+    nicPairs: test.nicPairs,
+  });
+  return { kernel, test, count: judge(countTap(machine.stdout), machine), machine };
+}
+
+/** Calls `act` for each item, `jobs` at a time, in order. */
+async function inParallel<T>(items: readonly T[], jobs: number, act: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await act(item);
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+}
+
+async function runCommand(kernels: readonly Kernel[], command: string): Promise<number> {
+  let code = 0;
+  for (const kernel of kernels) {
+    const output = join(directory, 'results', kernel.name, 'run');
+    const machine = await runMachine({ kernel, root, command, output, timeoutSeconds: 1800, nicPairs: 4 });
+    console.log(`--- ${kernel.release}: ${machine.end}, code ${machine.code}, ${machine.seconds.toFixed(1)} s`);
+    console.log(machine.stdout + machine.complaints.map((line) => `! ${line}\n`).join(''));
+    if (machine.end !== 'exited' || machine.code !== 0 || machine.complaints.length > 0) code = 1;
+  }
+  return code;
+}
+
+async function runTests(kernels: readonly Kernel[], tests: readonly VmTest[], jobs: number): Promise<number> {
+  const results: Result[] = [];
+  const pairs = tests.flatMap((test) => kernels.map((kernel) => ({ kernel, test })));
+  await inParallel(pairs, jobs, async ({ kernel, test }) => {
+    const result = await runTest(kernel, test);
+    results.push(result);
+    const { passed, failed, skipped, skips } = result.count;
+    const time = result.machine === undefined ? '' : `  (${result.machine.seconds.toFixed(0)} s)`;
+    console.log(
+      `${failed === 0 ? 'ok    ' : 'FAILED'} ${kernel.name} ${test.name}  ${passed} passed, ${failed} failed, ${skipped} skipped${time}`,
+    );
+    for (const skip of skips) console.log(`    skipped: ${skip}`);
+    if (failed > 0) console.log(failureText(result));
+  });
+  console.log(`\n${tableText(kernels, tests, results)}`);
+  const sum = (of: keyof Omit<TapCount, 'skips'>) => results.reduce((total, { count }) => total + count[of], 0);
+  console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
+  return sum('failed') > 0 ? 1 : sum('passed') === 0 ? 3 : 0;
+}
+
+const names = values.kernel ?? allKernels;
+const cache = join(directory, 'kernels');
+if (values.fetch) forgetKernels(names, cache);
+const kernels = prepareKernels(names, cache, join(root, 'test/vm'));
+// Compiled here, not by each emulated processor.
+await agentBinary();
+process.exitCode =
+  values.run === undefined
+    ? await runTests(
+        kernels,
+        selectTests(compiled, extent, values.test),
+        Number(values.jobs ?? (values.ci ? Math.min(2, availableParallelism()) : 1)),
+      )
+    : await runCommand(kernels, values.run);

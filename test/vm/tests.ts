@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What runs in the virtual machines: each test file in a machine of its own, with its time limit.
+
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** `quick`: does it work at all. `ci`: what fits into 15 minutes with all kernels. `full`: everything. */
+export type Extent = 'quick' | 'ci' | 'full';
+
+export interface VmTest {
+  readonly name: string;
+  /** Compiled test file, relative to dist/test. */
+  readonly file: string;
+  /** Kernel modules to be loaded before it. */
+  readonly modules: readonly string[];
+  readonly nicPairs: number;
+  readonly timeoutSeconds: number;
+  /** The smallest extent that includes it. */
+  readonly from: Extent;
+  /** Kernels on which it has nothing to say, with the reason. */
+  readonly pointless: Readonly<Record<string, string>>;
+}
+
+const extents: readonly Extent[] = ['quick', 'ci', 'full'];
+
+/** What the lab needs; automatic loading would do as well, but not before a BPF object asks for its BTF. */
+const labModules = ['bridge', 'veth', 'tun', 'nf_tables', 'sch_ingress', 'cls_bpf'];
+
+const base = { modules: labModules, nicPairs: 0, timeoutSeconds: 300, from: 'quick', pointless: {} } as const;
+
+/** Nothing is accelerated there, so what asserts acceleration can only fail. */
+const noWindow = { '6.1': 'no bpf_rdonly_cast before Linux 6.2: nothing is accelerated' };
+
+/** Tests made for the machines. */
+const own: readonly VmTest[] = [
+  { ...base, name: 'smoke', file: 'vm/guest/smoke.test.js' },
+  { ...base, name: 'late-module', file: 'vm/guest/late-module.test.js', modules: ['veth', 'tun'] },
+  { ...base, name: 'nics', file: 'vm/guest/nics.test.js', modules: [...labModules, 'virtio_net'], nicPairs: 4 },
+  { ...base, name: 'equivalence', file: 'vm/guest/equivalence.test.js', timeoutSeconds: 1800 },
+];
+
+/** The ordinary levels, of which these files are also part of CI's run. */
+const levels = ['fpm', 'netns'];
+const alsoInCi = ['netns/bridge-traffic.test.js', 'netns/netlink-client.test.js'];
+/** Measures rates, which mean nothing on an emulated processor. */
+const excluded = ['netns/bench-smoke.test.js'];
+
+function ordinary(directory: string): readonly VmTest[] {
+  return levels.flatMap((level) => {
+    const files = readdirSync(join(directory, level), { recursive: true, encoding: 'utf8' });
+    return files
+      .filter((file) => file.endsWith('.test.js'))
+      .map((file) => `${level}/${file}`)
+      .filter((file) => !excluded.includes(file))
+      .sort()
+      .map((file): VmTest => {
+        const name = file.replace('.test.js', '');
+        const accelerates = level === 'fpm' || name.startsWith('netns/bridge-');
+        return {
+          ...base,
+          name,
+          file,
+          timeoutSeconds: 900,
+          from: level === 'fpm' || alsoInCi.includes(file) ? 'ci' : 'full',
+          pointless: accelerates ? noWindow : {},
+        };
+      });
+  });
+}
+
+/** The tests of an extent, narrowed to names that contain one of `parts` if there are any. */
+export function selectTests(directory: string, extent: Extent, parts: readonly string[]): readonly VmTest[] {
+  return [...own, ...ordinary(directory)].filter((test) =>
+    parts.length > 0
+      ? parts.some((part) => test.name.includes(part))
+      : extents.indexOf(test.from) <= extents.indexOf(extent),
+  );
+}
