@@ -88,16 +88,16 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 	suspect |= tc | tapped | qdisc | silent;
 #endif
 	if (tna_unlikely(suspect)) {
+		if (down)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_DOWN);
 		if (state)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_STATE);
 		if (flags & TNA_BR_VLAN_TUNNEL)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_VLAN_TUNNEL);
-		if (flags)
+		if (flags & TNA_BR_ISOLATED)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_ISOLATED);
 		if (domain)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_SWITCHDEV);
-		if (down)
-			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_DOWN);
 		if (nf)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_NF_EGRESS);
 #ifdef TNA_HOOK_XDP

@@ -65,9 +65,10 @@ static __always_inline int fpm_bridge_port(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_PORT_VLAN_FILTERING);
 		if (features & TNA_BR_OPTION(BROPT_MST_ENABLED))
 			return tna_slow(p, TNA_R_BRIDGE_PORT_MST);
-		if (features)
+		if (features & TNA_BR_OPTION(BROPT_NEIGH_SUPPRESS_ENABLED))
 			return tna_slow(p, TNA_R_BRIDGE_PORT_ND_SUPPRESS);
-		return tna_slow(p, TNA_R_BRIDGE_PORT_BRIDGE_PROMISC);
+		if (promisc)
+			return tna_slow(p, TNA_R_BRIDGE_PORT_BRIDGE_PROMISC);
 	}
 	return TNA_NEXT;
 }

@@ -35,7 +35,8 @@ static __always_inline int fpm_bridge_source(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_MOVED);
 		if (flags & TNA_FDB_LOCKED)
 			return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_LOCKED);
-		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_INACTIVE);
+		if (inactive)
+			return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_INACTIVE);
 	}
 	if (tna_unlikely(age > BRIDGE_SOURCE_refresh || age * 4 > p->bridge.br->ageing_time))
 		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_STALE);

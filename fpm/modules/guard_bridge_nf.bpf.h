@@ -97,7 +97,7 @@ static __always_inline u64 tna_brnf_calls(struct brnf_net *brnf)
 
 static __always_inline int fpm_guard_bridge_nf(struct tna_pkt *p)
 {
-	u64 net = (u64)p->dev->nd_net.net, pre, forward, post, foreign, state, options;
+	u64 net = (u64)p->dev->nd_net.net, pre, forward, post, foreign, state, options, calls;
 	struct netns_nf *nf = TNA_AT(netns_nf, net + TNA_OFFSET(net, nf));
 	struct nf_hook_entries *first;
 
@@ -117,10 +117,12 @@ static __always_inline int fpm_guard_bridge_nf(struct tna_pkt *p)
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
 	options = p->bridge.options & (TNA_BR_OPTION(BROPT_NF_CALL_IPTABLES) | TNA_BR_OPTION(BROPT_NF_CALL_IP6TABLES) |
 				       TNA_BR_OPTION(BROPT_NF_CALL_ARPTABLES));
-	if (tna_unlikely(options | tna_brnf_calls(TNA_AT(brnf_net, state)))) {
+	calls = tna_brnf_calls(TNA_AT(brnf_net, state));
+	if (tna_unlikely(options | calls)) {
 		if (options)
 			return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_NF_CALL_OPTION);
-		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_NF_CALL_SYSCTL);
+		if (calls)
+			return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_NF_CALL_SYSCTL);
 	}
 	if (tna_unlikely(p->len < ETH_HLEN + TNA_VLAN_TAG_LEN + TNA_PPPOE_LEN) &&
 	    (p->proto == bpf_htons(ETH_P_PPP_SES) || p->proto == bpf_htons(ETH_P_8021Q)))
