@@ -55,6 +55,8 @@ function readAll(directory: string): readonly RuleFileText[] {
     // Entries may be symlinks: what counts is what they lead to. A pipe would block.
     if (statSync(path).isFile()) files.push({ path: shown(path), text: readBounded(path) });
   }
+  // Without rules nothing would be accelerated: nobody means that, and it must not replace rules that are in force.
+  if (files.length === 0) throw new Error('no *.yaml file in it');
   return files;
 }
 

@@ -53,9 +53,13 @@ export function compileRules(files: readonly RuleText[], library?: Library): Com
   return errors.length > 0 ? { errors: sortErrors(errors) } : { ruleSet };
 }
 
-/** SHA-256 over names and contents, each preceded by its length so that no two sets of files look alike. */
-export function hashRules(files: readonly RuleText[]): string {
+/** SHA-256 over file names and contents, each preceded by its length so that no two sets of files look alike. */
+function hashRules(files: readonly RuleText[]): string {
   const hash = createHash('sha256');
-  for (const { path, text } of files) hash.update(`${path.length} ${text.length} `).update(path).update(text);
+  for (const { path, text } of files) {
+    // Not the directory: the same rules are the same wherever they lie and however they are called from there.
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    hash.update(`${name.length} ${text.length} `).update(name).update(text);
+  }
   return hash.digest('hex');
 }

@@ -60,6 +60,7 @@ t.test('reads what is a rule file, in order', async (t) => {
 t.test('what cannot be read is an error that names the directory', async (t) => {
   const path = directory(t);
   t.throws(() => readRuleFiles(join(path, 'nowhere')), { code: 'rules-directory', object: join(path, 'nowhere') });
+  t.throws(() => readRuleFiles(path), { code: 'rules-directory', evidence: /no \*\.yaml/ }, 'an empty directory');
   symlinkSync('gone.yaml', join(path, 'dangling.yaml'));
   t.throws(() => readRuleFiles(path), { code: 'rules-directory', evidence: /dangling/ });
 });

@@ -78,6 +78,8 @@ t.test('the shipped rules compile against the FPMs of this package', async (t) =
   t.match(rules.hash, /^[0-9a-f]{64}$/);
   const commented = shipped.map(({ path, text }) => ({ path, text: `${text}# one more comment\n` }));
   t.not(good(compileRules(commented)).hash, rules.hash, 'the hash covers every byte');
+  const moved = shipped.map(({ path, text }) => ({ path: `/etc/tna/rules/${path}`, text }));
+  t.equal(good(compileRules(moved)).hash, rules.hash, 'and no directory');
 });
 
 t.test('sources, objects and edges', async (t) => {
