@@ -142,7 +142,31 @@ t.test("a user's own spec", async (t) => {
   t.match(text, '08001000c0000201', 'address');
   t.equal(decodeMessage(spec, bytes).operation, 'get', 'replies share the number of requests');
 
+  const drift = (value: number | bigint) =>
+    decodeMessage(spec, encodeMessage(spec, 'get', 'do', { sensor_id: 0, drift: value }), { direction: 'out' }).message
+      ?.drift;
+  t.equal(drift(-(2n ** 53n)), -(2n ** 53n), 'not a safe integer');
+  t.equal(drift(-(2 ** 53) + 1), Number.MIN_SAFE_INTEGER);
+  t.equal(drift(2n ** 53n), 2n ** 53n);
+
   t.equal(spec.incoming.get(8)?.operation, 'changed', 'numbers count on');
+  const directional = loadSpec(
+    own
+      .replace('  list:\n    - { name: get,', '  enum-model: directional\n  list:\n    - { name: get,')
+      .replace(', value: 7', ''),
+    'sensor.yaml',
+  );
+  const numbers = [...directional.operations.values()].map(({ request, reply }) => [request.value, reply?.value]);
+  t.same(
+    numbers,
+    [
+      [1, 1],
+      [2, undefined],
+    ],
+    'requests on their own',
+  );
+  t.equal(directional.incoming.get(2)?.operation, 'changed', 'and what is received on its own');
+
   t.same([...(spec.attributeSets.get('few')?.byName.keys() ?? [])], ['ready', 'total']);
   t.same(flagsOf(spec, 'state', 7), ['valid', 'stale', 'bit-2']);
   t.equal(enumName(spec, 'unit', 9), 'kelvin');
