@@ -92,7 +92,7 @@ function modulesOf(
   for (const instance of active) {
     for (const rule of wantedModules(instance)) {
       const params: { [param: string]: number } = {};
-      for (const [name, expression] of Object.entries(rule.params)) {
+      for (const [name, expression] of Object.entries(rule.params).sort(([a], [b]) => (a < b ? -1 : 1))) {
         const value = expression.evaluate(instance.scope);
         if (typeof value !== 'number' && typeof value !== 'boolean')
           return {

@@ -28,7 +28,13 @@ export function chooseHook(
   forced: ForcedHooks,
 ): HookChoice {
   const bound = bindScope(index, rule.variable, device, rule.bindings);
-  if ('missing' in bound) return { hook: undefined, notes: [] };
+  if ('missing' in bound) {
+    const message = `${device.label} has no ${bound.missing}, which the choice of its hook depends on`;
+    return {
+      hook: undefined,
+      notes: rule.hooks.slice(0, 1).map(({ hook }) => ({ code: 'incomplete', message, hook })),
+    };
+  }
   const wish = forced.get(device.label) ?? forced.get('*');
   const notes: (Reason & { readonly hook: Hook })[] = [];
   for (const candidate of rule.hooks) {
@@ -48,7 +54,7 @@ export function chooseHook(
   return { hook: undefined, notes };
 }
 
-/** Whether XDP frames may leave by this device; undefined when no hook of it says anything of transmission. */
+/** Whether XDP frames may leave by this device; not when no hook of it says anything of transmission. */
 export function mayTransmit(device: TnaObject, rule: AttachRule, index: GraphIndex): boolean {
   const bound = bindScope(index, rule.variable, device, rule.bindings);
   if ('missing' in bound) return false;

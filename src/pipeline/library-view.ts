@@ -26,9 +26,9 @@ export function viewLibrary(library: FpmLibrary, capabilities: readonly Capabili
     if (!module.hooks.includes(hook)) return [{ code: 'fpm-hook', message: `FPM ${name} cannot run at ${hook}` }];
     return module.needs.flatMap((need) => {
       const answer = answers.get(need);
-      if (answer === undefined || answer.answer === 'yes') return [];
-      const lacks = answer.answer === 'no' ? 'lacks' : 'may lack';
-      const message = `this kernel ${lacks} ${need}, which FPM ${name} needs: ${answer.evidence}`;
+      if (answer?.answer === 'yes') return [];
+      const lacks = answer?.answer === 'no' ? 'lacks' : 'may lack';
+      const message = `this kernel ${lacks} ${need}, which FPM ${name} needs: ${answer?.evidence ?? 'it was not asked'}`;
       return [{ code: 'kernel-lacks', message }];
     });
   };

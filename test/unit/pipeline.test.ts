@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+// The assembler: from graph, rules, library and capabilities to pipelines, or to every sort of reason why there is none.
+// Its rules are of no real subsystem: the assembler must not know any.
+
+import t from 'tap';
+import { buildGraph } from '../../src/graph/build.js';
+import type { Desired, DesiredInterface } from '../../src/model/desired.js';
+import type { FpmLibrary } from '../../src/model/library.js';
+import type { Hook, RuleSet } from '../../src/model/ruleset.js';
+import type { Capability, Message } from '../../src/model/snapshot.js';
+import { buildObjects } from '../../src/objects/build.js';
+import { assemble } from '../../src/pipeline/assemble.js';
+import { fpm, libraryOf, ruleSet } from '../support/rule-set.js';
+
+const objects = `
+sources:
+  links: { spec: rt-link, dump: getlink }
+objects:
+  dev:
+    source: links
+    key: ifindex
+    label: name
+    attributes:
+      ifindex: { path: ifi_index, type: int }
+      name: { path: ifname, type: string }
+      kind: { path: kind, type: string, default: "" }
+      hub: { path: hub, type: int, default: 0 }
+      up: { path: up, type: bool, default: true }
+      native: { path: native, type: bool, default: true }
+      slow: { path: slow, type: bool, default: false }
+      mute: { path: mute, type: bool, default: false }
+      size: { path: size, type: int, default: 5 }
+      text: { path: text, type: string, default: "" }
+  hub: { refines: dev, when: dev.kind == 'hub' }
+  member: { refines: dev, when: dev.hub != 0 }
+dependencies:
+  member_of: { from: member, to: hub, on: { hub: ifindex }, label: member of }
+`;
+const attach = `
+attach:
+  dev:
+    bind:
+      all: { all: dev }
+    hooks:
+      - hook: xdp
+        requires:
+          - code: not-native
+            unless: dev.native
+            message: the driver of \${dev.name} is not native
+        avoid:
+          - code: costs-much
+            when: dev.slow
+            message: XDP costs much on \${dev.name}
+            hint: use tc
+        transmit:
+          - code: is-mute
+            when: dev.mute
+            message: \${dev.name} cannot transmit
+      - hook: tc
+        requires:
+          - code: too-many
+            when: size(all) > 9
+            message: too many devices
+`;
+const relaying = `
+services:
+  relaying:
+    on: { m: member }
+    bind:
+      hub: { edge: member_of }
+      siblings: { edge: member_of }
+    requires:
+      - code: small-hub
+        unless: hub.size >= 5
+        message: hub \${hub.name} is too small
+        hint: make \${hub.name} larger
+        object: hub
+        live: relay
+    blockedBy:
+      - code: member-down
+        unless: m.up
+        message: \${m.name} is down
+      - code: hub-down
+        unless: hub.up
+        message: hub \${hub.name} is down
+        object: hub
+    modules:
+      - fpm: relay
+        params: { size: hub.size, loud: "!m.mute" }
+      - fpm: extra
+        when: m.size > 5
+      - fpm: frame
+`;
+const library = libraryOf(
+  fpm('frame', { order: 10 }),
+  fpm('relay', {
+    order: 20,
+    params: { size: { type: 'u32', default: 0, doc: '' }, loud: { type: 'bool', default: false, doc: '' } },
+    needs: ['kfunc:a', 'btf:b.c'],
+  }),
+  fpm('extra', { order: 15 }),
+);
+const able: readonly Capability[] = ['kfunc:a', 'btf:b.c'].map((probe) => ({ probe, answer: 'yes', evidence: '' }));
+const rules = ruleSet(objects + attach + relaying, library);
+
+const hub = { ifi_index: 1, ifname: 'h', kind: 'hub' };
+const member = { ifi_index: 2, ifname: 'a', hub: 1 };
+
+interface Case {
+  readonly rules?: RuleSet;
+  readonly library?: FpmLibrary;
+  readonly capabilities?: readonly Capability[];
+  readonly hooks?: readonly (readonly [string, Hook])[];
+}
+
+function desire(links: readonly Message[], given: Case = {}): Desired {
+  const set = given.rules ?? rules;
+  return assemble({
+    rules: set,
+    library: given.library ?? library,
+    graph: buildGraph(set, buildObjects(set, { sources: { links }, sysctls: {} })),
+    capabilities: given.capabilities ?? able,
+    forcedHooks: new Map(given.hooks),
+  });
+}
+
+function on(name: string, desired: Desired): DesiredInterface {
+  const found = desired.interfaces.find((i) => i.name === name);
+  if (found === undefined) throw new Error(`there is no ${name}`);
+  return found;
+}
+
+const codes = (i: DesiredInterface) => i.reasons.map((reason) => reason.code);
+
+t.test('a device that a service serves gets a pipeline', async (t) => {
+  const desired = desire([hub, member]);
+  const a = on('a', desired);
+  t.equal(a.pipeline?.hook, 'xdp', 'the first hook is the best');
+  t.same(a.pipeline?.modules, ['frame', 'relay'], "in the library's order, those left out whose condition is false");
+  t.same(a.pipeline?.params, { relay: { loud: 1, size: 5 } }, 'parameters as numbers');
+  t.match(a.pipeline?.id, /^[0-9a-f]{12}$/);
+  t.same([a.services, a.reasons, a.hookNotes], [['relaying'], [], []]);
+  t.same(
+    a.assumptions.map((assumption) => [assumption.code, assumption.coverage, assumption.fpm]),
+    [
+      ['small-hub', 'live', 'relay'],
+      ['member-down', 'controller', undefined],
+      ['hub-down', 'controller', undefined],
+      ['not-native', 'controller', undefined],
+    ],
+    'what the service and the chosen hook take for granted',
+  );
+  t.same(desired.egress, [{ name: 'a', ifindex: 2 }], 'devices that are served and may transmit');
+  t.same(codes(on('h', desired)), ['no-service']);
+});
+
+t.test('a parameter, a module or the library changes the identity; nothing else does', async (t) => {
+  const id = (of: Message, given: Case = {}) => on('a', desire([{ ...hub }, of], given)).pipeline?.id;
+  const usual = id(member);
+  t.equal(id({ ...member, ifi_index: 7 }), usual, 'interfaces share a pipeline');
+  t.not(id({ ...member, mute: true }), usual, 'a parameter');
+  t.not(id({ ...member, size: 6 }), usual, 'a module');
+  t.same(on('a', desire([hub, { ...member, size: 6 }])).pipeline?.modules, ['frame', 'extra', 'relay']);
+  t.not(id({ ...member, slow: true }), usual, 'the hook');
+  t.not(id(member, { library: { ...library, hash: 'f'.repeat(64) } }), usual, 'the library');
+  const reversed = ruleSet(
+    (objects + attach + relaying).replace('{ size: hub.size, loud: "!m.mute" }', '{ loud: "!m.mute", size: hub.size }'),
+  );
+  t.equal(id(member, { rules: reversed }), usual, 'the order in which parameters are written');
+});
+
+t.test('conditions that speak against a service become reasons', async (t) => {
+  const desired = desire([
+    { ...hub, size: 3, up: false },
+    { ...member, up: false },
+  ]);
+  const a = on('a', desired);
+  t.same(a.reasons, [
+    { code: 'small-hub', message: 'hub h is too small', hint: 'make h larger', object: 'h' },
+    { code: 'member-down', message: 'a is down' },
+    { code: 'hub-down', message: 'hub h is down', object: 'h' },
+  ]);
+  t.same([a.pipeline, a.services, a.assumptions], [undefined, [], []]);
+});
+
+t.test('a service whose object depends on one that is not there says so', async (t) => {
+  t.same(on('a', desire([member])).reasons, [
+    { code: 'incomplete', message: 'a has no hub, which relaying depends on' },
+  ]);
+});
+
+t.test('a condition that cannot be evaluated counts as holding', async (t) => {
+  const risky = relaying
+    .replace('when: m.size > 5', 'when: "true"')
+    .replace('unless: m.up', "when: m.text.split(',')[1] == 'x'");
+  const given = { rules: ruleSet(objects + attach + risky, library) };
+  t.same(codes(on('a', desire([hub, { ...member, text: 'no comma' }], given))), ['member-down']);
+  t.same(codes(on('a', desire([hub, { ...member, text: 'a,b' }], given))), []);
+});
+
+t.test('the hook is the best that requirements, wishes and the library allow', async (t) => {
+  const slow = on('a', desire([hub, { ...member, slow: true }]));
+  t.equal(slow.pipeline?.hook, 'tc');
+  t.same(slow.hookNotes, [{ code: 'costs-much', message: 'XDP costs much on a', hint: 'use tc', hook: 'xdp' }]);
+  t.same(slow.reasons, [], 'a passed-over hook is no reason against acceleration');
+  t.same(desire([hub, { ...member, slow: true }]).egress, [], 'without XDP nothing is transmitted by XDP');
+  t.equal(on('a', desire([hub, { ...member, native: false }])).pipeline?.hook, 'tc');
+
+  const forced = on('a', desire([hub, { ...member, slow: true }], { hooks: [['*', 'xdp']] }));
+  t.equal(forced.pipeline?.hook, 'xdp', 'a wish overrides what is to be avoided');
+  const impossible = on('a', desire([hub, { ...member, native: false }], { hooks: [['a', 'xdp']] }));
+  t.same(codes(impossible), ['not-native', 'hook-forced'], 'but never a requirement');
+  t.same(
+    impossible.hookNotes.map((note) => note.hook),
+    ['xdp', 'tc'],
+  );
+  const hooks = [
+    ['*', 'xdp'],
+    ['a', 'tc'],
+  ] as const;
+  t.equal(
+    on('a', desire([hub, member], { hooks })).pipeline?.hook,
+    'tc',
+    'the wish for one device goes before that for all',
+  );
+});
+
+t.test('a device that no hook suits has the reasons of all hooks', async (t) => {
+  const crowd = Array.from({ length: 10 }, (_, i) => ({ ifi_index: 10 + i, ifname: `d${i}` }));
+  t.same(codes(on('a', desire([hub, { ...member, native: false }, ...crowd]))), ['not-native', 'too-many']);
+});
+
+t.test('XDP transmits only through devices that can', async (t) => {
+  const desired = desire([
+    hub,
+    member,
+    { ...member, ifi_index: 9, ifname: 'z', mute: true },
+    { ...member, ifi_index: 3, ifname: 'b' },
+    { ifi_index: 4, ifname: 'unserved' },
+  ]);
+  t.same(desired.egress, [
+    { name: 'a', ifindex: 2 },
+    { name: 'b', ifindex: 3 },
+  ]);
+  t.same(
+    desired.interfaces.map((i) => i.ifindex),
+    [1, 2, 3, 4, 9],
+    'in order of ifindex',
+  );
+});
+
+t.test('an FPM that is missing, at another hook or beyond the kernel rules a hook out', async (t) => {
+  const without = on('a', desire([hub, member], { library: libraryOf(fpm('frame')) }));
+  t.same(without.reasons[0], { code: 'fpm-missing', message: 'the FPM library has no relay' });
+  const relay = fpm('relay', { hooks: ['tc'] });
+  const tcOnly = on('a', desire([hub, member], { library: libraryOf(fpm('frame'), relay) }));
+  t.equal(tcOnly.pipeline?.hook, 'tc');
+  t.match(tcOnly.hookNotes, [{ code: 'fpm-hook', hook: 'xdp', message: 'FPM relay cannot run at xdp' }]);
+
+  const lacking = (answer: Capability['answer']) =>
+    on(
+      'a',
+      desire([hub, member], {
+        capabilities: [able[0] as Capability, { probe: 'btf:b.c', answer, evidence: 'no such member' }],
+      }),
+    );
+  t.match(lacking('no').reasons[0], {
+    code: 'kernel-lacks',
+    message: 'this kernel lacks btf:b.c, which FPM relay needs: no such member',
+  });
+  t.match(lacking('unknown').reasons[0], { code: 'kernel-lacks', message: /^this kernel may lack btf:b\.c/ });
+  const unasked = on('a', desire([hub, member], { capabilities: [able[0] as Capability] }));
+  t.match(
+    unasked.reasons[0],
+    { code: 'kernel-lacks', message: /may lack btf:b\.c, .*it was not asked/ },
+    'no answer is no yes',
+  );
+  t.equal(
+    on('a', desire([hub, { ...member, up: false }], { capabilities: [] })).reasons.length,
+    1,
+    'no service, no questions',
+  );
+});
+
+const second = `
+  counting:
+    on: { d: dev }
+    hooks: [tc]
+    blockedBy:
+      - code: is-hub
+        when: d.kind == 'hub'
+        message: \${d.name} is a hub
+    modules:
+      - fpm: frame
+      - fpm: count
+        params: { size: d.size }
+`;
+
+t.test('services on one device share a pipeline', async (t) => {
+  const both = libraryOf(
+    ...library.modules,
+    fpm('count', { order: 5, params: { size: { type: 'u32', default: 0, doc: '' } } }),
+  );
+  const given = { rules: ruleSet(objects + attach + relaying + second, both), library: both };
+  const a = on('a', desire([hub, member], given));
+  t.same(a.services, ['counting', 'relaying']);
+  t.same(a.pipeline?.modules, ['count', 'frame', 'relay'], 'each FPM once');
+  t.equal(a.pipeline?.hook, 'tc', 'a hook that all of them work at');
+  t.match(a.hookNotes, [{ code: 'hook-unsuitable', message: 'a service on a cannot run at xdp' }]);
+
+  const half = on('a', desire([hub, { ...member, up: false }], given));
+  t.same(
+    [half.services, half.pipeline?.modules, codes(half)],
+    [['counting'], ['count', 'frame'], ['member-down']],
+    'one of two is better than none, and says what the other lacks',
+  );
+  t.same(codes(on('h', desire([hub, member], given))), ['is-hub']);
+});
+
+t.test('services that want one FPM differently are a conflict', async (t) => {
+  const clash = second.replace('fpm: count', 'fpm: relay').replace('size: d.size', 'size: d.size + 1, loud: "true"');
+  const given = { rules: ruleSet(objects + attach + relaying + clash, library) };
+  t.same(on('a', desire([hub, member], given)).reasons, [
+    { code: 'param-conflict', message: 'services disagree on the parameters of FPM relay' },
+  ]);
+  const agree = clash.replace('d.size + 1', 'd.size');
+  t.same(codes(on('a', desire([hub, member], { rules: ruleSet(objects + attach + relaying + agree, library) }))), []);
+});
+
+t.test('a device whose hooks depend on something that is not there has a reason', async (t) => {
+  const bound = attach.replace('all: { all: dev }', 'uplink: { edge: uplink }\n      all: { all: dev }');
+  const edges = `${objects}  uplink: { from: dev, to: hub, on: { hub: ifindex }, label: above }\n`;
+  const given = {
+    rules: ruleSet(edges + bound + relaying + second, undefined),
+    library: libraryOf(...library.modules, fpm('count')),
+  };
+  const lonely = on('x', desire([hub, { ifi_index: 5, ifname: 'x' }], given));
+  t.same(lonely.reasons, [{ code: 'incomplete', message: 'x has no uplink, which the choice of its hook depends on' }]);
+  t.equal(on('a', desire([hub, member], given)).reasons.length, 0);
+});
+
+t.test('the same input gives the same output, byte for byte, in whatever order messages come', async (t) => {
+  const links = [hub, member, { ...member, ifi_index: 3, ifname: 'b', slow: true }, { ifi_index: 4, ifname: 'c' }];
+  t.equal(JSON.stringify(desire(links)), JSON.stringify(desire([...links].reverse())));
+});
