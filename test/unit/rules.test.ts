@@ -1,71 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules engine: shipped rules compile, every error stands where it belongs, expressions mean what they say.
 
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { parse } from 'yaml';
-import type { Attributes, ObjectRule, RuleSet, Scope, ServiceRule, Value } from '../../src/model/ruleset.js';
-import { CelTypes } from '../../src/rules/cel.js';
+import type { Attributes, ServiceRule } from '../../src/model/ruleset.js';
+import { compileRules, type Library, lastGood, noRules, ruleFileSchemaText } from '../../src/rules/index.js';
 import {
-  type CompileResult,
-  compileRules,
-  type Library,
-  lastGood,
-  noRules,
-  type RuleText,
-  ruleFileSchemaText,
-} from '../../src/rules/index.js';
-
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
-
-function read(directory: string, ending: string): readonly RuleText[] {
-  return readdirSync(join(root, directory))
-    .filter((name) => name.endsWith(ending))
-    .sort()
-    .map((path) => ({ path, text: readFileSync(join(root, directory, path), 'utf8') }));
-}
-
-const shipped = read('rules', '.yaml');
-const base = { path: 'base.yaml', text: readFileSync(join(root, 'fixtures/rules/base.yaml'), 'utf8') };
-const library: Library = {
-  modules: [
-    { name: 'egress', hooks: ['xdp', 'tc'], params: {} },
-    { name: 'guard_ingress', hooks: ['xdp', 'tc'], params: {} },
-    {
-      name: 'offload',
-      hooks: ['xdp', 'tc'],
-      params: { veth: { type: 'bool' }, mark: { type: 'u32' }, kind: { type: 'u8' }, flag: { type: 'u8' } },
-    },
-    { name: 'xdp_only', hooks: ['xdp'], params: {} },
-  ],
-};
-
-function good(result: CompileResult): RuleSet {
-  if ('errors' in result) throw new Error(result.errors.map((error) => error.text).join('\n'));
-  return result.ruleSet;
-}
-
-function texts(result: CompileResult): readonly string[] {
-  return 'errors' in result ? result.errors.map((error) => error.text) : [];
-}
-
-/** The base fixture with one more file. */
-function withFile(text: string): CompileResult {
-  return compileRules([base, { path: 'x.yaml', text: `apiVersion: tna/v1\nsubsystem: x\n${text}` }], library);
-}
-
-function only<T>(list: readonly T[], matches: (element: T) => boolean): T {
-  const found = list.filter(matches);
-  if (found.length !== 1 || found[0] === undefined) throw new Error(`${found.length} matches`);
-  return found[0];
-}
-
-function objectOf(rules: RuleSet, type: string): ObjectRule {
-  return only(rules.objects, (object) => object.type === type);
-}
+  base,
+  good,
+  library,
+  neutralAttributes,
+  objectOf,
+  only,
+  read,
+  root,
+  shipped,
+  texts,
+  withFile,
+} from '../support/rule-sets.js';
 
 t.test('the shipped rules compile against the FPMs of this package', async (t) => {
   const modules = read('fpm/modules', '.yaml').map(({ text }) => parse(text) as Library['modules'][number]);
@@ -127,14 +81,6 @@ t.test('sources, objects and edges', async (t) => {
   );
 });
 
-const linkAttributes = (rules: RuleSet, type: string): Attributes =>
-  Object.fromEntries(
-    objectOf(rules, type).attributes.map(({ name, type: kind, default: value }) => [
-      name,
-      value ?? (kind === 'int' ? 0 : kind === 'bool' ? false : kind === 'list' ? [] : ''),
-    ]),
-  );
-
 t.test('conditions of the bridge service', async (t) => {
   const rules = good(compileRules(shipped));
   const service: ServiceRule = only(rules.services, ({ name }) => name === 'bridging');
@@ -143,8 +89,8 @@ t.test('conditions of the bridge service', async (t) => {
     { variable: 'bridge', kind: 'edge', edge: 'port_of', reverse: false, many: false },
     { variable: 'chains', kind: 'all', type: 'nft_chain' },
   ]);
-  const port = { ...linkAttributes(rules, 'bridge_port'), name: 'eth1', up: true, state: 3 };
-  const bridge = { ...linkAttributes(rules, 'bridge'), name: 'br0', up: true };
+  const port = { ...neutralAttributes(rules, 'bridge_port'), name: 'eth1', up: true, state: 3 };
+  const bridge = { ...neutralAttributes(rules, 'bridge'), name: 'br0', up: true };
   const holding = (scope: Parameters<ServiceRule['blockedBy'][number]['holds']>[0]) =>
     service.blockedBy.filter((condition) => condition.holds(scope)).map((c) => [c.code, c.message.render(scope)]);
   t.same(holding({ port, bridge, chains: [] }), [], 'a forwarding port is not blocked');
@@ -314,8 +260,8 @@ t.test('the examples of the documentation', async (t) => {
   const example = /<!-- test: compiles[^>]*-->\s*```yaml\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
   const rules = good(compileRules([...shipped, { path: 'rules/vlan.yaml', text: example }]));
   const service = only(rules.services, ({ name }) => name === 'vlan_forwarding');
-  const vlan = { ...linkAttributes(rules, 'vlan'), name: 'eth0.10', up: true };
-  const parent = { ...linkAttributes(rules, 'link'), name: 'eth0', up: false };
+  const vlan = { ...neutralAttributes(rules, 'vlan'), name: 'eth0.10', up: true };
+  const parent = { ...neutralAttributes(rules, 'link'), name: 'eth0', up: false };
   const addresses = [{ address: '192.0.2.1' }];
   t.same(
     [...service.requires, ...service.blockedBy]
@@ -353,184 +299,4 @@ t.test('generated files are those of the schema', async (t) => {
     readFileSync(join(root, 'rules/schema/rule-file.schema.json'), 'utf8'),
     'npm run generate',
   );
-});
-
-t.test('hostile texts: an answer, soon', async (t) => {
-  const million = 1 << 20;
-  const hostile: { readonly [name: string]: string } = {
-    brackets: '['.repeat(million - 1),
-    dashes: '- '.repeat(million / 2 - 1),
-    questions: '? '.repeat(million / 2 - 1),
-    tags: '!!a '.repeat(100_000),
-    aliases: `x-a: &a 1\nx-b: [${'*a, '.repeat(100_000)}1]`,
-    stairs: Array.from({ length: 1000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
-    backslashes: `x: "${'\\'.repeat(million - 10)}`,
-    'too large': ' '.repeat(million + 1),
-    'not text': '\0\x01\x7f\ufeff\ud800',
-    negations: `apiVersion: tna/v1\nsubsystem: x\nobjects:\n  aa: { source: s, key: k, when: "${'!'.repeat(4000)}true" }`,
-  };
-  for (const [name, text] of Object.entries(hostile)) {
-    const started = performance.now();
-    t.ok(texts(compileRules([{ path: name, text }])).length > 0, `${name}: refused`);
-    t.ok(performance.now() - started < 10_000, `${name}: ${(performance.now() - started).toFixed(0)} ms`);
-  }
-  t.equal(({} as { readonly polluted?: unknown }).polluted, undefined);
-  withFile('x-a: { __proto__: { polluted: 1 } }\n');
-  t.equal(({} as { readonly polluted?: unknown }).polluted, undefined, 'no prototype is touched');
-});
-
-t.test('fuzzed texts: errors or rules, never an exception', async (t) => {
-  const sources = [...shipped, base, ...read('fixtures/rules/broken', '.yaml')].map(({ text }) => text);
-  const pieces = sources
-    .flatMap((text) => text.split(/(?<=[\s{}[\],:])/))
-    .concat(['&a ', '*a', '<<: ', '${', '}', "'", '"', '|\n', '\t']);
-  const mutated = fc
-    .tuple(
-      fc.constantFrom(...sources),
-      fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(40), fc.constantFrom(...pieces)), {
-        minLength: 1,
-        maxLength: 6,
-      }),
-    )
-    .map(([text, edits]) => {
-      let result = text;
-      for (const [where, cut, piece] of edits) {
-        const at = Math.floor(where * result.length);
-        result = result.slice(0, at) + piece + result.slice(at + cut);
-      }
-      return result;
-    });
-  const check = (text: string) => {
-    const result = compileRules([base, { path: 'fuzz.yaml', text }], library);
-    if (!('errors' in result)) return;
-    for (const error of result.errors) {
-      const lines = error.file === 'fuzz.yaml' ? text.split('\n') : base.text.split('\n');
-      if (error.line < 1 || error.line > lines.length || error.column < 1)
-        throw new Error(`bad position: ${error.text}`);
-      if (error.column > (lines[error.line - 1] ?? '').length + 1) throw new Error(`bad column: ${error.text}`);
-    }
-  };
-  fc.assert(fc.property(mutated, check), { numRuns: 400 });
-  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 300 }), check), { numRuns: 200 });
-  t.pass('600 texts');
-});
-
-t.test('direct evaluation gives what the CEL library gives', async (t) => {
-  const types = new Map([
-    [
-      'thing',
-      new Map([
-        ['number', 'int'],
-        ['other', 'int'],
-        ['text', 'string'],
-        ['flag', 'bool'],
-        ['list', 'list'],
-      ] as const),
-    ],
-  ]);
-  const variables = new Map([
-    ['a', { type: 'thing', many: false }],
-    ['all', { type: 'thing', many: true }],
-  ]);
-  const direct = new CelTypes(types).scope(variables);
-  const thorough = new CelTypes(types, false).scope(variables);
-  const { expression } = fc.letrec<{ expression: string; int: string; text: string }>((tie) => ({
-    int: fc.oneof(
-      fc.constantFrom('a.number', 'a.other', 'x.number', 'y.other', 'size(a.list)', '9007199254740993'),
-      fc.integer({ min: 0, max: 3 }).map(String),
-    ),
-    text: fc.constantFrom('a.text', 'x.text', "'one'", "''"),
-    expression: fc.oneof(
-      { depthSize: 'small', withCrossShrink: true },
-      fc.constantFrom('a.flag', 'x.flag', 'true', 'false'),
-      fc.tuple(tie('int'), fc.constantFrom('==', '!=', '<', '<=', '>', '>='), tie('int')).map((p) => p.join(' ')),
-      fc.tuple(tie('text'), fc.constantFrom('==', '!=', '<', '>='), tie('text')).map((p) => p.join(' ')),
-      fc.tuple(fc.oneof(tie('int'), tie('text')), fc.constantFrom('a.list', 'x.list')).map((p) => p.join(' in ')),
-      tie('expression').map((e) => `!(${e})`),
-      fc
-        .tuple(tie('expression'), fc.constantFrom('&&', '||', '==', '!='), tie('expression'))
-        .map(([l, op, r]) => `(${l}) ${op} (${r})`),
-      fc
-        .tuple(tie('expression'), tie('expression'), tie('expression'))
-        .map(([c, y, n]) => `((${c}) ? (${y}) : (${n}))`),
-      fc.tuple(fc.constantFrom('x', 'y', 'a'), tie('expression')).map(([v, e]) => `all.exists(${v}, ${e})`),
-    ),
-  }));
-  const int = fc.oneof({ weight: 9, arbitrary: fc.nat(3) }, fc.constantFrom(0.5, 2 ** 53, -1));
-  const thing = fc.record(
-    {
-      number: int,
-      other: int,
-      text: fc.constantFrom('', 'one', 'two'),
-      flag: fc.boolean(),
-      list: fc.oneof(
-        fc.constant([]),
-        fc.array(fc.nat(3)),
-        fc.array(fc.constantFrom('one', 'two')),
-        fc.constant(['one', 1]),
-      ),
-    },
-    { noNullPrototype: true, requiredKeys: ['text', 'flag', 'list'] },
-  );
-  const outcome = (evaluate: (scope: Scope) => Value, scope: Scope): Value | 'error' => {
-    try {
-      return evaluate(scope);
-    } catch {
-      return 'error';
-    }
-  };
-  let compared = 0;
-  const wrapped = fc
-    .tuple(fc.boolean(), expression)
-    .map(([loop, e]) => (loop ? `all.exists(x, all.exists(y, ${e}))` : e));
-  fc.assert(
-    fc.property(wrapped, thing, fc.array(thing, { maxLength: 3 }), (text, a, all) => {
-      const [fast, slow] = [direct.compile(text), thorough.compile(text)];
-      if ('problem' in fast || 'problem' in slow) {
-        if (!('problem' in fast) || !('problem' in slow)) throw new Error('one compiles, the other does not');
-        return;
-      }
-      compared += 1;
-      const scope = { a: a as Attributes, all: all as readonly Attributes[] };
-      const results = [outcome(fast.evaluate, scope), outcome(slow.evaluate, scope)];
-      if (results[0] !== results[1]) throw new Error(`${text}: directly ${results[0]}, by the library ${results[1]}`);
-    }),
-    { numRuns: 3000 },
-  );
-  t.ok(compared > 500, `${compared} expressions compared`);
-});
-
-t.test('speed', async (t) => {
-  const cold = performance.now();
-  const rules = good(compileRules(shipped));
-  const compileTime = performance.now() - cold;
-  const bridging = only(rules.services, ({ name }) => name === 'bridging');
-  const attributes = linkAttributes(rules, 'bridge_port');
-  const bridge = { ...linkAttributes(rules, 'bridge'), up: true };
-  const ports = Array.from({ length: 1000 }, (_, i) => ({
-    ...attributes,
-    ifindex: i,
-    name: `p${i}`,
-    up: true,
-    state: 3,
-  }));
-  const evaluate = (): number => {
-    let holding = 0;
-    for (const port of ports) {
-      const scope = { port, bridge, chains: [] };
-      for (let twice = 0; twice < 2; twice++)
-        for (const condition of bridging.blockedBy) if (condition.holds(scope)) holding += 1;
-    }
-    return holding;
-  };
-  const times: number[] = [];
-  for (let round = 0; round < 7; round++) {
-    const started = performance.now();
-    t.equal(evaluate(), 0);
-    times.push(performance.now() - started);
-  }
-  const best = Math.min(...times);
-  t.comment(`compile (warm process) ${compileTime.toFixed(1)} ms`);
-  t.comment(`1000 ports x 30 conditions: first ${times[0]?.toFixed(1)} ms, best ${best.toFixed(1)} ms`);
-  t.ok(best < 200);
 });
