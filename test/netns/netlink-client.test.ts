@@ -243,11 +243,15 @@ t.test('resources', async (t) => {
   const open = `import { NetlinkClient } from 'netlink-ts';
     const client = await NetlinkClient.open({ spec: 'rt-link' });
     await client.dump('getlink');`;
-  t.equal(script(`${open} console.log('idle');`).stdout, 'idle', 'an idle client lets the process end');
+  const ended = (source: string) => {
+    const { status, stdout } = script(source);
+    return [status, stdout];
+  };
+  t.same(ended(`${open} console.log('idle');`), [0, 'idle'], 'an idle client lets the process end');
   const unused = open.replace(/await client.dump.*/, '');
-  t.equal(script(`${unused} console.log('unused');`).stdout, 'unused');
+  t.same(ended(`${unused} console.log('unused');`), [0, 'unused']);
   const subscribe = `${open} const subscription = await client.subscribe(['rtnlgrp-link'], () => {});`;
-  t.equal(script(`${subscribe} subscription.unref(); console.log('unref');`).stdout, 'unref');
+  t.same(ended(`${subscribe} subscription.unref(); console.log('unref');`), [0, 'unref']);
   const held = script(`${subscribe} setTimeout(() => { console.log('held'); subscription.close(); }, 50).unref();`);
   t.same([held.status, held.stdout], [0, 'held'], 'a subscription holds the process, until it is closed');
   const left = script(`${subscribe} console.log('exit'); process.exit(3);`);

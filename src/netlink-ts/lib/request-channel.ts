@@ -119,14 +119,8 @@ export class RequestChannel {
   // The kernel must go on answering; a long dump may take longer in all.
   private startTimer(): void {
     this.stopTimer();
-    const timer = setTimeout(() => {
-      // A busy event loop looks like a silent kernel: what has arrived meanwhile is read before an immediate runs.
-      setImmediate(() => {
-        if (this.timer === timer) this.giveUp();
-      });
-    }, this.timeoutMs);
-    timer.unref();
-    this.timer = timer;
+    this.timer = setTimeout(() => this.giveUp(), this.timeoutMs);
+    this.timer.unref();
   }
 
   private stopTimer(): void {
