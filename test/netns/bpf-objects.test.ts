@@ -20,6 +20,12 @@ const packet = new Uint8Array(64);
 const openFds = () => readdirSync('/proc/self/fd').length;
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
+/** Why a test that needs this cannot run here; false if it can. */
+async function without(question: string): Promise<string | false> {
+  const { answer, evidence } = await probe(question);
+  return answer === 'yes' ? false : evidence;
+}
+
 async function failure(promise: Promise<unknown>): Promise<BpfError> {
   try {
     await promise;
@@ -120,7 +126,7 @@ t.test('a template gives the program that libbpf would have loaded, without its 
   for (const owner of [special, plain, template, direct]) owner.close();
 });
 
-t.test('specialising costs a fraction of a load', async (t) => {
+t.test('specialising costs a fraction of a load', { skip: await without('kfunc:bpf_rdonly_cast') }, async (t) => {
   const file = compileBpf('neighbour');
   const times = { load: [] as number[], specialise: [] as number[] };
   const template = await BpfTemplate.create(await BpfObject.open(file));
@@ -159,6 +165,20 @@ t.test('what the kernel lacks may stand behind a false constant', async (t) => {
   t.match(unresolved, { code: 'ksym', summary: /bpf_loader_test_required/ });
   strong.close();
 });
+
+spawnSync('modprobe', ['-q', 'nf_conntrack']);
+t.test(
+  'calls into kernel modules survive specialisation',
+  { skip: await without('kfunc:xdp:bpf_xdp_ct_lookup') },
+  async (t) => {
+    const where = (await kernelBtf()).findType('func', 'bpf_xdp_ct_lookup')?.module ?? 'vmlinux';
+    const template = await BpfTemplate.create(await BpfObject.open(compileBpf('conntrack')));
+    const program = await template.specialise({ program: 'tracked', rodata: { ask: true } });
+    t.equal(testRun(program, { data: packet }).retval, 1, `no such connection, says bpf_xdp_ct_lookup of ${where}`);
+    program.close();
+    template.close();
+  },
+);
 
 t.test('a refused program brings the whole log and one line of it', async (t) => {
   const object = await BpfObject.open(compileBpf('rejected'));
