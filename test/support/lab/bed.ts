@@ -2,6 +2,7 @@
 // A bridge with ports in a namespace of its own, for tests of behaviour: ports are taps, or veths whose far ends are
 // in a second namespace. Nothing speaks by itself.
 
+import { existsSync } from 'node:fs';
 import { Agent } from './agent.js';
 import { tryRun } from './command.js';
 import { colons, ethernet, sized } from './frame.js';
@@ -42,8 +43,11 @@ export class Bed {
       await agent.sysctl('net/ipv6/conf/default/disable_ipv6', '1');
     }
     await agent.enter(netns);
-    for (const family of ['iptables', 'ip6tables', 'arptables']) {
-      await agent.sysctl(`net/bridge/bridge-nf-call-${family}`, '0');
+    // They come with br_netfilter, which may be a module that nobody has loaded.
+    if (existsSync('/proc/sys/net/bridge')) {
+      for (const family of ['iptables', 'ip6tables', 'arptables']) {
+        await agent.sysctl(`net/bridge/bridge-nf-call-${family}`, '0');
+      }
     }
     await ip(netns, `link add br0 type bridge mcast_snooping 0 ${options.bridge ?? ''}`, 'link set br0 up');
     for (let i = 0; i < options.ports; i += 1) {

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The main job from end to end on a distribution's kernel, with the bridge as a module: capabilities, plan, reconcile,
+// traffic, status, explain, VLAN filtering switched on behind TNA's back, detach. Where the kernel lacks what FPMs need:
+// nothing is accelerated, no command fails, and the reason is named.
+
+import t, { type Test } from 'tap';
+import { Bed, frame } from '../../support/lab/bed.js';
+import { tagged } from '../../support/lab/frame.js';
+import { bridge, ip } from '../../support/lab/netns.js';
+import { fastFrames, type InterfaceStatus, tna, tnaOk, tnaStatus } from '../../support/lab/tna.js';
+import { leftovers, newLeftovers } from '../../support/leftovers.js';
+import { accelerates, lacking } from './expectations.js';
+
+t.setTimeout(600_000);
+
+interface Capabilities {
+  readonly capabilities: readonly { readonly probe: string; readonly answer: string; readonly evidence: string }[];
+}
+
+t.test('capabilities', async (t) => {
+  const { capabilities } = JSON.parse(await tnaOk('capabilities', '-o', 'json')) as Capabilities;
+  t.ok(capabilities.length > 10);
+  const absent = capabilities.filter((one) => one.answer !== 'yes');
+  for (const one of absent) t.not(one.evidence, '', `${one.probe} is ${one.answer} for a reason`);
+  for (const probe of lacking)
+    t.ok(
+      absent.some((one) => one.probe === probe),
+      `${probe} is missing`,
+    );
+  if (accelerates) t.same(absent, [], 'nothing is missing');
+});
+
+/** Sends 20 frames each way between the first two ports; resolves to those that did not arrive exactly where they should. */
+async function exchange(bed: Bed, change: (bytes: string) => string = (bytes) => bytes): Promise<readonly string[]> {
+  const wrong: string[] = [];
+  for (let i = 0; i < 40; i += 1) {
+    const from = i % 2;
+    const bytes = change(frame(2 - from, 1 + from, i));
+    const [sent] = await bed.agent.send([{ port: from, bytes }]);
+    // On an emulated processor a frame may take longer than the pause after a send.
+    const received = [...(sent?.received ?? []), ...(sent?.received.length === 1 ? [] : await bed.agent.collect(50))];
+    if (received.length !== 1 || received[0]?.port !== 1 - from || received[0]?.bytes !== bytes) {
+      wrong.push(`frame ${i} from ${from}: ${JSON.stringify({ ...sent, received })}`);
+    }
+  }
+  return wrong;
+}
+
+function countOf(status: readonly InterfaceStatus[], code: string): number {
+  return status
+    .flatMap((one) => one.counters.reasons)
+    .filter((reason) => reason.code === code)
+    .reduce((sum, reason) => sum + reason.packets, 0);
+}
+
+async function withoutAcceleration(t: Test, bed: Bed, options: readonly string[]): Promise<void> {
+  const status = await tnaStatus(bed.netns, ...options);
+  const port = status.find((one) => one.name === 'p1');
+  t.equal(port?.accelerated, false, 'not accelerated');
+  for (const probe of lacking) {
+    t.ok(
+      port?.reasons.some((reason) => reason.code === 'kernel-lacks' && reason.message.includes(probe)),
+      `because of ${probe}`,
+    );
+  }
+  t.same(await exchange(bed), [], 'frames take their usual way');
+}
+
+async function withAcceleration(t: Test, bed: Bed, hook: string, options: readonly string[]): Promise<void> {
+  t.same(await exchange(bed), [], 'frames arrive');
+  const fast = await fastFrames(bed.netns);
+  t.ok(fast >= 30, `by the fast path (${fast})`);
+  t.same(await exchange(bed, (bytes) => tagged(bytes, 0x2064)), [], 'tagged frames arrive with their tags');
+
+  const ports = (await tnaStatus(bed.netns, ...options)).filter((one) => one.name.startsWith('p'));
+  t.ok(
+    ports.every((one) => one.accelerated && one.hook === hook),
+    `all ports are accelerated at ${hook}`,
+  );
+
+  // Nobody tells TNA; everything untagged belongs to VLAN 1 then, so the same frames must arrive.
+  await ip(bed.netns, 'link set br0 type bridge vlan_filtering 1');
+  const before = await fastFrames(bed.netns);
+  t.same(await exchange(bed), [], 'frames arrive with VLAN filtering');
+  await bridge(bed.netns, 'vlan del dev p2 vid 1');
+  const stopped = await exchange(bed);
+  t.equal(stopped.length, 40, 'none does between a port with VLAN 1 and one without');
+  await bridge(bed.netns, 'vlan add dev p2 vid 1 pvid untagged');
+  const filtered = await tnaStatus(bed.netns, ...options);
+  if (filtered.some((one) => one.reasons.some((reason) => reason.code === 'bridge-vlan-filtering'))) {
+    t.equal(await fastFrames(bed.netns), before, 'by the slow path from the first frame on');
+    t.ok(countOf(filtered, 'vlan-filtering') >= 40, 'whose reason is counted');
+  }
+  await ip(bed.netns, 'link set br0 type bridge vlan_filtering 0');
+  t.same(await exchange(bed), [], 'frames arrive without VLAN filtering');
+  t.ok((await fastFrames(bed.netns)) > before, 'by the fast path again');
+}
+
+for (const [kind, hook] of [
+  ['veth', 'tc'],
+  ['tap', 'xdp'],
+] as const) {
+  t.test(`bridge with ${kind} ports, ${hook}`, async (t) => {
+    const nothing = leftovers();
+    const bed = await Bed.make(t, { kind, ports: 3 });
+    const ours = leftovers();
+    const options = ['--hook', hook];
+    const netns = ['--netns', bed.netns];
+
+    const planned = await tna('plan', ...netns, ...options, '--detailed-exitcode');
+    t.equal(planned.code, accelerates ? 2 : 0, `plan: ${planned.stderr}`);
+    bed.accelerated();
+    const applied = await tna('reconcile', '--once', ...netns, ...options);
+    t.equal(applied.code, 0, `reconcile: ${applied.stderr}`);
+    await bed.agent.send([0, 1, 2].map((port) => ({ port, bytes: frame(0, port + 1) })));
+    await bed.agent.collect(100);
+
+    await (accelerates ? withAcceleration(t, bed, hook, options) : withoutAcceleration(t, bed, options));
+
+    const explained = await tna('explain', 'p1', ...netns, ...options);
+    t.equal(explained.code, 0, explained.stderr);
+    t.match(explained.stdout, accelerates ? /frame → / : /bpf_rdonly_cast/, 'explain says what is done, or why not');
+    await tnaOk('detach', ...netns);
+    t.same(await newLeftovers(ours), [], 'detach leaves nothing');
+    t.ok(ours.length >= nothing.length);
+  });
+}
