@@ -56,7 +56,6 @@ export interface Waker {
 export interface Clock {
   /** Monotonic, in milliseconds. */
   now(): number;
-  sleep(ms: number): Promise<void>;
 }
 
 /** Rules and library in force; the library cannot change under a running controller. */

@@ -32,7 +32,8 @@ export interface LoopListener {
 
 /**
  * Runs until the waker says `stopped`. `domain` is asked before each pass, so that new rules take effect on the next one.
- * A failed or unconverged pass is repeated after a back-off that doubles up to a cap; an event cuts the wait short.
+ * A failed or unconverged pass is repeated after a back-off that doubles up to a cap. An event cuts the wait short, but not below
+ * the first step: what a failing pass did and undid may itself be the event.
  */
 export async function runLoop(
   domain: () => Domain,
@@ -58,21 +59,28 @@ export async function runLoop(
       wait = backoff(failures, options);
       listener.failed(error, wait);
     }
+    const notBefore = failures === 0 ? 0 : clock.now() + options.backoffMs;
     const woken = await waker.next(wait);
     if (woken === 'stopped') return;
-    if (woken === 'event' && (await settle(waker, clock, options)) === 'stopped') return;
+    if (woken !== 'timeout' && (await settle(waker, clock, options, notBefore)) === 'stopped') return;
   }
 }
 
-/** Waits for the end of a burst of events. */
-async function settle(waker: Waker, clock: Clock, options: LoopOptions): Promise<'settled' | 'stopped'> {
-  const deadline = clock.now() + options.burstMs;
+/** Waits for the end of a burst of events, and in any case until `notBefore`. */
+async function settle(
+  waker: Waker,
+  clock: Clock,
+  options: LoopOptions,
+  notBefore: number,
+): Promise<'settled' | 'stopped'> {
+  const deadline = Math.max(notBefore, clock.now() + options.burstMs);
   for (;;) {
-    const left = Math.min(options.quietMs, deadline - clock.now());
+    const now = clock.now();
+    const left = now < notBefore ? notBefore - now : Math.min(options.quietMs, deadline - now);
     if (left <= 0) return 'settled';
     const woken = await waker.next(left);
     if (woken === 'stopped') return 'stopped';
-    if (woken !== 'event') return 'settled';
+    if (woken === 'timeout' && clock.now() >= notBefore) return 'settled';
   }
 }
 

@@ -29,12 +29,14 @@ objects:
       native: { path: native, type: bool, default: true }
       slow: { path: slow, type: bool, default: false }
       mute: { path: mute, type: bool, default: false }
+      peer: { path: peer, type: int, default: 0 }
       size: { path: size, type: int, default: 5 }
       text: { path: text, type: string, default: "" }
   hub: { refines: dev, when: dev.kind == 'hub' }
   member: { refines: dev, when: dev.hub != 0 }
 dependencies:
   member_of: { from: member, to: hub, on: { hub: ifindex }, label: member of }
+  cable: { from: dev, to: dev, on: { peer: ifindex } }
 `;
 const attach = `
 attach:
@@ -68,7 +70,7 @@ services:
     on: { m: member }
     bind:
       hub: { edge: member_of }
-      siblings: { edge: member_of }
+      cables: { edge: cable, reverse: true, many: true }
     requires:
       - code: small-hub
         unless: hub.size >= 5
@@ -84,6 +86,9 @@ services:
         unless: hub.up
         message: hub \${hub.name} is down
         object: hub
+      - code: knotted
+        when: size(cables) > 1
+        message: \${m.name} has \${size(cables)} cables, the first to \${cables[0].name}
     modules:
       - fpm: relay
         params: { size: hub.size, loud: "!m.mute" }
@@ -146,6 +151,7 @@ t.test('a device that a service serves gets a pipeline', async (t) => {
       ['small-hub', 'live', 'relay'],
       ['member-down', 'controller', undefined],
       ['hub-down', 'controller', undefined],
+      ['knotted', 'controller', undefined],
       ['not-native', 'controller', undefined],
     ],
     'what the service and the chosen hook take for granted',
@@ -186,6 +192,14 @@ t.test('conditions that speak against a service become reasons', async (t) => {
 t.test('a service whose object depends on one that is not there says so', async (t) => {
   t.same(on('a', desire([member])).reasons, [
     { code: 'incomplete', message: 'a has no hub, which relaying depends on' },
+  ]);
+});
+
+t.test('edges of what an object refines are its own too, in both directions', async (t) => {
+  const cabled = (n: number) => Array.from({ length: n }, (_, i) => ({ ifi_index: 20 + i, ifname: `c${i}`, peer: 2 }));
+  t.same(on('a', desire([hub, member, ...cabled(1)])).reasons, []);
+  t.same(on('a', desire([hub, member, ...cabled(2)])).reasons, [
+    { code: 'knotted', message: 'a has 2 cables, the first to c0' },
   ]);
 });
 

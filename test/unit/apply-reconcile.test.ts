@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of a plan when any one of its steps fails, and when the loop runs a pass: on a host in memory and a clock
+// that moves only when the loop waits.
+
+import t from 'tap';
+import { applyPlan } from '../../src/apply/apply.js';
+import type { Desired, DesiredInterface, Pipeline } from '../../src/model/desired.js';
+import type { Outcome, Plan } from '../../src/model/plan.js';
+import type { Clock, Waker } from '../../src/model/ports.js';
+import type { Hook, RuleSet } from '../../src/model/ruleset.js';
+import { makePlan } from '../../src/plan/plan.js';
+import { defaultLoop, type LoopListener, runLoop } from '../../src/reconcile/loop.js';
+import { type PassResult, runPass } from '../../src/reconcile/pass.js';
+import { FakeHost } from '../support/fake-host.js';
+import { fpm, libraryOf, ruleSet } from '../support/rule-set.js';
+
+function pipeline(hook: Hook, variant: number): Pipeline {
+  return { id: `${hook}${variant}`, hook, modules: ['frame'], params: {} };
+}
+
+function interfaceWith(ifindex: number, wish: Pipeline | undefined): DesiredInterface {
+  const reasons = wish === undefined ? [{ code: 'down', message: 'it is down' }] : [];
+  return { name: `p${ifindex}`, ifindex, services: ['s'], pipeline: wish, reasons, hookNotes: [], assumptions: [] };
+}
+
+const before: Desired = {
+  interfaces: [
+    interfaceWith(2, pipeline('tc', 1)),
+    interfaceWith(3, pipeline('tc', 1)),
+    interfaceWith(5, pipeline('tc', 2)),
+  ],
+  egress: [],
+};
+/** p1 and p4 are new, p2 changes, p3 goes, p5 stays, p6 is new at another hook. */
+const after: Desired = {
+  interfaces: [
+    interfaceWith(1, pipeline('tc', 3)),
+    interfaceWith(2, pipeline('tc', 3)),
+    interfaceWith(3, undefined),
+    interfaceWith(4, pipeline('tc', 2)),
+    interfaceWith(5, pipeline('tc', 2)),
+    interfaceWith(6, pipeline('xdp', 1)),
+  ],
+  egress: [{ name: 'p6', ifindex: 6 }],
+};
+
+async function hostBetween(): Promise<{ readonly host: FakeHost; readonly plan: Plan }> {
+  const host = new FakeHost();
+  host.addStray('odd');
+  await applyPlan(makePlan(before, await host.deployed()), host);
+  host.addStray('odd');
+  host.calls.length = 0;
+  return { host, plan: makePlan(after, await host.deployed()) };
+}
+
+const shown = (outcomes: readonly Outcome[]) =>
+  outcomes.map(
+    ({ action, result }) =>
+      `${result} ${action.op}${'ifindex' in action ? ` p${action.ifindex}` : 'pipeline' in action ? ` ${action.pipeline}` : ''}`,
+  );
+
+t.test('a plan is carried out in order, and every outcome is told as it happens', async (t) => {
+  const { host, plan } = await hostBetween();
+  const told: Outcome[] = [];
+  const outcomes = await applyPlan(plan, host, (outcome) => told.push(outcome));
+  t.same(outcomes, told);
+  t.same(
+    outcomes.map((outcome) => outcome.action),
+    plan.actions,
+  );
+  t.ok(outcomes.every((outcome) => outcome.result === 'done'));
+  t.same(makePlan(after, await host.deployed()).actions, [], 'the host is as desired');
+});
+
+t.test(
+  'whatever step fails, only what depends on it is left out, and no interface keeps an outdated pipeline',
+  async (t) => {
+    const { plan } = await hostBetween();
+    for (const [step, failing] of plan.actions.entries()) {
+      const { host } = await hostBetween();
+      let calls = 0;
+      host.onCall = () => {
+        if (calls++ === step) throw new Error('no luck');
+      };
+      const outcomes = await applyPlan(plan, host);
+      host.onCall = () => {};
+      const name = `${failing.op} ${JSON.stringify(failing)}`;
+      t.equal(outcomes.filter((o) => o.result === 'failed').length, 1, `${name}: one failure`);
+      t.match(
+        outcomes.find((o) => o.result === 'failed'),
+        { action: failing, error: { message: 'no luck' } },
+      );
+      for (const outcome of outcomes)
+        if (outcome.result === 'skipped') t.equal(outcome.because, 'no luck', 'skipped for that reason');
+      const told = new Set(outcomes.filter((o) => o.result !== 'undone').map((o) => o.action));
+      t.equal(told.size, plan.actions.length, 'every action has an outcome');
+
+      const state = await host.deployed();
+      const ids = new Map(after.interfaces.map((i) => [i.ifindex, i.pipeline?.id]));
+      for (const { ifindex, pipeline: held, programId } of state.attachments)
+        t.ok(
+          programId === 0 || held === ids.get(ifindex) || failing.op === 'clear-slot',
+          `${name}: p${ifindex} holds ${held}`,
+        );
+      t.ok(
+        state.attachments.some((a) => a.ifindex === 5 && a.pipeline === 'tc2'),
+        'what was right stays as it is',
+      );
+      if ('ifindex' in failing && failing.ifindex !== 4 && failing.ifindex !== 6)
+        t.ok(
+          state.attachments.some((a) => a.ifindex === 4 && a.pipeline === 'tc2'),
+          'other interfaces become fast',
+        );
+
+      await applyPlan(makePlan(after, state), host);
+      t.same(makePlan(after, await host.deployed()).actions, [], `${name}: the next pass completes it`);
+    }
+  },
+);
+
+t.test('a pipeline that does not load', async (t) => {
+  const { host, plan } = await hostBetween();
+  host.onCall = (call) => {
+    if (call === 'load tc tc3') throw new Error('verifier says no');
+  };
+  const outcomes = await applyPlan(plan, host);
+  t.same(
+    shown(outcomes).filter((line) => !line.startsWith('done')),
+    ['failed load tc3', 'skipped set-slot p1', 'undone attach p1', 'skipped set-slot p2', 'undone set-slot p2'],
+    'the new interface is detached again, the changed one falls back to the kernel',
+  );
+  const state = await host.deployed();
+  t.notOk(state.attachments.some((a) => a.ifindex === 1));
+  t.match(
+    state.attachments.find((a) => a.ifindex === 2),
+    { programId: 0 },
+    'its slot is empty',
+  );
+  t.ok(
+    state.attachments.some((a) => a.ifindex === 6 && a.pipeline === 'xdp1'),
+    'the other hook is not concerned',
+  );
+});
+
+t.test('an interface that cannot be attached', async (t) => {
+  const { host, plan } = await hostBetween();
+  host.onCall = (call) => {
+    if (call.startsWith('attach xdp 6')) throw new Error('busy');
+  };
+  t.same(
+    shown(await applyPlan(plan, host)).filter((line) => !line.startsWith('done')),
+    ['failed attach p6', 'skipped set-slot p6'],
+  );
+});
+
+t.test('shared maps that cannot be made', async (t) => {
+  const { host, plan } = await hostBetween();
+  host.onCall = (call) => {
+    if (call.startsWith('prepare xdp')) throw new Error('no memory');
+  };
+  t.same(
+    shown(await applyPlan(plan, host)).filter((line) => !line.startsWith('done')),
+    ['failed prepare', 'skipped load xdp1', 'skipped set-egress p6', 'skipped attach p6', 'skipped set-slot p6'],
+  );
+});
+
+t.test('an undo that fails as well is not reported as done, and what it leaves is seen by the next pass', async (t) => {
+  const { host, plan } = await hostBetween();
+  host.onCall = (call) => {
+    if (call.startsWith('set-slot tc 0 ') || call.startsWith('set-slot tc 3 ') || call.startsWith('detach tc 1 '))
+      throw new Error('no luck');
+  };
+  const lines = shown(await applyPlan(plan, host));
+  t.ok(lines.includes('failed set-slot p1'));
+  t.notOk(lines.includes('undone attach p1'));
+  host.onCall = () => {};
+  await applyPlan(makePlan(after, await host.deployed()), host);
+  t.same(makePlan(after, await host.deployed()).actions, []);
+});
+
+t.test('a program that no pin tells of goes, too, when its successor cannot be set', async (t) => {
+  const { host } = await hostBetween();
+  host.loseProgram('tc', 'tc2');
+  const plan = makePlan(after, await host.deployed());
+  host.onCall = (call) => {
+    if (call === 'load tc tc2') throw new Error('no luck');
+  };
+  await applyPlan(plan, host);
+  t.match(
+    (await host.deployed()).attachments.find((a) => a.ifindex === 5),
+    { programId: 0 },
+  );
+});
+
+t.test('what is thrown need not be an error', async (t) => {
+  const { host, plan } = await hostBetween();
+  host.onCall = (call) => {
+    if (call.startsWith('prepare')) throw 'text';
+  };
+  t.match(
+    (await applyPlan(plan, host)).find((o) => o.result === 'failed'),
+    { error: { message: 'text' } },
+  );
+});
+
+const library = libraryOf(fpm('frame'));
+const rulesWith = (condition: string): RuleSet =>
+  ruleSet(
+    `
+sources:
+  links: { spec: rt-link, dump: getlink }
+objects:
+  dev:
+    source: links
+    key: ifindex
+    label: name
+    attributes:
+      ifindex: { path: ifi_index, type: int }
+      name: { path: ifname, type: string }
+      up: { path: up, type: bool, default: true }
+attach:
+  dev: { hooks: [{ hook: tc }] }
+services:
+  passing:
+    on: { d: dev }
+    blockedBy: [{ code: down, when: "${condition}", message: it is down }]
+    modules: [{ fpm: frame }]
+`,
+    library,
+  );
+const domain = { rules: rulesWith('!d.up'), library };
+const link = (ifindex: number, up = true) => ({ ifi_index: ifindex, ifname: `p${ifindex}`, up });
+
+t.test('a pass applies what it planned and looks again', async (t) => {
+  const host = new FakeHost();
+  host.links = [link(1), link(2, false)];
+  const seen: string[] = [];
+  const first = await runPass(domain, host, new Map(), ({ plan }) =>
+    seen.push(`${plan.actions.length} planned, ${host.calls.length} done`),
+  );
+  t.same(seen, ['4 planned, 0 done'], 'the plan is shown before anything is done');
+  t.equal(first.outcomes.length, 4);
+  t.same(first.remaining.actions, []);
+  host.calls.length = 0;
+  const second = await runPass(domain, host, new Map());
+  t.same([second.outcomes, second.remaining.actions, host.calls], [[], [], []], 'a second pass finds nothing to do');
+});
+
+t.test('a host that cannot be read completely is left as it is', async (t) => {
+  const host = new FakeHost();
+  host.links = [link(1)];
+  await runPass(domain, host, new Map());
+  host.calls.length = 0;
+  host.onRead = () => {
+    throw new Error('interrupted');
+  };
+  await t.rejects(runPass(domain, host, new Map()), { message: 'interrupted' });
+  t.same(host.calls, []);
+});
+
+type Signal = 'event' | 'resync' | 'stopped';
+
+/** Time passes only while the loop waits, or when the host says that a pass took long. */
+class Simulation implements Clock, Waker {
+  time = 0;
+  /** When passes began. */
+  readonly passes: number[] = [];
+  readonly told: string[] = [];
+  private readonly signals: { readonly at: number; readonly what: Signal }[];
+  readonly host = new FakeHost();
+  readonly listener: LoopListener = {
+    passed: (result: PassResult) => this.told.push(`passed ${result.outcomes.length}`),
+    failed: (error: unknown, retryInMs: number) =>
+      this.told.push(`${error instanceof Error ? error.message : error}, again in ${retryInMs}`),
+  };
+
+  constructor(signals: readonly (readonly [number, Signal])[], passMs = 0) {
+    this.signals = signals.map(([at, what]) => ({ at, what })).sort((a, b) => a.at - b.at);
+    this.host.links = [link(1)];
+    this.host.onRead = () => {
+      this.passes.push(this.time);
+      this.time += passMs;
+    };
+  }
+
+  now(): number {
+    return this.time;
+  }
+
+  async next(timeoutMs: number): Promise<Signal | 'timeout'> {
+    if (this.passes.length > 1000) throw new Error('the loop does not come to rest');
+    const until = this.time + timeoutMs;
+    const first = this.signals[0];
+    if (first === undefined || first.at > until) {
+      this.time = until;
+      return 'timeout';
+    }
+    this.time = Math.max(this.time, first.at);
+    const rank = { event: 0, resync: 1, stopped: 2 };
+    let what: Signal = 'event';
+    while (this.signals[0] !== undefined && this.signals[0].at <= this.time) {
+      const signal = this.signals.shift() as { readonly what: Signal };
+      if (rank[signal.what] > rank[what]) what = signal.what;
+    }
+    return what;
+  }
+
+  close(): void {}
+
+  run(rules: () => RuleSet = () => domain.rules): Promise<void> {
+    return runLoop(() => ({ rules: rules(), library }), this.host, this, this, new Map(), this.listener);
+  }
+}
+
+const eventsAt = (...times: readonly number[]) => times.map((at) => [at, 'event'] as const);
+
+t.test('events close to each other cause one pass', async (t) => {
+  const s = new Simulation([...eventsAt(1000, 1001, 1002.5, 1004, 5000), [6000, 'stopped']]);
+  await s.run();
+  t.same(s.passes, [0, 1006, 5002], 'when nothing happened for the quiet time');
+  t.same(s.told, ['passed 4', 'passed 0', 'passed 0']);
+});
+
+t.test('a burst that does not end is not waited for', async (t) => {
+  const s = new Simulation([...eventsAt(...Array.from({ length: 200 }, (_, i) => 1000 + i)), [2000, 'stopped']]);
+  await s.run();
+  t.equal(s.passes[1], 1000 + defaultLoop.burstMs);
+  t.ok(s.passes.length >= 9 && s.passes.length <= 12, `${s.passes.length - 1} passes in 200 ms of events`);
+});
+
+t.test('events during a pass cause another one', async (t) => {
+  const s = new Simulation([...eventsAt(1000, 1030), [9000, 'stopped']], 100);
+  await s.run();
+  t.same(s.passes, [0, 1002, 1104]);
+});
+
+t.test('without events a pass runs every half minute', async (t) => {
+  const s = new Simulation([[100_000, 'stopped']]);
+  await s.run();
+  t.same(s.passes, [0, 30_000, 60_000, 90_000]);
+});
+
+t.test('lost events cause a pass at once', async (t) => {
+  const s = new Simulation([
+    [500, 'resync'],
+    [1000, 'stopped'],
+  ]);
+  await s.run();
+  t.same(s.passes, [0, 502]);
+});
+
+t.test('a failing pass is repeated ever more rarely, until it succeeds', async (t) => {
+  const s = new Simulation([[200_000, 'stopped']]);
+  const record = s.host.onRead;
+  s.host.onRead = () => {
+    record();
+    if (s.time < 95_000) throw new Error('no netlink');
+  };
+  await s.run();
+  const waits = s.passes.map((at, i) => at - (s.passes[i - 1] ?? 0)).slice(1);
+  t.same(waits, [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000, 30_000, 30_000]);
+  t.equal(s.told[0], 'no netlink, again in 100');
+  t.same(s.told.slice(-4), ['no netlink, again in 30000', 'passed 4', 'passed 0', 'passed 0']);
+});
+
+t.test('a pass that did not get there counts as failed', async (t) => {
+  const s = new Simulation([[1000, 'stopped']]);
+  s.host.onCall = (call) => {
+    if (call.startsWith('load')) throw new Error('verifier says no');
+  };
+  await s.run();
+  t.same(s.passes, [0, 100, 300, 700]);
+  t.same(s.told, ['passed 5', 'passed 4', 'passed 4', 'passed 4'], 'and its outcomes are told');
+});
+
+t.test(
+  'after a failure an event brings the next try forward, but a storm of them does not make the loop spin',
+  async (t) => {
+    const fail = (s: Simulation) => {
+      const record = s.host.onRead;
+      s.host.onRead = () => {
+        record();
+        throw new Error('no netlink');
+      };
+      return s;
+    };
+    const one = fail(new Simulation([...eventsAt(6000), [6050, 'stopped']]));
+    await one.run();
+    t.same(one.passes.slice(-2), [3100, 6002], 'not at 6300');
+    const storm = fail(new Simulation([...eventsAt(...Array.from({ length: 1000 }, (_, i) => i)), [1000, 'stopped']]));
+    await storm.run();
+    t.ok(storm.passes.length <= 1 + 1000 / defaultLoop.backoffMs, `${storm.passes.length} passes in a second`);
+  },
+);
+
+t.test('the loop stops when told: while it waits, in a burst, and right after a failure', async (t) => {
+  const waiting = new Simulation([[700, 'stopped']]);
+  await waiting.run();
+  t.same([waiting.time, waiting.passes], [700, [0]]);
+  const bursting = new Simulation([...eventsAt(500), [501, 'stopped']]);
+  await bursting.run();
+  t.same([bursting.time, bursting.passes], [501, [0]]);
+  const failing = new Simulation([...eventsAt(10), [50, 'stopped']]);
+  failing.host.onRead = () => {
+    throw new Error('no netlink');
+  };
+  await failing.run();
+  t.equal(failing.time, 50);
+});
+
+t.test('new rules are in force from the next pass on', async (t) => {
+  const s = new Simulation([...eventsAt(500), [1000, 'stopped']]);
+  const stricter = rulesWith('d.up');
+  await s.run(() => (s.passes.length === 0 ? domain.rules : stricter));
+  t.same(s.told, ['passed 4', 'passed 4']);
+  t.same((await s.host.deployed()).attachments, []);
+});
