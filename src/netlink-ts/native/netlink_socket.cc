@@ -19,6 +19,8 @@ namespace {
 constexpr size_t kMinReceiveBytes = 64 * 1024;
 // A wake hands over about this much at most, so that a flood of events cannot hold the event loop and the buffer stays
 constexpr size_t kMaxBytesPerWake = 256 * 1024;
+// What is not from the kernel is dropped, and must not hold the event loop either.
+constexpr int kMaxDatagramsPerWake = 4096;
 constexpr size_t kMaxDatagramBytes = 64 * 1024 * 1024;
 
 // Bits of the `flags` argument of onReadable; lib/native.ts names the same.
@@ -126,7 +128,7 @@ void NetlinkSocket::Drain() {
   uint32_t flags = 0;
   int error = 0;
   used_ = 0;
-  while (used_ < kMaxBytesPerWake) {
+  for (int datagrams = 0; used_ < kMaxBytesPerWake && datagrams < kMaxDatagramsPerWake; datagrams++) {
     struct iovec none = {nullptr, 0};
     struct sockaddr_nl from;
     struct msghdr message;
