@@ -5,6 +5,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import {
   type BundledSpecName,
   bundledSpec,
@@ -220,4 +221,24 @@ t.test('broken specs name the place', async (t) => {
   ];
   for (const [from, to, expected] of cases) t.match(complaint(from, to), expected, `${from} → ${to}`);
   t.throws(() => encodeMessage(loadSpec(own, 'sensor.yaml'), 'fetch', 'do'), { code: 'unsupported' });
+});
+
+t.test('specs torn at random are refused properly', async (t) => {
+  const words = own.match(/[A-Za-z0-9-]+/g) ?? [];
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(words.length - 1), fc.nat(words.length - 1)), { minLength: 1, maxLength: 4 }),
+      (swaps) => {
+        let text = own;
+        for (const [from, to] of swaps) text = text.replace(new RegExp(`\\b${words[from]}\\b`), words[to] ?? '');
+        try {
+          loadSpec(text, 'torn.yaml');
+        } catch (error) {
+          if (!(error instanceof SpecError) || !/^torn.yaml:\d+:\d+: /.test(error.message)) throw error;
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+  t.pass();
 });

@@ -17,7 +17,7 @@ namespace {
 
 // A datagram of a dump is at most 32 KiB; other messages may be larger, and then the buffer grows.
 constexpr size_t kMinReceiveBytes = 64 * 1024;
-// A wake hands over about this much at most, so that a flood of events cannot hold the event loop and the buffer stays
+// A wake hands over about this much at most: a flood of events must not hold the event loop.
 constexpr size_t kMaxBytesPerWake = 256 * 1024;
 // What is not from the kernel is dropped, and must not hold the event loop either.
 constexpr int kMaxDatagramsPerWake = 4096;
