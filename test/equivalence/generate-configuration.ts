@@ -11,9 +11,9 @@ function two(value: number): string {
   return value.toString(16).padStart(2, '0');
 }
 
-function drawMtus(random: Random, kind: PortKind, count: number): number[] {
-  // veth takes native XDP only up to about one page; the odd large one checks that TNA notices.
-  const large = kind === 'tap' || random.chance(0.1);
+function drawMtus(random: Random, kind: PortKind, hook: Hook, count: number): number[] {
+  // The kernel refuses native XDP on a veth whose frames may be larger than about a page.
+  const large = kind === 'tap' || (hook === 'tc' && random.chance(0.1));
   const mixed = [576, 1280, 1400, 1500, 1500, 1501, 2000, 3400, ...(large ? [3600, 9000] : [])];
   const uniform = random.weighted([
     [6, 1500],
@@ -24,7 +24,7 @@ function drawMtus(random: Random, kind: PortKind, count: number): number[] {
   return Array.from({ length: count }, () => (isMixed ? random.pick(mixed) : uniform));
 }
 
-function drawPorts(random: Random, kind: PortKind): PortPlan[] {
+function drawPorts(random: Random, kind: PortKind, hook: Hook): PortPlan[] {
   const count = random.weighted([
     [2, 2],
     [3, 3],
@@ -34,7 +34,7 @@ function drawPorts(random: Random, kind: PortKind): PortPlan[] {
     [1, 8],
   ] as const);
   const bridges = count >= 4 && random.chance(0.12) ? 2 : 1;
-  const mtus = drawMtus(random, kind, count);
+  const mtus = drawMtus(random, kind, hook, count);
   const virtio = kind === 'tap' && random.chance(0.15);
   return mtus.map((mtu, index) => ({
     name: `p${index + 1}`,
@@ -222,7 +222,7 @@ function filterSteps(random: Random, ports: readonly PortPlan[]): Step[] {
 /** Draws the configuration with this seed; equal seeds give equal configurations. */
 export function generateConfiguration(seed: number, kind: PortKind, frames: number, hook: Hook): Configuration {
   const random = new Random(seed);
-  const ports = drawPorts(random, kind);
+  const ports = drawPorts(random, kind, hook);
   const bridgeCount = Math.max(...ports.map((port) => port.bridge)) + 1;
   const bridges = Array.from(
     { length: bridgeCount },

@@ -93,10 +93,11 @@ export function reproduction(result: CaseResult, all = false): string {
       change.steps.map((step) => `  before frame ${change.before}: ${step.tool} ${step.text}`),
     ),
   ];
-  const claims = result.claims.map(
-    (claim) => `${claim.name} ${claim.accelerated ? claim.hook : claim.reasons.join('+')}`,
-  );
-  lines.push(`  claims: ${claims.join(', ')}`);
+  for (const claim of result.claims.filter((one) => configuration.ports.some((port) => port.name === one.name))) {
+    const how = claim.accelerated ? `accelerated by ${claim.hook}` : claim.reasons.join(' and ');
+    const slow = Object.entries(claim.slowBy).map(([reason, count]) => `${reason} ${count}`);
+    lines.push(`  ${claim.name}: ${how}; fast ${claim.counters.fast}, slow: ${slow.join(', ') || 'none'}`);
+  }
   for (const difference of differences.slice(0, all ? 50 : 4)) {
     lines.push(`  DIFFERENT: ${difference.what}`);
     const frame = difference.frame === undefined ? undefined : one.frames[difference.frame];

@@ -148,6 +148,9 @@ export class Side {
 
   /** Sends all frames, making the configuration's changes in between. */
   async send(frames: readonly Send[]): Promise<void> {
+    // A growing FDB is resized by a work queue, and until that is done not all entries are where a fast path looks.
+    await this.#segment(frames, this.configuration.hosts.length);
+    await new Promise((resolve) => setTimeout(resolve, 40));
     for (const change of this.configuration.changes) {
       await this.#segment(frames, change.before);
       await this.execute(change.steps);
