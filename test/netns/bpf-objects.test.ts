@@ -158,7 +158,7 @@ t.test('what the kernel lacks may stand behind a false constant', async (t) => {
   t.equal(testRun(program, { data: packet }).retval, 2);
   program.close();
   const error = await failure(template.specialise({ program: 'careful', rodata: { use_absent: true } }));
-  t.match(error, { code: 'verifier', program: 'careful', errno: 22 });
+  t.match(error, { code: 'verifier', program: 'careful' });
   template.close();
   const strong = await BpfObject.open(compileBpf('missing', ['STRONG']));
   const unresolved = await failure(strong.load());
@@ -184,10 +184,7 @@ t.test('a refused program brings the whole log and one line of it', async (t) =>
   const object = await BpfObject.open(compileBpf('rejected'));
   const error = await failure(object.load());
   t.match(error, { code: 'verifier', errno: 13, program: 'careless', object: 'rejected' });
-  t.match(
-    error.summary,
-    /outside of the packet \(instruction \d+: r0 = \*\(u8 \*\)\(r1 \+100\); source: .*data\[100\]/,
-  );
+  t.match(error.summary, /outside of the .*\(instruction \d+: r0 = \*\(u8 \*\)\(r1 \+100\); source: .*data\[100\]/);
   t.match(error.log, /R1=ctx/);
   t.match(error.log, /processed \d+ insns/);
   object.close();

@@ -32,6 +32,30 @@ stack depth 0
 processed 14 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 1
 `;
 
+const explained = `0: R1=ctx() R10=fp0
+; if (broken) @ rejected.bpf.c:14
+5: (05) goto pc+0
+; return data[100] + XDP_PASS; @ rejected.bpf.c:15
+6: (71) r0 = *(u8 *)(r1 +100)
+R1 min value is outside of the allowed memory range
+
+Verification failed: Memory Safety: Access outside bounds
+
+Reason:
+  The verifier cannot prove offset + access_size <= object_size.
+
+At:
+  careless @ rejected.bpf.c:15:10
+  Instruction context:
+      5 | (05) goto pc+0
+  >>> 6 | (71) r0 = *(u8 *)(r1 +100)
+
+Suggestion:
+  Add or adjust a bounds check that proves offset + access_size stays within the object.
+
+processed 6 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`;
+
 t.test('a verifier log becomes one line with instruction and source', async (t) => {
   t.equal(
     summariseVerifierLog(outsidePacket),
@@ -47,6 +71,11 @@ t.test('a verifier log becomes one line with instruction and source', async (t) 
     summariseVerifierLog('BPF program is too large. Processed 1000001 insn\nprocessed 1000001 insns\n'),
     'BPF program is too large. Processed 1000001 insn',
   );
+  t.match(parseVerifierLog(explained), {
+    message: 'R1 min value is outside of the allowed memory range',
+    instruction: { index: 6 },
+    source: 'return data[100] + XDP_PASS;',
+  });
   t.equal(summariseVerifierLog('processed 3 insns (limit 1000000)\n\n'), null, 'no complaint, no summary');
 });
 

@@ -8,6 +8,9 @@ const INSTRUCTION = /^(\d+): \(([0-9a-f]{2})\) (.*)$/;
 const STATE =
   /^(\d+: (R\d|frame\d)|from \d+ to \d+|R\d+(_w)?=|frame\d+:|func#\d+ @|last_idx |parent |regs=|caller:|callee:)/;
 
+/** Kernels since 7.x explain at length after the complaint itself. */
+const EXPLANATION = /\n\nVerification failed: /;
+
 export interface VerifierSummary {
   readonly message: string;
   readonly instruction?: { readonly index: number; readonly text: string };
@@ -16,7 +19,8 @@ export interface VerifierSummary {
 
 /** Null when the log holds no complaint. */
 export function parseVerifierLog(log: string): VerifierSummary | null {
-  const lines = log.split('\n').map((line) => line.trimEnd());
+  const complaint = log.split(EXPLANATION, 1)[0] ?? log;
+  const lines = complaint.split('\n').map((line) => line.trimEnd());
   let at = lines.length - 1;
   const meaningful = (line: string) =>
     !STATISTICS.test(line) && !STATE.test(line) && !INSTRUCTION.test(line) && !line.startsWith('; ');
