@@ -3,7 +3,15 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { BpfError, isBpffs, type LockHolder, lockDirectory, lockHolder, mountBpffs } from 'bpf-loader-native';
+import {
+  BpfError,
+  isBpffs,
+  type LockHolder,
+  lockDirectory,
+  lockHolder,
+  mountBpffs,
+  unmountBpffs,
+} from 'bpf-loader-native';
 import { TnaError } from '../model/error.js';
 import { bpffsRoot, type Pin, parsePin, pinName, tnaRoot } from './pins.js';
 
@@ -41,8 +49,16 @@ export class PinDirectory {
 
   /** Mounts the BPF filesystem where nobody did, and makes the directory. @throws TnaError `no-bpffs` */
   ensure(): void {
-    if (!isBpffs(bpffsRoot)) this.mount();
-    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    for (let attempt = 1; ; attempt++) {
+      if (!isBpffs(bpffsRoot)) mount();
+      try {
+        mkdirSync(this.path, { recursive: true, mode: 0o700 });
+        return;
+      } catch (cause) {
+        // Another namespace's `tna detach` may have unmounted it in between.
+        if (isBpffs(bpffsRoot) || attempt === 3) throw cause;
+      }
+    }
   }
 
   unpin(pin: Pin): void {
@@ -76,7 +92,7 @@ export class PinDirectory {
     return existsSync(this.path) ? lockHolder(this.path) : null;
   }
 
-  /** Removes the empty directory, and that above it when no namespace needs it. */
+  /** Removes the empty directory, that above it when no namespace needs it, and a BPF filesystem that we had to mount. */
   leave(): void {
     for (const directory of [this.path, tnaRoot]) {
       try {
@@ -85,37 +101,48 @@ export class PinDirectory {
         if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
       }
     }
+    if (mountedByUs() && readdirSync(bpffsRoot).every((name) => preloaded.includes(name))) {
+      try {
+        unmountBpffs(bpffsRoot);
+      } catch {
+        // Somebody is using it now: then it is theirs to keep.
+      }
+    }
   }
+}
 
-  private mount(): void {
-    // In a mount namespace of its own (as `ip netns exec` makes) the mount, and with it everything pinned, would vanish with this process.
-    if (inPrivateMounts()) {
-      throw new TnaError(
-        'no-bpffs',
-        `${bpffsRoot} is not mounted here, and what is mounted in this private mount namespace would not last`,
-        {
-          hint: 'use `tna --netns NAME` instead of `ip netns exec NAME tna`',
-        },
-      );
-    }
-    try {
-      mountBpffs(bpffsRoot);
-    } catch (cause) {
-      const text = cause instanceof BpfError ? cause.summary : String(cause);
-      throw new TnaError('no-bpffs', `the BPF filesystem is not mounted at ${bpffsRoot} and cannot be: ${text}`, {
-        hint: `mount -t bpf bpf ${bpffsRoot}`,
-        cause,
-      });
-    }
+/** The source by which /proc/mounts tells our mount from others'. */
+const mountSource = 'tna';
+/** What the kernel itself puts into a fresh BPF filesystem (CONFIG_BPF_PRELOAD). */
+const preloaded = ['maps.debug', 'progs.debug'];
+
+function mountedByUs(): boolean {
+  return readFileSync('/proc/mounts', 'utf8').includes(`\n${mountSource} ${bpffsRoot} bpf `);
+}
+
+function mount(): void {
+  // In a mount namespace of its own (as `ip netns exec` makes) the mount, and with it everything pinned, would vanish with this process.
+  if (inPrivateMounts()) {
+    throw new TnaError(
+      'no-bpffs',
+      `${bpffsRoot} is not mounted here, and what is mounted in this private mount namespace would not last`,
+      { hint: 'use `tna --netns NAME` instead of `ip netns exec NAME tna`' },
+    );
+  }
+  try {
+    mountBpffs(bpffsRoot, mountSource);
+  } catch (cause) {
+    const text = cause instanceof BpfError ? cause.summary : String(cause);
+    throw new TnaError('no-bpffs', `the BPF filesystem is not mounted at ${bpffsRoot} and cannot be: ${text}`, {
+      hint: `mount -t bpf bpf ${bpffsRoot}`,
+      cause,
+    });
   }
 }
 
 function inPrivateMounts(): boolean {
   try {
-    return (
-      readlinkSync('/proc/self/ns/mnt') !== readlinkSync('/proc/1/ns/mnt') &&
-      readFileSync('/proc/1/comm', 'utf8') !== ''
-    );
+    return readlinkSync('/proc/self/ns/mnt') !== readlinkSync('/proc/1/ns/mnt');
   } catch {
     return false;
   }

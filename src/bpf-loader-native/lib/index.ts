@@ -20,7 +20,7 @@ export { type LockHolder, type LockResult, lockDirectory, lockHolder } from './l
 export { BpfMap, type MapInfo, type MapSpec, possibleCpus } from './map.js';
 export { openHandles, type Variable } from './native.js';
 export { BpfObject, type MapDescription, type OpenOptions, type ProgramDescription } from './object.js';
-export { isBpffs, listPins, mountBpffs, type Pin, removePins, unpin } from './pins.js';
+export { isBpffs, listPins, mountBpffs, type Pin, removePins, unmountBpffs, unpin } from './pins.js';
 export { type ProbeResult, probe } from './probe.js';
 export { BpfProgram, enableRunTimeStats, type LoadSpec, loadProgram, type ProgramInfo } from './program.js';
 export { type RingBufferOptions, RingBufferReader } from './ring-buffer.js';

@@ -126,7 +126,8 @@ interface Native {
   probeProgramType(type: number): Promise<number>;
   probeMapType(type: number): Promise<number>;
   lockExclusive(path: string): Handle | number;
-  mountBpffs(path: string): number;
+  mountBpffs(path: string, source: string): number;
+  unmount(path: string): number;
   raiseMemlock(): number;
   tcHookCreate(ifindex: number, point: number): Promise<Outcome>;
   tcHookDestroy(ifindex: number): Promise<Outcome>;

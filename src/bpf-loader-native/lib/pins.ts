@@ -26,12 +26,18 @@ export function isBpffs(path: string): boolean {
   }
 }
 
-/** Mounts a bpffs, making the directory. Does nothing when one is there already. */
-export function mountBpffs(path: string): void {
+/** Mounts a bpffs, making the directory. Does nothing when one is there already. `source` is its name in /proc/mounts. */
+export function mountBpffs(path: string, source = 'bpf'): void {
   if (isBpffs(path)) return;
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  const result = native.mountBpffs(path);
+  const result = native.mountBpffs(path, source);
   if (result < 0) throw errnoError(-result, 'mount bpffs', path);
+}
+
+/** Unmounts a bpffs, and with it drops everything pinned there. Throws BpfError EBUSY while somebody is in it. */
+export function unmountBpffs(path: string): void {
+  const result = native.unmount(path);
+  if (result < 0) throw errnoError(-result, 'unmount bpffs', path);
 }
 
 /** Entries of one directory, by name; a missing directory has none. */

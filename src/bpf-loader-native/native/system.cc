@@ -18,9 +18,14 @@ static Napi::Value LockExclusive(const Napi::CallbackInfo& info) {
 }
 
 static Napi::Value MountBpffs(const Napi::CallbackInfo& info) {
-  int rc = mount("bpf", info[0].As<Napi::String>().Utf8Value().c_str(), "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-                 "mode=0700");
+  std::string path = info[0].As<Napi::String>(), source = info[1].As<Napi::String>();
+  int rc = mount(source.c_str(), path.c_str(), "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
   return Napi::Number::New(info.Env(), rc == 0 ? 0 : -errno);
+}
+
+static Napi::Value Unmount(const Napi::CallbackInfo& info) {
+  std::string path = info[0].As<Napi::String>();
+  return Napi::Number::New(info.Env(), umount2(path.c_str(), UMOUNT_NOFOLLOW) == 0 ? 0 : -errno);
 }
 
 static Napi::Value RaiseMemlock(const Napi::CallbackInfo& info) {
@@ -31,5 +36,6 @@ static Napi::Value RaiseMemlock(const Napi::CallbackInfo& info) {
 void DefineSystem(Napi::Env env, Napi::Object exports) {
   exports.Set("lockExclusive", Napi::Function::New(env, LockExclusive));
   exports.Set("mountBpffs", Napi::Function::New(env, MountBpffs));
+  exports.Set("unmount", Napi::Function::New(env, Unmount));
   exports.Set("raiseMemlock", Napi::Function::New(env, RaiseMemlock));
 }
