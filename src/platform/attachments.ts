@@ -7,6 +7,9 @@ import type { Message } from '../model/snapshot.js';
 import { using } from './deployed.js';
 import type { PinDirectory } from './pin-directory.js';
 
+/** RTEXT_FILTER_SKIP_STATS of include/uapi/linux/rtnetlink.h. */
+const skipStatistics = 8;
+
 /**
  * One message per device that carries foreign programs: `{ifindex, xdp: [id], tc_ingress: [id], tc_egress: [id]}`.
  * Programs attached through links that we pinned are ours.
@@ -15,7 +18,7 @@ export async function readForeignAttachments(directory: PinDirectory): Promise<r
   const own = ownLinks(directory);
   const client = await NetlinkClient.open({ spec: 'rt-link' });
   try {
-    const links = await client.dump('getlink', {}, { only: ['xdp'] });
+    const links = await client.dump('getlink', { ext_mask: skipStatistics }, { only: ['xdp'] });
     return links.flatMap((link) => {
       const ifindex = link.ifi_index ?? 0;
       const xdp = xdpPrograms(link.xdp).filter((id) => !own.programs.has(id));
