@@ -1,0 +1,776 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every FPM against a real bridge: configuration and frame in, reason (or fast) out; each declared reason is reached
+// here, or listed with the evidence why this kernel can't reach it.
+
+import { createSocket } from 'node:dgram';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { attachClsact, BpfLink, type BpfProgram, detachClsact, loadProgram, probe, testRun } from 'bpf-loader-native';
+import { enterNetns } from 'netlink-ts';
+import t, { type Test } from 'tap';
+import { buildFpmLibrary } from '../../src/platform/clang.js';
+import { fpmSource } from '../../src/platform/package-paths.js';
+import { Agent } from '../support/lab/agent.js';
+import { arp, ethernet, ipv4, ipv6, little, sized, tagged, udp } from '../support/lab/frame.js';
+import { addNetns, bridge, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
+import { bridgeModules, type Counts, difference, FastPath } from './fast-path.js';
+
+t.setTimeout(180_000);
+const source = fpmSource();
+const outDir = mkdtempSync(join(tmpdir(), 'tna-fpm-'));
+t.teardown(() => rmSync(outDir, { recursive: true }));
+const library = await buildFpmLibrary({
+  moduleDirs: [source.modules],
+  includeDir: source.include,
+  dispatcherDir: source.dispatcher,
+  outDir,
+});
+
+type Hook = 'xdp' | 'tc';
+type Kind = 'tap' | 'veth';
+
+const A = '02:00:00:00:00:0a';
+const B = '02:00:00:00:00:0b';
+const UNKNOWN = '02:00:00:00:00:77';
+const ownBridge = '02:00:00:00:00:b0';
+const plain = sized(ethernet(B, A, 0x88b5), 60);
+
+/** Reasons that a test has seen, as `fpm:code`. */
+const reached = new Set<string>();
+
+/** A bridge br0 with ports p1 and p2 (A behind p1, B behind p2), and the fast path on p1. */
+interface Bench {
+  readonly hook: Hook;
+  readonly kind: Kind;
+  readonly netns: string;
+  /** Where the far ends of veth ports are. */
+  readonly peers: string;
+  readonly agent: Agent;
+  readonly fast: FastPath;
+  readonly in: number;
+  readonly out: number;
+  ifindex(name: string): number;
+}
+
+interface Case {
+  readonly name: string;
+  /** `fast` or `fpm:code`. */
+  readonly expect: string;
+  readonly hooks?: readonly Hook[];
+  readonly kinds?: readonly Kind[];
+  readonly frame?: string;
+  /** Commands of `ip`, `bridge` and others, with their opposites. */
+  readonly set?: readonly string[];
+  readonly unset?: readonly string[];
+  /** Anything else; what it returns undoes it. */
+  readonly prepare?: (bench: Bench) => Promise<(() => Promise<void>) | undefined>;
+  readonly modules?: readonly string[];
+  readonly params?: Readonly<Record<string, number>>;
+}
+
+async function command(netns: string, text: string): Promise<void> {
+  const [tool, ...rest] = text.split(' ');
+  if (tool === 'ip') await ip(netns, rest.join(' '));
+  else if (tool === 'bridge') await bridge(netns, rest.join(' '));
+  else if (tool === 'nft') await inNetns(netns, ['nft', '-f', '-'], rest.join(' '));
+  else if (tool === 'sysctl') await inNetns(netns, ['sh', '-c', `echo ${rest[1]} > /proc/sys/${rest[0]}`]);
+  else await inNetns(netns, text.split(' '));
+}
+
+/** An agent of its own, so that ending it takes away what it made. */
+async function withAgent(netns: string, make: (agent: Agent) => Promise<unknown>): Promise<() => Promise<void>> {
+  const agent = await Agent.start();
+  await agent.enter(netns);
+  await make(agent);
+  return () => agent.stop();
+}
+
+/** A tc program that lets every packet go on: `r0 = -1; exit`. */
+function noOpinion(): Promise<BpfProgram> {
+  const insns = Buffer.from('b7000000ffffffff9500000000000000', 'hex');
+  return loadProgram({ name: 'no_opinion', type: 3, license: 'GPL', insns });
+}
+
+const cases: readonly Case[] = [
+  { name: 'known stations', expect: 'fast' },
+  { name: 'an inner tag', expect: 'fast', frame: sized(tagged(tagged(ethernet(B, A, 0x88b5), 7), 0x2064), 64) },
+  { name: 'the least of a frame', expect: 'fast', frame: ethernet(B, A, 0x88b5), kinds: ['tap'] },
+  { name: 'longest frame', expect: 'fast', frame: sized(ethernet(B, A, 0x88b5), 1514) },
+  {
+    name: 'learning off',
+    expect: 'fast',
+    set: ['bridge link set dev p1 learning off'],
+    unset: ['bridge link set dev p1 learning on'],
+    frame: sized(ethernet(B, UNKNOWN, 0x88b5), 60),
+  },
+  {
+    name: 'isolated ingress alone',
+    expect: 'fast',
+    set: ['bridge link set dev p1 isolated on'],
+    unset: ['bridge link set dev p1 isolated off'],
+  },
+  { name: 'STP forwarding', expect: 'fast', set: ['bridge link set dev p2 state 3'] },
+  {
+    name: 'empty clsact',
+    expect: 'fast',
+    set: ['tc qdisc add dev p1 clsact', 'tc qdisc add dev p2 clsact'],
+    unset: ['tc qdisc del dev p1 clsact', 'tc qdisc del dev p2 clsact'],
+  },
+  {
+    name: 'a tap on the way, which tc serves',
+    expect: 'fast',
+    hooks: ['tc'],
+    prepare: (b) => withAgent(b.netns, (a) => a.packet('any')),
+  },
+
+  {
+    name: 'tag without protocol',
+    expect: 'frame:tagged-runt',
+    hooks: ['xdp'],
+    kinds: ['tap'],
+    frame: `${ethernet(B, A, 0x8100)}0001`,
+  },
+
+  {
+    name: 'tap on the ingress',
+    expect: 'guard_ingress:tap-ingress',
+    hooks: ['xdp'],
+    prepare: (b) => withAgent(b.netns, (a) => a.packet('p1')),
+  },
+  {
+    name: 'tap on all devices',
+    expect: 'guard_ingress:tap-all',
+    hooks: ['xdp'],
+    prepare: (b) => withAgent(b.netns, (a) => a.packet('any')),
+  },
+  {
+    name: 'tc program on ingress',
+    expect: 'guard_ingress:tc-ingress',
+    prepare: (b) => withAgent(b.netns, (a) => a.request('tcx p1 ingress')),
+  },
+  {
+    name: 'clsact filter',
+    expect: 'guard_ingress:tc-ingress',
+    prepare: async (b) => {
+      const place = { ifindex: b.ifindex('p1'), direction: 'ingress', handle: 1, priority: 1 } as const;
+      await attachClsact(place, await noOpinion());
+      return () => detachClsact(place, { removeQdisc: true });
+    },
+  },
+  {
+    name: 'tc program before ours',
+    expect: 'fast',
+    hooks: ['tc'],
+    prepare: async (b) => {
+      const ifindex = b.ifindex('p1');
+      const link = await BpfLink.attachTcx({
+        ifindex,
+        direction: 'ingress',
+        program: await noOpinion(),
+        anchor: { at: 'first' },
+      });
+      return async () => link.close();
+    },
+  },
+  {
+    name: 'netdev chain',
+    expect: 'guard_ingress:nf-ingress',
+    set: ['nft table netdev t { chain c { type filter hook ingress device p1 priority 0; }; }'],
+    unset: ['nft delete table netdev t'],
+  },
+
+  {
+    name: 'port disabled',
+    expect: 'bridge_port:port-state',
+    set: ['bridge link set dev p1 state 0'],
+    unset: ['bridge link set dev p1 state 3'],
+  },
+  {
+    name: 'port listens only',
+    expect: 'bridge_port:port-state',
+    set: ['bridge link set dev p1 state 1'],
+    unset: ['bridge link set dev p1 state 3'],
+  },
+  {
+    name: 'VLAN tunnel on ingress',
+    expect: 'bridge_port:vlan-tunnel',
+    set: ['bridge link set dev p1 vlan_tunnel on'],
+    unset: ['bridge link set dev p1 vlan_tunnel off'],
+  },
+  {
+    name: 'locked port',
+    expect: 'bridge_port:locked',
+    set: ['bridge link set dev p1 locked on'],
+    unset: ['bridge link set dev p1 locked off'],
+  },
+  {
+    name: 'neighbour suppression, IPv6',
+    expect: 'bridge_port:nd-suppress',
+    set: ['bridge link set dev p2 neigh_suppress on'],
+    unset: ['bridge link set dev p2 neigh_suppress off'],
+    frame: ethernet(
+      B,
+      A,
+      0x86dd,
+      ipv6('fe80000000000000000000000000000a', 'fe80000000000000000000000000000b', 17, udp(1, 2, '00'.repeat(10))),
+    ),
+  },
+  {
+    name: 'neighbour suppression, other frames',
+    expect: 'fast',
+    set: ['bridge link set dev p2 neigh_suppress on'],
+    unset: ['bridge link set dev p2 neigh_suppress off'],
+  },
+  {
+    name: 'promiscuous bridge',
+    expect: 'bridge_port:bridge-promisc',
+    set: ['ip link set br0 promisc on'],
+    unset: ['ip link set br0 promisc off'],
+  },
+  {
+    name: 'left the bridge',
+    expect: 'bridge_port:not-a-port',
+    set: ['ip link set p1 nomaster'],
+    unset: [
+      'ip link set p1 master br0',
+      `bridge fdb replace ${A} dev p1 master static`,
+      'bridge link set dev p1 state 3',
+    ],
+  },
+
+  {
+    name: 'bridge chain',
+    expect: 'guard_bridge_nf:bridge-hook',
+    set: ['nft table bridge t { chain c { type filter hook forward priority 0; }; }'],
+    unset: ['nft delete table bridge t'],
+  },
+  {
+    name: 'bridge chain at prerouting',
+    expect: 'guard_bridge_nf:bridge-hook',
+    set: ['nft table bridge t { chain c { type filter hook prerouting priority -300; }; }'],
+    unset: ['nft delete table bridge t'],
+  },
+  {
+    name: 'bridge chain at postrouting',
+    expect: 'guard_bridge_nf:bridge-hook',
+    set: ['nft table bridge t { chain c { type filter hook postrouting priority 0; }; }'],
+    unset: ['nft delete table bridge t'],
+  },
+  {
+    name: 'bridge chain for the host alone',
+    expect: 'fast',
+    set: ['nft table bridge t { chain c { type filter hook input priority 0; }; }'],
+    unset: ['nft delete table bridge t'],
+  },
+  ...['iptables', 'ip6tables', 'arptables'].map(
+    (tables): Case => ({
+      name: `sysctl ${tables}`,
+      expect: 'guard_bridge_nf:nf-call-sysctl',
+      set: [`sysctl net/bridge/bridge-nf-call-${tables} 1`],
+      unset: [`sysctl net/bridge/bridge-nf-call-${tables} 0`],
+    }),
+  ),
+  ...['iptables', 'ip6tables', 'arptables'].map(
+    (tables): Case => ({
+      name: `bridge option ${tables}`,
+      expect: 'guard_bridge_nf:nf-call-option',
+      set: [`ip link set br0 type bridge nf_call_${tables} 1`],
+      unset: [`ip link set br0 type bridge nf_call_${tables} 0`],
+    }),
+  ),
+  {
+    name: 'PPPoE without its header',
+    expect: 'guard_bridge_nf:encap-short',
+    kinds: ['tap'],
+    frame: ethernet(B, A, 0x8864, '11000000'),
+  },
+  { name: 'PPPoE', expect: 'fast', frame: sized(ethernet(B, A, 0x8864, '1100000100020021'), 60) },
+
+  {
+    name: 'source is a group',
+    expect: 'l2_control:invalid-source',
+    frame: sized(ethernet(B, '03:00:00:00:00:01', 0x88b5), 60),
+  },
+  {
+    name: 'source is zero',
+    expect: 'l2_control:invalid-source',
+    frame: sized(ethernet(B, '00:00:00:00:00:00', 0x88b5), 60),
+  },
+  { name: 'broadcast', expect: 'l2_control:broadcast', frame: sized(ethernet('ff:ff:ff:ff:ff:ff', A, 0x88b5), 60) },
+  { name: 'STP', expect: 'l2_control:link-local', frame: sized(ethernet('01:80:c2:00:00:00', A, 0x26), 60) },
+  { name: 'LLDP', expect: 'l2_control:link-local', frame: sized(ethernet('01:80:c2:00:00:0e', A, 0x88cc), 60) },
+  { name: 'multicast', expect: 'l2_control:multicast', frame: sized(ethernet('01:80:c2:00:00:10', A, 0x88b5), 60) },
+  {
+    name: 'ARP',
+    expect: 'l2_control:arp',
+    frame: sized(ethernet(B, A, 0x806, arp(1, A, '10.0.0.1', B, '10.0.0.2')), 60),
+  },
+  { name: 'RARP', expect: 'l2_control:arp', frame: sized(ethernet(B, A, 0x8035), 60) },
+  { name: 'ARP behind a tag', expect: 'l2_control:arp', frame: sized(tagged(ethernet(B, A, 0x806), 5), 64) },
+  { name: 'CFM', expect: 'l2_control:cfm-mrp', frame: sized(ethernet(B, A, 0x8902), 60) },
+  { name: 'MRP', expect: 'l2_control:cfm-mrp', frame: sized(ethernet(B, A, 0x88e3), 60) },
+
+  {
+    name: 'unknown source',
+    expect: 'bridge_source:source-unknown',
+    frame: sized(ethernet(B, '02:00:00:00:01:01', 0x88b5), 60),
+    unset: ['bridge fdb del 02:00:00:00:01:01 dev p1 master'],
+  },
+  {
+    name: 'source is the bridge',
+    expect: 'bridge_source:source-local',
+    frame: sized(ethernet(B, ownBridge, 0x88b5), 60),
+  },
+  {
+    name: 'source from another port',
+    expect: 'bridge_source:source-moved',
+    frame: sized(ethernet(A, B, 0x88b5), 60),
+    unset: [`bridge fdb replace ${B} dev p2 master static`],
+  },
+  {
+    name: 'sticky source from another port',
+    expect: 'bridge_source:source-moved',
+    set: ['bridge fdb add 02:00:00:00:01:02 dev p2 master static sticky'],
+    frame: sized(ethernet(B, '02:00:00:00:01:02', 0x88b5), 60),
+    unset: ['bridge fdb del 02:00:00:00:01:02 dev p2 master'],
+  },
+  {
+    name: 'stale source',
+    expect: 'bridge_source:source-stale',
+    params: { BRIDGE_SOURCE_refresh: 1 },
+    prepare: async () => void (await delay(50)),
+  },
+  {
+    name: 'short ageing time',
+    expect: 'bridge_source:source-stale',
+    set: ['ip link set br0 type bridge ageing_time 10'],
+    unset: ['ip link set br0 type bridge ageing_time 30000'],
+    prepare: async () => void (await delay(120)),
+  },
+
+  { name: 'unknown destination', expect: 'bridge_fdb:fdb-miss', frame: sized(ethernet(UNKNOWN, A, 0x88b5), 60) },
+  {
+    name: 'destination is the bridge',
+    expect: 'bridge_fdb:fdb-local',
+    frame: sized(ethernet(ownBridge, A, 0x88b5), 60),
+  },
+  {
+    name: 'destination behind the ingress port',
+    expect: 'bridge_fdb:same-port',
+    frame: sized(ethernet(A, A, 0x88b5), 60),
+  },
+  {
+    name: 'hairpin',
+    expect: 'bridge_fdb:same-port',
+    set: ['bridge link set dev p1 hairpin on'],
+    unset: ['bridge link set dev p1 hairpin off'],
+    frame: sized(ethernet(A, A, 0x88b5), 60),
+  },
+  {
+    name: 'unused destination',
+    expect: 'bridge_fdb:fdb-use-stale',
+    params: { BRIDGE_FDB_refresh: 1 },
+    prepare: async () => void (await delay(50)),
+  },
+
+  {
+    name: 'egress learning',
+    expect: 'bridge_egress:egress-state',
+    set: ['bridge link set dev p2 state 2'],
+    unset: ['bridge link set dev p2 state 3'],
+  },
+  {
+    name: 'VLAN tunnel on egress',
+    expect: 'bridge_egress:egress-vlan-tunnel',
+    set: ['bridge link set dev p2 vlan_tunnel on'],
+    unset: ['bridge link set dev p2 vlan_tunnel off'],
+  },
+  {
+    name: 'both isolated',
+    expect: 'bridge_egress:isolated',
+    set: ['bridge link set dev p1 isolated on', 'bridge link set dev p2 isolated on'],
+    unset: ['bridge link set dev p1 isolated off', 'bridge link set dev p2 isolated off'],
+  },
+  {
+    name: 'egress down',
+    expect: 'bridge_egress:egress-down',
+    set: ['ip link set p2 down'],
+    unset: ['ip link set p2 up', 'bridge link set dev p2 state 3'],
+  },
+  {
+    name: 'longer than the egress MTU',
+    expect: 'bridge_egress:too-long',
+    set: ['ip link set p2 mtu 1000'],
+    unset: ['ip link set p2 mtu 1500'],
+    frame: sized(ethernet(B, A, 0x88b5), 1019),
+  },
+  {
+    name: 'as long as the egress MTU allows',
+    expect: 'fast',
+    set: ['ip link set p2 mtu 1000'],
+    unset: ['ip link set p2 mtu 1500'],
+    frame: sized(ethernet(B, A, 0x88b5), 1018),
+    kinds: ['tap'],
+  },
+  {
+    name: 'longer than the MTU of the peer',
+    expect: 'bridge_egress:too-long',
+    hooks: ['xdp'],
+    kinds: ['veth'],
+    frame: sized(ethernet(B, A, 0x88b5), 1019),
+    prepare: async (b) => {
+      await ip(b.peers, 'link set h2 mtu 1000');
+      return () => ip(b.peers, 'link set h2 mtu 1500');
+    },
+  },
+  {
+    name: 'netfilter egress',
+    expect: 'bridge_egress:nf-egress',
+    set: ['nft table netdev t { chain c { type filter hook egress device p2 priority 0; }; }'],
+    unset: ['nft delete table netdev t'],
+  },
+  {
+    name: 'tc program on egress',
+    expect: 'bridge_egress:tc-egress',
+    hooks: ['xdp'],
+    prepare: (b) => withAgent(b.netns, (a) => a.request('tcx p2 egress')),
+  },
+  {
+    name: 'tap on the egress',
+    expect: 'bridge_egress:tap-egress',
+    hooks: ['xdp'],
+    prepare: (b) => withAgent(b.netns, (a) => a.packet('p2')),
+  },
+  {
+    name: 'shaping',
+    expect: 'bridge_egress:qdisc',
+    hooks: ['xdp'],
+    set: ['tc qdisc replace dev p2 root handle 1: pfifo limit 100'],
+    unset: ['tc qdisc del dev p2 root'],
+  },
+  {
+    name: 'shaping, which tc honours',
+    expect: 'fast',
+    hooks: ['tc'],
+    set: ['tc qdisc replace dev p2 root handle 1: pfifo limit 100'],
+    unset: ['tc qdisc del dev p2 root'],
+  },
+  {
+    name: 'peer without NAPI',
+    expect: 'bridge_egress:egress-no-xdp',
+    hooks: ['xdp'],
+    kinds: ['veth'],
+    prepare: async (b) => {
+      const a = await Agent.start();
+      await a.enter(b.peers);
+      await a.gro('h2', false);
+      return async () => {
+        await a.gro('h2', true);
+        await a.stop();
+      };
+    },
+  },
+  {
+    name: 'filter on the tap',
+    expect: 'bridge_egress:tap-filter',
+    hooks: ['xdp'],
+    kinds: ['tap'],
+    prepare: async (b) => {
+      await b.agent.request(`tapfilter ${b.out}`);
+      return undefined;
+    },
+  },
+  {
+    name: 'generic XDP on the peer',
+    expect: 'bridge_egress:peer-generic-xdp',
+    hooks: ['tc'],
+    kinds: ['veth'],
+    prepare: (b) => withAgent(b.peers, (a) => a.request('generic h2')),
+  },
+
+  { name: 'nothing chose an egress', expect: 'egress:no-egress', modules: ['frame', 'egress'] },
+  { name: 'nothing decided', expect: 'end', modules: ['frame'] },
+];
+
+async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
+  const netns = netnsName('fpm');
+  const peers = netnsName('fpmp');
+  await addNetns(netns, peers);
+  const agent = await Agent.start();
+  t.teardown(async () => {
+    await agent.stop();
+    await deleteNetns(netns, peers);
+  });
+  for (const name of [peers, netns]) {
+    await agent.enter(name);
+    await agent.sysctl('net/ipv6/conf/all/disable_ipv6', '1');
+    await agent.sysctl('net/ipv6/conf/default/disable_ipv6', '1');
+  }
+  for (const tables of ['iptables', 'ip6tables', 'arptables'])
+    await agent.sysctl(`net/bridge/bridge-nf-call-${tables}`, '0');
+  await ip(netns, `link add br0 address ${ownBridge} type bridge mcast_snooping 0`, 'link set br0 up');
+  const ports: number[] = [];
+  for (const [i, name] of ['p1', 'p2'].entries()) {
+    if (kind === 'tap') ports.push(await agent.tap(name));
+    else {
+      const far = `h${i + 1}`;
+      await ip(netns, `link add ${name} type veth peer name ${far} netns ${peers}`);
+      await ip(peers, `link set ${far} up`);
+      await agent.enter(peers);
+      ports.push(await agent.packet(far));
+      await agent.gro(far, true);
+      await agent.enter(netns);
+    }
+    await ip(netns, `link set ${name} master br0 up`);
+  }
+  await agent.settle(kind === 'veth' ? 300 : 0);
+  await forwarding(netns);
+  await bridge(netns, `fdb add ${A} dev p1 master static`, `fdb add ${B} dev p2 master static`);
+  enterNetns(`/run/netns/${netns}`);
+  const fast = await FastPath.load(library, hook);
+  t.teardown(() => fast.close());
+  const indexes = new Map<string, number>();
+  for (const line of (await inNetns(netns, ['ip', '-o', 'link'])).split('\n')) {
+    const match = /^(\d+): ([^:@]+)/.exec(line);
+    if (match !== null) indexes.set(match[2] as string, Number(match[1]));
+  }
+  const ifindex = (name: string): number => indexes.get(name) ?? 0;
+  return { hook, kind, netns, peers, agent, fast, in: ports[0] as number, out: ports[1] as number, ifindex };
+}
+
+/** Waits until both ports forward: after a change of link, the kernel tells the bridge a little later. */
+async function forwarding(netns: string): Promise<void> {
+  for (let i = 0; i < 100; i += 1) {
+    const text = await inNetns(netns, ['bridge', 'link']);
+    if ((text.match(/state forwarding/g) ?? []).length === 2) return;
+    await delay(20);
+  }
+  throw new Error('the ports do not forward');
+}
+
+interface Outcome {
+  readonly counts: Counts;
+  /** Frames that came out of the other port. */
+  readonly arrived: readonly string[];
+}
+
+async function runCase(bench: Bench, one: Case): Promise<Outcome> {
+  await bench.fast.use(one.modules ?? bridgeModules, one.params);
+  for (const text of one.set ?? []) await command(bench.netns, text);
+  const undo = await one.prepare?.(bench);
+  try {
+    const before = bench.fast.counts();
+    const [result] = await bench.agent.send([{ port: bench.in, bytes: one.frame ?? plain }]);
+    const late = await bench.agent.collect(bench.kind === 'veth' ? 10 : 1);
+    const arrived = [...(result?.received ?? []), ...late].filter((r) => r.port === bench.out).map((r) => r.bytes);
+    return { counts: difference(before, bench.fast.counts()), arrived };
+  } finally {
+    await undo?.();
+    for (const text of one.unset ?? []) await command(bench.netns, text);
+    if (one.unset?.some((text) => /\b(up|master|mtu|state)\b/.test(text))) await forwarding(bench.netns);
+  }
+}
+
+/** All cases run on one kind of device per hook; on the other only what differs there. */
+function applies(one: Case, hook: Hook, kind: Kind): boolean {
+  const main = hook === 'xdp' ? 'tap' : 'veth';
+  if (!(one.hooks ?? [hook]).includes(hook)) return false;
+  return one.kinds === undefined ? kind === main || one === cases[0] : one.kinds.includes(kind);
+}
+
+for (const [hook, kind] of [
+  ['xdp', 'tap'],
+  ['xdp', 'veth'],
+  ['tc', 'tap'],
+  ['tc', 'veth'],
+] as const) {
+  await t.test(`${hook} on ${kind}`, async (t) => {
+    const bench = await makeBench(t, hook, kind);
+    bench.fast.allow(bench.ifindex('p2'));
+    await bench.fast.use(bridgeModules);
+    await bench.fast.attach(bench.ifindex('p1'));
+    for (const one of cases) {
+      if (!applies(one, hook, kind)) continue;
+      const outcome = await runCase(bench, one).catch((error: unknown) => error);
+      if (outcome instanceof Error || typeof outcome !== 'object' || outcome === null) {
+        t.fail(`${one.name}: ${String(outcome)}`);
+        continue;
+      }
+      const { counts, arrived } = outcome as Outcome;
+      t.strictSame(counts, { [one.expect]: 1 }, `${one.name}: ${one.expect}`);
+      if (one.expect === 'fast') t.strictSame(arrived, [one.frame ?? plain], `${one.name}: arrives as it was sent`);
+      for (const seen of Object.keys(counts)) reached.add(seen);
+    }
+    await offloads(t, bench);
+  });
+}
+
+/** Runs `act` and expects exactly one packet counted, for this reason. */
+async function expectReason(
+  t: Test,
+  bench: Bench,
+  name: string,
+  expect: string,
+  act: () => Promise<unknown> | unknown,
+): Promise<void> {
+  const before = bench.fast.counts();
+  await act();
+  await delay(bench.kind === 'veth' ? 20 : 2);
+  const counts = difference(before, bench.fast.counts());
+  t.strictSame(counts, { [expect]: 1 }, `${name}: ${expect}`);
+  for (const seen of Object.keys(counts)) reached.add(seen);
+}
+
+/** What takes other devices than the bench's two ports. */
+async function offloads(t: Test, bench: Bench): Promise<void> {
+  await bench.fast.use(bridgeModules);
+  if (bench.hook === 'xdp' && bench.kind === 'veth') await vethMetadata(t, bench);
+  if (bench.hook === 'xdp' && bench.kind === 'tap') await otherDevices(t, bench);
+  if (bench.hook === 'tc' && bench.kind === 'tap') await skbMetadata(t, bench);
+}
+
+async function vethMetadata(t: Test, bench: Bench): Promise<void> {
+  const { agent, netns, peers } = bench;
+  const undo = await withAgent(peers, (a) => a.pushVlanFromMark('h1'));
+  await expectReason(t, bench, 'tag in metadata', 'offload:vlan-metadata', () =>
+    agent.send([{ port: bench.in, bytes: plain, mark: 0x81000005 }]),
+  );
+  await undo();
+
+  await agent.enter(peers);
+  const guest = await agent.tap('v1', true);
+  for (const tables of ['iptables', 'ip6tables', 'arptables'])
+    await agent.sysctl(`net/bridge/bridge-nf-call-${tables}`, '0');
+  await ip(
+    peers,
+    'link add brp type bridge mcast_snooping 0',
+    'link set brp up',
+    'link set v1 master brp up',
+    'link set h1 master brp',
+  );
+  await delay(100);
+  const datagram = ethernet(
+    B,
+    A,
+    0x800,
+    ipv4({ source: '10.0.0.1', destination: '10.0.0.2', protocol: 17, payload: udp(1, 2, '00'.repeat(20)) }),
+  );
+  const needsChecksum = `0100${little(0)}${little(0)}${little(34)}${little(6)}`;
+  await expectReason(t, bench, 'checksum left to a device', 'offload:partial-checksum', () =>
+    agent.send([{ port: guest, bytes: needsChecksum + datagram, virtio: true }]),
+  );
+  await ip(peers, 'link set h1 nomaster', 'link del brp');
+
+  await ip(netns, 'link add m1 type veth peer name m2', 'link set m1 master br0 up', 'link set m2 up');
+  await agent.enter(netns);
+  const near = await agent.packet('m2');
+  await delay(100);
+  await bridge(netns, 'fdb add 02:00:00:00:00:0c dev m1 master static', 'link set dev m1 state 3');
+  await bench.fast.attach(await indexOf(netns, 'm1'));
+  await expectReason(t, bench, 'mark through a veth pair', 'offload:mark', () =>
+    agent.send([{ port: near, bytes: sized(ethernet(B, '02:00:00:00:00:0c', 0x88b5), 60), mark: 7 }]),
+  );
+}
+
+async function otherDevices(t: Test, bench: Bench): Promise<void> {
+  const { agent, netns, fast } = bench;
+  const from = (last: string): string => sized(ethernet(B, `02:00:00:00:00:${last}`, 0x88b5), 60);
+  await agent.enter(netns);
+  const guest = await agent.tap('v1', true);
+  const generic = await agent.tap('g1');
+  await agent.tap('p3');
+  await ip(netns, 'link add f1 type ifb', ...['v1', 'g1', 'p3', 'f1'].map((name) => `link set ${name} master br0 up`));
+  await delay(100);
+  await bridge(
+    netns,
+    ...Object.entries({ v1: '1a', g1: '1b', p3: '1c', f1: '1d' }).flatMap(([name, last]) => [
+      `fdb add 02:00:00:00:00:${last} dev ${name} master static`,
+      `link set dev ${name} state 3`,
+    ]),
+  );
+  await fast.attach(await indexOf(netns, 'v1'));
+  await expectReason(t, bench, 'tap of a virtual machine', 'offload:vnet-header', () =>
+    agent.send([{ port: guest, bytes: '00'.repeat(10) + from('1a'), virtio: true }]),
+  );
+  await fast.attach(await indexOf(netns, 'g1'), 'generic');
+  await expectReason(t, bench, 'generic XDP', 'guard_ingress:generic-xdp', () =>
+    agent.send([{ port: generic, bytes: from('1b') }]),
+  );
+  await expectReason(t, bench, 'egress outside the device map', 'egress:egress-cannot-xdp', () =>
+    agent.send([{ port: bench.in, bytes: sized(ethernet('02:00:00:00:00:1c', A, 0x88b5), 60) }]),
+  );
+  const program = await fast.use(bridgeModules);
+  const ingressIfindex = await indexOf(netns, 'f1');
+  await expectReason(t, bench, 'a driver not known', 'offload:unknown-device', () =>
+    testRun(program, { data: Buffer.from(from('1d'), 'hex'), context: { kind: 'xdp', ingressIfindex } }),
+  );
+}
+
+async function skbMetadata(t: Test, bench: Bench): Promise<void> {
+  const program = await bench.fast.use(bridgeModules);
+  await expectReason(t, bench, 'merged by LRO', 'offload:lro', () =>
+    testRun(program, {
+      data: Buffer.from(plain, 'hex'),
+      context: { kind: 'skb', ifindex: bench.ifindex('p1'), gsoSize: 1000 },
+    }),
+  );
+  await bench.fast.use(['frame', 'offload']);
+  await ip(bench.netns, 'addr add 10.1.1.1/24 dev p1');
+  const before = bench.fast.counts();
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  await new Promise<void>((resolve) => socket.bind(5005, resolve));
+  socket.addMembership('239.1.1.1', '10.1.1.1');
+  socket.setMulticastInterface('10.1.1.1');
+  await new Promise((resolve) => socket.send('x', 5005, '239.1.1.1', resolve));
+  await delay(20);
+  socket.close();
+  t.ok(
+    (difference(before, bench.fast.counts())['offload:loopback'] ?? 0) > 0,
+    "the host's own multicast: offload:loopback",
+  );
+  reached.add('offload:loopback');
+}
+
+async function indexOf(netns: string, name: string): Promise<number> {
+  return Number((await inNetns(netns, ['cat', `/sys/class/net/${name}/ifindex`])).trim());
+}
+
+/** Why this kernel or machine cannot reach a reason; a probe that must say no for that to hold. */
+const unreachable: Readonly<Record<string, { readonly because: string; readonly without?: string }>> = {
+  'frame:runt': { because: 'taps, packet sockets and BPF_PROG_TEST_RUN refuse frames below 14 bytes' },
+  'guard_ingress:vlan-device': { because: 'no 802.1Q here', without: 'btf:vlan_info.grp' },
+  'offload:gso': { because: 'XDP on a veth takes segmentation offload away from its peer, which then segments itself' },
+  'offload:vlan-rx-offload': { because: 'takes hardware' },
+  'offload:switchdev-mark': { because: 'no switchdev here', without: 'btf:sk_buff.offload_fwd_mark' },
+  'bridge_port:switchdev': { because: 'no switchdev here', without: 'btf:net_bridge_port.hwdom' },
+  'bridge_egress:egress-switchdev': { because: 'no switchdev here', without: 'btf:net_bridge_port.hwdom' },
+  'bridge_port:vlan-filtering': { because: 'no VLAN filtering here', without: 'btf:net_bridge_port.vlgrp' },
+  'bridge_port:mst': { because: 'multiple spanning trees need VLAN filtering', without: 'btf:net_bridge_port.vlgrp' },
+  'bridge_source:source-locked': {
+    because: 'locked entries exist on ports with MAB only, which are locked, and are flushed with it',
+  },
+  'bridge_source:source-inactive': { because: 'iproute2 cannot ask for activity notification (NFEA_ACTIVITY_NOTIFY)' },
+  'bridge_fdb:fdb-no-port': { because: 'br_fdb_add() makes entries without a port local only' },
+  'bridge_egress:egress-kind': { because: 'no other kind of virtual device with ndo_xdp_xmit here' },
+};
+
+await t.test('every declared reason is reached, or has an excuse', async (t) => {
+  for (const module of library.modules) {
+    for (const { code } of module.reasons) {
+      const reason = `${module.name}:${code}`;
+      const excuse = unreachable[reason];
+      if (excuse === undefined) t.ok(reached.has(reason), `${reason} was reached`);
+      else if (excuse.without === undefined) t.notOk(reached.has(reason), `${reason}: ${excuse.because}`);
+      else if ((await probe(excuse.without)).answer === 'no')
+        t.notOk(reached.has(reason), `${reason}: ${excuse.because}`);
+      else
+        await t.test(
+          `${reason}: ${excuse.without} exists here, so another kernel's tests must reach it`,
+          { skip: true },
+          () => undefined,
+        );
+    }
+  }
+});
