@@ -19,6 +19,9 @@ export function printJson(value: object): void {
   print(JSON.stringify(value, null, 2));
 }
 
+/** Errors whose evidence is a list of errors: all of it is always shown. */
+const lists = new Set(['rules']);
+
 /** One message of one to three lines; all evidence and causes under --verbose. Never a stack trace for a user's mistake. */
 export function errorText(error: unknown, verbose: boolean, style: Style): string {
   if (!(error instanceof TnaError)) {
@@ -29,7 +32,7 @@ export function errorText(error: unknown, verbose: boolean, style: Style): strin
   const lines = [`${style.bad('tna:')} ${error.object === undefined ? '' : `${error.object}: `}${error.message}`];
   if (error.evidence !== undefined && error.evidence !== '') {
     const evidence = error.evidence.trimEnd().split('\n');
-    if (verbose) lines.push(...evidence.map((line) => `  ${line}`));
+    if (verbose || lists.has(error.code)) lines.push(...evidence.map((line) => `  ${line}`));
     else
       lines.push(
         `  ${evidence[0]}${evidence.length > 1 ? style.dim(` (${evidence.length - 1} more lines with --verbose)`) : ''}`,

@@ -80,7 +80,8 @@ export function statusText(status: Status, style: Style): string {
 export function explainText(i: InterfaceStatus, style: Style): string {
   const parts: string[] = [];
   if (i.accelerated) {
-    parts.push(style.strong(`${i.name} is accelerated at ${i.hook}: ${i.services.join(', ')}`));
+    const why = i.services.join(', ') || 'no longer wanted';
+    parts.push(style.strong(`${i.name} is accelerated at ${i.hook}: ${why}`));
     parts.push(
       `Pipeline ${i.pipeline ?? 'unknown'}\n  ${i.modules.join(' → ') || style.change('of another version; run `tna reconcile`')}`,
     );

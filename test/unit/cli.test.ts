@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line as scripts and people meet it: exit codes, usage errors, messages without stack traces, colours, pipes.
+// Runs the compiled program as a process of its own, unprivileged and on recordings.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { nearest } from '../../src/cli/nearest.js';
+import { parseOptions } from '../../src/cli/options.js';
+import { errorJson, errorText } from '../../src/cli/output.js';
+import { TnaError } from '../../src/model/error.js';
+import { plain } from '../../src/report/table.js';
+import { type CommandResult, tryRun } from '../support/lab/command.js';
+import { libraryDirectory, main, scenariosDirectory } from '../support/scenarios/files.js';
+
+const work = mkdtempSync(join(tmpdir(), 'tna-cli-'));
+t.teardown(() => rmSync(work, { recursive: true, force: true }));
+const recording = (name: string) => join(scenariosDirectory, name, 'snapshot.json');
+const base = ['--library', libraryDirectory];
+
+/** Runs tna; a process takes a third of a second, so tests start theirs at once and wait together. */
+function tna(...args: readonly string[]): Promise<CommandResult> {
+  return tryRun(process.execPath, [main, ...base, ...args], { timeout: 60_000 });
+}
+
+/** Waits for runs that were started together. */
+async function all<K extends string>(
+  runs: {
+    readonly [name in K]: Promise<CommandResult>;
+  },
+): Promise<{ readonly [name in K]: CommandResult }> {
+  const entries = Object.entries<Promise<CommandResult>>(runs);
+  const results = await Promise.all(entries.map(async ([name, run]) => [name, await run] as const));
+  return Object.fromEntries(results) as { readonly [name in K]: CommandResult };
+}
+
+function hasStack(stderr: string): boolean {
+  return /\n\s+at |node:internal|\.js:\d/.test(stderr);
+}
+
+t.test('exit codes: 0 done, 1 error, 2 usage', async (t) => {
+  const bridge = ['--from', recording('bridge')];
+  const deployed = ['--from', recording('already-deployed')];
+  const cases: readonly (readonly [number, ...string[]])[] = [
+    [0, ...bridge, 'plan'],
+    [0, ...deployed, 'plan', '--detailed-exitcode'],
+    [2, ...bridge, 'plan', '--detailed-exitcode'],
+    [0, ...bridge, 'reconcile', '--dry-run'],
+    [0, 'rules', 'check'],
+    [0, '--help'],
+    [0, '--version'],
+    [1, '--from', join(work, 'none.json'), 'plan'],
+    [1, '--from', join(work, 'none.json'), 'plan', '--detailed-exitcode'],
+    [1, '--rules', join(work, 'none'), 'plan'],
+    [1, '--library', join(work, 'none'), 'plan'],
+    [2],
+    [2, 'plane'],
+    [2, '--nonsense', 'plan'],
+    [2, 'plan', '--nonsense'],
+    [2, 'explain'],
+    [2, '-o', 'xml', 'plan'],
+    [2, '--hook', 'xpd', 'plan'],
+    [2, ...bridge, 'graph', '--format', 'png'],
+    [2, ...bridge, 'reconcile', '--once'],
+    [2, ...bridge, 'detach'],
+    [2, ...bridge, 'capabilities'],
+  ];
+  const results = await Promise.all(cases.map(([, ...args]) => tna(...args)));
+  for (const [i, [code, ...args]] of cases.entries()) {
+    const result = results[i] as CommandResult;
+    const name = `tna ${args.map((arg) => arg.replace(/^.*\//, '')).join(' ')}`;
+    t.equal(result.code, code, `${name} → ${code}${result.code === code ? '' : `: ${result.stderr}`}`);
+    t.notOk(hasStack(result.stderr), `${name}: no stack trace`);
+    if (code !== 0 && !args.includes('--detailed-exitcode')) t.not(result.stderr, '', `${name}: a message on stderr`);
+    if (code === 0) t.equal(result.stderr, '', `${name}: nothing on stderr`);
+  }
+});
+
+t.test('messages name the thing and what to do', async (t) => {
+  writeFileSync(join(work, 'other.json'), '{"version":2}');
+  writeFileSync(join(work, 'broken.json'), '{"version":');
+  const from = ['--from', recording('bridge')];
+  const { unknown, far, option, command, missing, broken, other, library } = await all({
+    unknown: tna(...from, 'explain', 'p11'),
+    far: tna(...from, 'explain', 'wlan0'),
+    option: tna('--verbos', 'plan'),
+    command: tna('plann'),
+    missing: tna('--from', join(work, 'none.json'), 'plan'),
+    broken: tna('--from', join(work, 'broken.json'), 'plan'),
+    other: tna('--from', join(work, 'other.json'), 'plan'),
+    library: tna('--library', work, 'plan'),
+  });
+  t.equal(unknown.stderr, 'tna: there is no interface p11 in this namespace\n  try: tna explain p1\n');
+  t.equal(far.stderr, 'tna: there is no interface wlan0 in this namespace\n', 'no guess where nothing is near');
+  t.equal(unknown.code, 1);
+  t.match(option.stderr, /^tna: unknown option '--verbos'\n\(Did you mean --verbose\?\)/);
+  t.match(command.stderr, /^tna: unknown command 'plann'\n\(Did you mean plan\?\)/);
+  t.match(missing.stderr, /^tna: .*none\.json: cannot read the recording: ENOENT/);
+  t.match(broken.stderr, /^tna: .*broken\.json: cannot read the recording: /);
+  t.match(
+    other.stderr,
+    /^tna: .*other\.json: this is not a recording of version 1\n {2}try: make one with: tna record FILE\n$/,
+  );
+  t.match(library.stderr, /no built FPM library here\n {2}try: run `tna fpm build`\n$/);
+  for (const [name, { stderr }] of Object.entries({ unknown, far, option, command, missing, broken, other, library }))
+    t.ok(stderr.startsWith('tna: ') && !hasStack(stderr), `${name}: a message without a stack trace`);
+});
+
+t.test('broken rules: a line for each error, with its place; as JSON, too', async (t) => {
+  const rules = join(work, 'rules');
+  mkdirSync(rules);
+  writeFileSync(
+    join(rules, 'odd.yaml'),
+    `apiVersion: tna/v1
+subsystem: odd
+summary: Rules with three errors.
+sources:
+  links: { spec: rt-link, dump: getlink, wanted: 1 }
+objects:
+  link:
+    source: linkz
+    key: ifindex
+    label: ifindex
+    when: link.ifindx > 1
+    attributes:
+      ifindex: { path: ifi_index, type: int }
+`,
+  );
+  const { planned, checked, planJson, checkJson } = await all({
+    planned: tna('--rules', rules, '--from', recording('bridge'), 'plan'),
+    checked: tna('--rules', rules, 'rules', 'check'),
+    planJson: tna('--rules', rules, '-o', 'json', '--from', recording('bridge'), 'plan'),
+    checkJson: tna('--rules', rules, '-o', 'json', 'rules', 'check'),
+  });
+  const places = [/odd\.yaml:5:\d+: .*wanted/, /odd\.yaml:8:13: .*linkz.*links/, /odd\.yaml:11:\d+: .*ifindx.*ifindex/];
+  const lines = planned.stderr.trimEnd().split('\n');
+  t.match(lines[0], /^tna: the rules in .*rules have 3 errors$/);
+  t.equal(lines.length, 4);
+  for (const [i, place] of places.entries()) {
+    t.match(lines[i + 1], place);
+    t.match(checked.stdout.split('\n')[i + 1], place);
+  }
+  t.same([planned.code, checked.code, planJson.code, checkJson.code], [1, 1, 1, 1]);
+  t.match(JSON.parse(planJson.stdout), {
+    error: { code: 'rules', message: /have 3 errors/, evidence: places[0] as RegExp },
+  });
+  const { valid, errors } = JSON.parse(checkJson.stdout) as {
+    readonly valid: boolean;
+    readonly errors: readonly unknown[];
+  };
+  t.same([valid, errors.length], [false, 3]);
+  t.match(errors[1], { file: /odd\.yaml/, line: 8, column: 13, code: 'unknown-name' });
+});
+
+t.test('with -o json stdout is JSON, also when there is an error', async (t) => {
+  const from = ['--from', recording('bridge'), '-o', 'json'];
+  const { plan, status, explain, graph, unknown } = await all({
+    plan: tna(...from, 'plan'),
+    status: tna(...from, 'status'),
+    explain: tna(...from, 'explain', 'p1'),
+    graph: tna(...from, 'graph'),
+    unknown: tna(...from, 'explain', 'p9'),
+  });
+  t.match(JSON.parse(plan.stdout), { actions: [{ op: 'prepare' }], summary: { add: 4, change: 0, remove: 0 } });
+  t.match(JSON.parse(status.stdout), {
+    interfaces: [{ name: 'lo', ifindex: 1, accelerated: false, reasons: [{ code: 'no-service' }] }],
+  });
+  t.match(JSON.parse(explain.stdout), {
+    name: 'p1',
+    reasons: [{ code: 'not-deployed' }],
+    counters: { fast: 0, slow: 0, drop: 0 },
+  });
+  t.match(JSON.parse(graph.stdout), { nodes: [{ id: String }], edges: [{ from: String, to: String }] });
+  t.same(JSON.parse(unknown.stdout), {
+    error: { code: 'unknown-interface', message: 'there is no interface p9 in this namespace', hint: 'tna explain p1' },
+  });
+  t.equal(unknown.code, 1);
+});
+
+t.test('colours are for terminals only', async (t) => {
+  const colour = String.fromCharCode(27);
+  const command = [process.execPath, main, ...base, '--from', recording('bridge'), 'plan'];
+  const { FORCE_COLOR: _force, NO_COLOR: _no, ...quiet } = process.env;
+  const env = { ...quiet, TERM: 'xterm' };
+  const terminal = (changes: NodeJS.ProcessEnv) =>
+    tryRun('script', ['-qec', command.map((part) => `'${part}'`).join(' '), '/dev/null'], {
+      env: { ...env, ...changes },
+    });
+  const { piped, onTerminal, refused } = await all({
+    piped: tryRun(command[0] as string, command.slice(1), { env: { ...env, FORCE_COLOR: '1' } }),
+    onTerminal: terminal({}),
+    refused: terminal({ NO_COLOR: '1' }),
+  });
+  t.notOk(piped.stdout.includes(colour), 'none in a pipe');
+  t.ok(onTerminal.stdout.includes(`${colour}[`), 'some on a terminal');
+  t.notOk(refused.stdout.includes(colour), 'none where the user wants none');
+});
+
+t.test('a reader that closes the pipe is no error', async (t) => {
+  const result = await tryRun('bash', [
+    '-c',
+    'set -o pipefail; "$@" | true; echo $?',
+    'bash',
+    process.execPath,
+    main,
+    'rules',
+    'schema',
+  ]);
+  t.equal(result.stdout, '0\n');
+  t.equal(result.stderr, '');
+});
+
+t.test('a recording can come from a pipe', async (t) => {
+  const command = `"$0" "$@" <"${recording('bridge')}"`;
+  const result = await tryRun('bash', ['-c', command, process.execPath, main, ...base, '--from', '-', 'plan']);
+  t.match(result.stdout, /^Plan: 4 to add/);
+});
+
+t.test('options', async (t) => {
+  const { hooks } = parseOptions({ hook: ['xdp', 'eth0=tc', 'a=b=xdp'] });
+  t.same(
+    [...hooks],
+    [
+      ['*', 'xdp'],
+      ['eth0', 'tc'],
+      ['a=b', 'xdp'],
+    ],
+  );
+  for (const wrong of ['', 'eth0', '=tc', 'eth0=', 'eth0=XDP'])
+    t.throws(
+      () => parseOptions({ hook: [wrong] }),
+      { code: 'usage', message: /give xdp, tc, or INTERFACE=xdp\|tc/ },
+      wrong,
+    );
+  t.match(parseOptions({}), { output: 'text', verbose: false, netns: undefined });
+});
+
+t.test('suggestions', async (t) => {
+  t.equal(nearest('brO', ['br0', 'eth0', 'br00']), 'br0');
+  t.equal(nearest('eth', ['eth0', 'wlan0']), 'eth0');
+  t.equal(nearest('x', []), undefined);
+  t.equal(nearest('wlan0', ['p1', 'p2']), undefined, 'nothing is better than nonsense');
+});
+
+t.test('an error as text and as JSON', async (t) => {
+  const error = new TnaError('verifier', 'cannot load it', {
+    object: 'p1',
+    hint: 'tell us',
+    evidence: 'line 1\nline 2\nline 3\n',
+    cause: new Error('EACCES'),
+  });
+  t.equal(
+    errorText(error, false, plain),
+    'tna: p1: cannot load it\n  line 1 (2 more lines with --verbose)\n  try: tell us',
+  );
+  t.equal(
+    errorText(error, true, plain),
+    'tna: p1: cannot load it\n  line 1\n  line 2\n  line 3\n  try: tell us\n  cause: EACCES',
+  );
+  t.same(errorJson(error), {
+    error: {
+      code: 'verifier',
+      message: 'cannot load it',
+      object: 'p1',
+      hint: 'tell us',
+      evidence: 'line 1\nline 2\nline 3\n',
+    },
+  });
+  t.equal(errorText(new Error('oops'), false, plain), 'tna: internal error: oops');
+  t.match(errorText(new Error('oops'), true, plain), /oops\nError: oops\n +at /);
+  t.equal(errorText('text', false, plain), 'tna: internal error: text');
+  t.same(errorJson(new Error('oops')), { error: { code: 'internal', message: 'oops' } });
+});
