@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { TnaError } from '../model/error.js';
@@ -114,10 +114,12 @@ function parseYaml(text: string, path: string): unknown {
 
 async function compile(clang: string, source: string, object: string, includeDirs: readonly string[]): Promise<void> {
   const temporary = `${object}.new`;
-  // Paths in debug information would make the object depend on where it was built.
   const asm = ['-idirafter', `/usr/include/${ASM_HEADERS[process.arch] ?? process.arch}`];
-  const include = [...includeDirs.map((dir) => `-I${dir}`), ...asm];
-  const args = [...FLAGS, '-fdebug-compilation-dir=.', ...include, '-c', source, '-o', temporary];
+  const include = [...includeDirs.map((dir) => `-I${resolve(dir)}`), ...asm];
+  // Absolute paths in debug information, part of which is kept as BTF, would make the object depend on where it was built.
+  const places = [dirname(resolve(source)), ...includeDirs.map((dir) => resolve(dir))];
+  const relative = ['-fdebug-compilation-dir=.', ...places.map((dir, i) => `-fdebug-prefix-map=${dir}=./${i}`)];
+  const args = [...FLAGS, ...relative, ...include, '-c', resolve(source), '-o', temporary];
   try {
     await run(clang, args);
   } catch (cause) {

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// The composition as text, and its compile: errors of manifests, numbering, determinism, a user's own FPM.
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { TnaError } from '../../src/model/error.js';
+import { type FpmManifest, fpmFlag, fpmParamVariable } from '../../src/model/library.js';
+import {
+  composeSource,
+  FPM_COUNTERS,
+  numberReasons,
+  parseManifest,
+  resolveParams,
+} from '../../src/pipeline/compose.js';
+import { buildFpmLibrary, readFpmLibrary } from '../../src/platform/clang.js';
+import { fpmSource } from '../../src/platform/package-paths.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'tna-compose-'));
+t.teardown(() => rmSync(directory, { recursive: true }));
+
+const minimal = { name: 'toy', order: 50, hooks: ['xdp', 'tc'], summary: 'A toy.' };
+
+function manifest(extra: object): FpmManifest {
+  return parseManifest({ ...minimal, ...extra }, 'toy.yaml');
+}
+
+/** The error that `act` throws, as code, object and message. */
+function errorOf(act: () => unknown): readonly [string, string | undefined, string] | string {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof TnaError) return [error.code, error.object, error.message];
+    throw error;
+  }
+  return 'no error';
+}
+
+t.test('manifests that do not fit say where and why', async (t) => {
+  const bad: readonly [object, string, RegExp][] = [
+    [{ name: 'Toy' }, 'fpm-manifest', /^name: "Toy" is not lower-case/],
+    [{ order: 1.5 }, 'fpm-manifest', /^order: expected an integer/],
+    [{ hooks: ['xpd'] }, 'fpm-manifest', /^hooks\[0\]: unknown "xpd"/],
+    [{ hooks: [] }, 'fpm-manifest', /^hooks: expected at least one/],
+    [{ colour: 1 }, 'fpm-manifest', /^colour: unknown field/],
+    [
+      { params: { age: { type: 'i32', default: 1, doc: 'x' } } },
+      'fpm-manifest',
+      /^params.age.type: unknown type "i32"/,
+    ],
+    [
+      { params: { age: { type: 'u8', default: 256, doc: 'x' } } },
+      'fpm-param-value',
+      /^params.age.default: 256 is not a u8/,
+    ],
+    [{ params: { age: { type: 'u8', default: 1 } } }, 'fpm-manifest', /^params.age.doc: expected text/],
+    [{ reasons: [{ code: 'No_Way', message: 'x' }] }, 'fpm-manifest', /^reasons\[0\].code: "No_Way" is not/],
+    [
+      {
+        reasons: [
+          { code: 'no', message: 'x' },
+          { code: 'no', message: 'y' },
+        ],
+      },
+      'fpm-duplicate-reason',
+      /^reasons\[1\].code: "no" occurs twice/,
+    ],
+  ];
+  for (const [extra, code, message] of bad) {
+    t.match(
+      errorOf(() => manifest(extra)),
+      [code, 'toy.yaml', message],
+      JSON.stringify(extra),
+    );
+  }
+});
+
+t.test('modules are ordered, reasons numbered, names unique', async (t) => {
+  const reasons = [
+    { code: 'one', message: '1' },
+    { code: 'two-words', message: '2' },
+  ];
+  const modules = numberReasons([
+    manifest({ name: 'late', order: 9, reasons }),
+    manifest({ name: 'b', order: 1, reasons }),
+    manifest({ name: 'a', order: 1 }),
+  ]);
+  t.strictSame(
+    modules.map((m) => m.name),
+    ['a', 'b', 'late'],
+  );
+  const ids = modules.flatMap((m) => m.reasons.map((r) => r.id));
+  t.strictSame(ids, [3, 4, 5, 6], 'after the counters with a fixed meaning');
+  t.match(
+    errorOf(() => numberReasons([manifest({}), manifest({})])),
+    ['fpm-duplicate-name', 'toy', /more than one FPM/],
+  );
+  const many = Array.from({ length: FPM_COUNTERS.slots }, (_, i) => ({ code: `r${i}`, message: 'x' }));
+  t.match(
+    errorOf(() => numberReasons([manifest({ reasons: many })])),
+    ['fpm-too-many-reasons', 'library', /256 reasons, at most 253/],
+  );
+});
+
+t.test('parameters of a rule are checked against the manifest', async (t) => {
+  const toy = manifest({
+    params: { age: { type: 'u32', default: 7, doc: 'x' }, on: { type: 'bool', default: true, doc: 'x' } },
+  });
+  t.strictSame(resolveParams(toy, {}), { age: 7, on: true });
+  t.strictSame(resolveParams(toy, { age: 9, on: 0 }), { age: 9, on: false });
+  t.match(
+    errorOf(() => resolveParams(toy, { agee: 1 })),
+    ['fpm-unknown-param', 'toy', /known: age, on/],
+  );
+  t.match(
+    errorOf(() => resolveParams(toy, { age: -1 })),
+    ['fpm-param-value', 'toy', /^age: -1 is not a u32/],
+  );
+  t.match(
+    errorOf(() => resolveParams(toy, { constructor: 1 })),
+    ['fpm-unknown-param', 'toy', /no such parameter/],
+  );
+});
+
+t.test('the source has each FPM of its hook behind its flag', async (t) => {
+  const modules = numberReasons([
+    manifest({
+      name: 'both',
+      params: { age: { type: 'u32', default: 7, doc: 'x' } },
+      reasons: [{ code: 'too-old', message: 'x' }],
+    }),
+    manifest({ name: 'only_tc', hooks: ['tc'], reasons: [{ code: 'no', message: 'x' }] }),
+  ]);
+  const xdp = composeSource(modules, 'xdp');
+  t.match(xdp, `const volatile bool ${fpmFlag('both')} = false;`);
+  t.match(xdp, `const volatile u32 ${fpmParamVariable('both', 'age')} = 7;`);
+  t.match(xdp, 'TNA_R_BOTH_TOO_OLD = 3,');
+  t.match(xdp, 'TNA_R_ONLY_TC_NO = 4,', 'ids are the same in both programs');
+  t.notMatch(xdp, 'fpm_only_tc');
+  t.match(composeSource(modules, 'tc'), 'fpm_only_tc(&packet)');
+});
+
+t.test('a library is built once, the same everywhere, and takes FPMs of its user', async (t) => {
+  const source = fpmSource();
+  const toys = join(directory, 'toys');
+  mkdirSync(toys);
+  writeFileSync(
+    join(toys, 'toy.yaml'),
+    'name: toy\norder: 150\nhooks: [xdp]\nsummary: Leaves frames to Linux.\nreasons:\n  - { code: any, message: "it is a frame" }\n',
+  );
+  const header = join(toys, 'toy.bpf.h');
+  writeFileSync(
+    header,
+    '#pragma once\n#include "tna.h"\nstatic __always_inline int fpm_toy(struct tna_pkt *p)\n{\n\treturn tna_slow(p, TNA_R_TOY_ANY);\n}\n',
+  );
+  const build = (outDir: string, moduleDirs: readonly string[]) =>
+    buildFpmLibrary({ moduleDirs, includeDir: source.include, dispatcherDir: source.dispatcher, outDir });
+
+  const own = await build(join(directory, 'own'), [source.modules]);
+  const again = await build(join(directory, 'again'), [source.modules]);
+  t.equal(again.hash, own.hash, 'the directory does not matter');
+  t.strictSame(await readFpmLibrary(join(directory, 'own')), own);
+
+  const stamp = new Date(2020, 0, 1);
+  utimesSync(own.hooks.xdp.object, stamp, stamp);
+  await build(join(directory, 'own'), [source.modules]);
+  t.same(statSync(own.hooks.xdp.object).mtime, stamp, 'unchanged inputs: nothing is compiled');
+
+  const extended = await build(join(directory, 'extended'), [source.modules, toys]);
+  const names = extended.modules.map((m) => m.name);
+  t.ok(
+    names.indexOf('toy') > names.indexOf('frame') && names.length === own.modules.length + 1,
+    'the toy has its place',
+  );
+  t.not(extended.hash, own.hash);
+  t.match(readFileSync(join(directory, 'extended', 'compose_xdp.bpf.c'), 'utf8'), 'fpm_toy(&packet)');
+
+  await t.rejects(build(join(directory, 'twice'), [source.modules, toys, toys]), {
+    code: 'fpm-duplicate-name',
+    object: 'toy',
+  });
+  writeFileSync(header, '#pragma once\nstatic int fpm_toy(struct tna_pkt *p)\n{\n\treturn undefined_thing;\n}\n');
+  await t.rejects(build(join(directory, 'broken'), [source.modules, toys]), {
+    code: 'clang-failed',
+    evidence: /undefined_thing/,
+  });
+  await t.rejects(readFpmLibrary(join(directory, 'broken')), { code: 'fpm-library-missing' });
+  rmSync(header);
+  await t.rejects(build(join(directory, 'headless'), [source.modules, toys]), {
+    code: 'fpm-header-missing',
+    object: header,
+  });
+});
