@@ -2,7 +2,7 @@
 // Kernels to boot: fetched once from Debian's archive (fetch-kernels.sh), each with an initramfs of its own.
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Kernel {
@@ -28,7 +28,8 @@ export const allKernels: readonly string[] = ['6.1', '6.12', 'newest'];
 export function prepareKernels(names: readonly string[], directory: string, sources: string): readonly Kernel[] {
   execFileSync('bash', [join(sources, 'fetch-kernels.sh'), directory, ...names], { stdio: 'inherit' });
   return names.map((name) => {
-    const own = join(directory, name);
+    // Without symbolic links: the machine finds it below a mount of the host's file system.
+    const own = realpathSync(join(directory, name));
     const initramfs = join(own, 'initramfs.cpio');
     const made = statSync(initramfs, { throwIfNoEntry: false })?.mtimeMs ?? 0;
     const parts = ['make-initramfs.sh', 'guest/init'].map((file) => statSync(join(sources, file)).mtimeMs);

@@ -111,6 +111,8 @@ async function runTests(kernels: readonly Kernel[], tests: readonly VmTest[], jo
   return sum('failed') > 0 ? 1 : sum('passed') === 0 ? 3 : 0;
 }
 
+// By way of exit, so that no machine outlives this process.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 const names = values.kernel ?? allKernels;
 const cache = join(directory, 'kernels');
 if (values.fetch) forgetKernels(names, cache);

@@ -26,7 +26,7 @@ const extents: readonly Extent[] = ['quick', 'ci', 'full'];
 /** What the lab needs; automatic loading would do as well, but not before a BPF object asks for its BTF. */
 const labModules = ['bridge', 'veth', 'tun', 'nf_tables', 'sch_ingress', 'cls_bpf'];
 
-const base = { modules: labModules, nicPairs: 0, timeoutSeconds: 300, from: 'quick', pointless: {} } as const;
+const base = { modules: labModules, nicPairs: 0, timeoutSeconds: 600, from: 'quick', pointless: {} } as const;
 
 /** Nothing is accelerated there, so what asserts acceleration can only fail. */
 const noWindow = { '6.1': 'no bpf_rdonly_cast before Linux 6.2: nothing is accelerated' };

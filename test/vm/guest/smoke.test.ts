@@ -30,9 +30,14 @@ t.test('capabilities', async (t) => {
   if (accelerates) t.same(absent, [], 'nothing is missing');
 });
 
-/** Sends 20 frames each way between the first two ports; resolves to those that did not arrive exactly where they should. */
+/**
+ * Sends 20 frames each way between the first two ports, after both stations have made themselves known; resolves to
+ * those that did not arrive exactly where they should.
+ */
 async function exchange(bed: Bed, change: (bytes: string) => string = (bytes) => bytes): Promise<readonly string[]> {
   const wrong: string[] = [];
+  await bed.agent.send([0, 1].map((port) => ({ port, bytes: change(frame(0, port + 1)) })));
+  await bed.agent.collect(100);
   for (let i = 0; i < 40; i += 1) {
     const from = i % 2;
     const bytes = change(frame(2 - from, 1 + from, i));
@@ -112,8 +117,6 @@ for (const [kind, hook] of [
     bed.accelerated();
     const applied = await tna('reconcile', '--once', ...netns, ...options);
     t.equal(applied.code, 0, `reconcile: ${applied.stderr}`);
-    await bed.agent.send([0, 1, 2].map((port) => ({ port, bytes: frame(0, port + 1) })));
-    await bed.agent.collect(100);
 
     await (accelerates ? withAcceleration(t, bed, hook, options) : withoutAcceleration(t, bed, options));
 

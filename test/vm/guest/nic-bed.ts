@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// A bridge whose ports are emulated virtio-net NICs. Each is paired with another one (machine.ts), which a station uses
+// in a namespace of its own; frames between the two leave the kernel and come back, as on a wire.
+
+import { Agent, type Received } from '../../support/lab/agent.js';
+import type { Owner } from '../../support/lab/bed.js';
+import { run } from '../../support/lab/command.js';
+import { addNetns, deleteNetns, ip, netnsName } from '../../support/lab/netns.js';
+import { detachAtExit, detached, tna, until } from '../../support/lab/tna.js';
+import { nicAddress } from '../machine.js';
+
+interface Link {
+  readonly ifname: string;
+  readonly address: string;
+  readonly operstate: string;
+}
+
+async function links(...where: readonly string[]): Promise<readonly Link[]> {
+  return JSON.parse(await run('ip', [...where, '-j', 'link', 'show'])) as readonly Link[];
+}
+
+export class NicBed {
+  private constructor(
+    readonly netns: string,
+    readonly stations: string,
+    readonly agent: Agent,
+  ) {}
+
+  /** Ports `p1`, `p2`, … of bridge `br0`; station n sends through the agent's port n - 1. */
+  static async make(owner: Owner, ports: number): Promise<NicBed> {
+    const names = [netnsName('nic'), netnsName('nics')] as const;
+    await addNetns(...names);
+    const bed = new NicBed(names[0], names[1], await Agent.start());
+    owner.teardown(() => bed.remove());
+    const { netns, stations, agent } = bed;
+    for (const name of names) {
+      await agent.enter(name);
+      await agent.sysctl('net/ipv6/conf/all/disable_ipv6', '1');
+      await agent.sysctl('net/ipv6/conf/default/disable_ipv6', '1');
+    }
+    await ip(netns, 'link add br0 type bridge mcast_snooping 0', 'link set br0 up');
+    const present = await links();
+    for (let pair = 0; pair < ports; pair += 1) {
+      const name = `p${pair + 1}`;
+      const far = `h${pair + 1}`;
+      for (const [side, where, wanted] of [
+        [0, netns, name],
+        [1, stations, far],
+      ] as const) {
+        const nic = present.find((link) => link.address === nicAddress(pair, side));
+        if (nic === undefined) throw new Error(`there is no NIC with address ${nicAddress(pair, side)}`);
+        await run('ip', ['link', 'set', nic.ifname, 'netns', where, 'name', wanted]);
+        await ip(where, `link set ${wanted} up`);
+      }
+      await ip(netns, `link set ${name} master br0`);
+      await agent.packet(far);
+    }
+    await until('the ports forward', () => bed.up(), 60_000);
+    return bed;
+  }
+
+  async up(): Promise<boolean> {
+    const all = [...(await links('-n', this.netns)), ...(await links('-n', this.stations))];
+    return all.filter((link) => /^[ph]\d/.test(link.ifname)).every((link) => link.operstate === 'UP');
+  }
+
+  /** Sends one frame from a station and resolves to what arrives anywhere until it is quiet. */
+  async send(port: number, bytes: string): Promise<readonly Received[]> {
+    const [sent] = await this.agent.send([{ port, bytes }]);
+    return [...(sent?.received ?? []), ...(await this.agent.collect(60))];
+  }
+
+  accelerated(): void {
+    detachAtExit(this.netns);
+  }
+
+  /** The NICs fall back into the first namespace when theirs is gone. */
+  async remove(): Promise<void> {
+    await tna('detach', '--netns', this.netns);
+    detached(this.netns);
+    await this.agent.stop();
+    await deleteNetns(this.netns, this.stations);
+    await until(
+      'the NICs are back',
+      async () => (await links()).filter((link) => link.address.startsWith('02:00:5e:7e')).length > 0,
+    );
+  }
+}
