@@ -46,7 +46,7 @@ t.test('sources, objects and edges', async (t) => {
     operation: 'getlink',
     notify: ['rtnlgrp-link'],
     optional: false,
-    request: {},
+    request: { ext_mask: 8 },
   });
   t.same(source('attachments'), { name: 'attachments', kind: 'bpf-attachments' });
   const offloads = source('offloads');
