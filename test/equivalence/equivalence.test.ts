@@ -2,9 +2,10 @@
 // CI's sample of the equivalence runs, and proof that the harness can tell a difference when there is one.
 
 import t, { type Test } from 'tap';
+import { ethernet, sized } from '../support/lab/frame.js';
 import { bridge } from '../support/lab/netns.js';
 import { type Accelerator, type Claim, noAccelerator, tnaAccelerator } from './accelerator.js';
-import type { Hook, PortKind } from './configuration.js';
+import type { Hook, PortKind, Step } from './configuration.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { type Case, makeCase, runCase } from './runner.js';
 
@@ -14,8 +15,41 @@ t.setTimeout(600_000);
 /** Seeds of CI's sample start here; every run of the script with other seeds widens it. */
 const firstSeed = 5000;
 
-function simpleCase(seed: number): Case {
-  return makeCase(seed, 'tap', 'xdp', 200);
+/** A plain bridge of three ports, and two stations that talk to each other: there is no doubt what is due. */
+function simpleCase(): Case {
+  const base = makeCase(1, 'tap', 'xdp', 1);
+  const ports = [1, 2, 3].map((n) => ({
+    name: `p${n}`,
+    mac: `02:00:5e:10:00:0${n}`,
+    bridge: 0,
+    mtu: 1500,
+    up: true,
+    virtio: false,
+    apart: false,
+  }));
+  const hosts = ports.map((_, port) => ({ mac: `02:00:5e:40:00:0${port}`, ip: `10.1.0.1${port}`, port }));
+  const links: Step[] = [
+    { tool: 'ip', text: 'link add br0 address 02:00:5e:20:00:01 type bridge mcast_snooping 0' },
+    { tool: 'ip', text: 'link set br0 up' },
+    ...ports.map(({ name, mac }): Step => ({ tool: 'ip', text: `link set ${name} address ${mac} master br0 up` })),
+  ];
+  const namespace: Step[] = base.configuration.namespace.map((step) => ({
+    ...step,
+    text: step.text.replace(/(bridge-nf-call-\w+) 1/, '$1 0'),
+  }));
+  const bridges = [{ name: 'br0', mac: '02:00:5e:20:00:01', address: undefined }];
+  const frame = (to: string, from: string) => sized(ethernet(to, from, 0x88b5), 60);
+  const known = hosts.map(({ mac, port }) => ({ port, bytes: frame('ff:ff:ff:ff:ff:ff', mac) }));
+  const [a, b] = hosts.map((host) => host.mac) as [string, string];
+  const flow = Array.from({ length: 50 }, (_, i) => ({
+    port: i < 25 ? 0 : 1,
+    bytes: i < 25 ? frame(b, a) : frame(a, b),
+  }));
+  return {
+    ...base,
+    configuration: { ...base.configuration, bridges, ports, hosts, fdb: [], namespace, links, setup: [], changes: [] },
+    frames: [...known, ...flow],
+  };
 }
 
 /** An accelerator that changes what the bridge does, as a wrong fast path would. */
@@ -33,15 +67,19 @@ t.test('Linux equals Linux', async (t) => {
 });
 
 t.test('a difference is found', async (t) => {
-  // Seed 2 has a plain bridge in use: what is changed behind its back must show.
-  const isolated = await runCase(simpleCase(2), saboteur('link set dev p1 isolated on', 'link set dev p2 isolated on'));
+  // What is changed behind the harness's back must show.
+  const isolated = await runCase(simpleCase(), saboteur('link set dev p1 isolated on', 'link set dev p2 isolated on'));
   t.ok(isolated.differences.length > 0, 'frames that are not forwarded');
-  const entry = await runCase(simpleCase(2), saboteur('fdb replace 02:00:5e:77:00:01 dev p1 master static'));
-  t.match(entry.differences[0]?.what, /fdb/, 'an FDB entry too many');
+  const entry = await runCase(simpleCase(), saboteur('fdb replace 02:00:5e:77:00:01 dev p1 master static'));
+  t.same(
+    entry.differences.map((difference) => difference.what),
+    ['kernel state: fdb'],
+    'an FDB entry too many',
+  );
 });
 
 t.test('a claim of acceleration without fast frames is found', async (t) => {
-  const one = simpleCase(2);
+  const one = simpleCase();
   const claims = one.configuration.ports.map(
     (port): Claim => ({
       name: port.name,
@@ -53,7 +91,10 @@ t.test('a claim of acceleration without fast frames is found', async (t) => {
     }),
   );
   const result = await runCase(one, { ...noAccelerator, status: async () => claims });
-  t.match(result.differences[0]?.what, /claim of acceleration/);
+  t.same(
+    result.differences.map((difference) => difference.what),
+    ['claim of acceleration'],
+  );
 });
 
 async function sample(t: Test, kind: PortKind, hook: Hook, count: number): Promise<void> {
@@ -77,7 +118,7 @@ async function sample(t: Test, kind: PortKind, hook: Hook, count: number): Promi
   t.ok(totals.fast > totals.mustBeFast / 2, 'frames that are due take the fast path');
 }
 
-t.test('tap, XDP', (t) => sample(t, 'tap', 'xdp', 25));
-t.test('tap, tc', (t) => sample(t, 'tap', 'tc', 25));
-t.test('veth, XDP', (t) => sample(t, 'veth', 'xdp', 20));
-t.test('veth, tc', (t) => sample(t, 'veth', 'tc', 20));
+t.test('tap, XDP', (t) => sample(t, 'tap', 'xdp', 20));
+t.test('tap, tc', (t) => sample(t, 'tap', 'tc', 20));
+t.test('veth, XDP', (t) => sample(t, 'veth', 'xdp', 15));
+t.test('veth, tc', (t) => sample(t, 'veth', 'tc', 15));
