@@ -4,16 +4,11 @@
 #pragma once
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include "scratch.h"
 
 typedef __u32 u32;
 
 const volatile u32 slot = 0;
-
-// As struct tna_scratch of include/tna.h, of which only the slot matters here.
-struct tna_scratch {
-	u32 slot;
-	u32 rest[5];
-};
 
 #define TNA_DISPATCHER(hook, section, context, pass)                                                                   \
 	struct {                                                                                                       \

@@ -67,10 +67,10 @@ struct net_bridge_fdb_entry {
 #pragma clang attribute pop
 
 // br_fdb_find_rcu(): the entry of a MAC address (low 48 bits, as in memory) and VLAN id, or NULL.
-static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(const struct tna_rht *fdb, u64 mac, u16 vid)
+static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt *p, u64 mac, u16 vid)
 {
 	u64 key = mac | (u64)vid << 48;
-	u64 node = tna_rht_chain(fdb, key);
+	u64 node = tna_rht_chain(&p->bridge.fdb, p->scratch, key);
 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < TNA_CHAIN_MAX; i++) {

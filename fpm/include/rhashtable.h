@@ -4,6 +4,7 @@
 // Only the current table is walked: while a resize moves entries to a future table a miss is possible, and a miss must
 // therefore always mean SLOW.
 #pragma once
+#include "scratch.h"
 #include "window.h"
 
 #define TNA_CHAIN_MAX 16
@@ -35,6 +36,22 @@ static __always_inline u32 tna_jhash2_words(u32 word0, u32 word1, u32 initval)
 	return c;
 }
 
+// The same with a memory: the hash of a key depends on key and seed only, and frames come in bursts of few addresses.
+static __always_inline u32 tna_rht_hash(struct tna_scratch *scratch, u64 key, u32 seed)
+{
+	struct tna_hash_memory *memory;
+
+	if (!scratch)
+		return tna_jhash2_words((u32)key, (u32)(key >> 32), seed);
+	memory = &scratch->hashes[(key >> 40) % TNA_HASH_MEMORY];
+	if (memory->key != key || memory->seed != seed) {
+		memory->hash = tna_jhash2_words((u32)key, (u32)(key >> 32), seed);
+		memory->key = key;
+		memory->seed = seed;
+	}
+	return memory->hash;
+}
+
 // A table as found at one moment: what a lookup needs of it.
 struct tna_rht {
 	u64 buckets; /* address of the bucket array; 0: nested table, every lookup misses */
@@ -64,9 +81,9 @@ static __always_inline void tna_rht_open(struct tna_rht *open, u64 rhashtable)
 
 // Address of the first struct rhash_head of a key's chain. 0 (an empty bucket) need not be told apart: what is read from
 // there is 0 again. Odd: the end of the chain.
-static __always_inline u64 tna_rht_chain(const struct tna_rht *open, u64 key)
+static __always_inline u64 tna_rht_chain(const struct tna_rht *open, struct tna_scratch *scratch, u64 key)
 {
-	u32 bucket = tna_jhash2_words((u32)key, (u32)(key >> 32), open->seed) & open->mask;
+	u32 bucket = tna_rht_hash(scratch, key, open->seed) & open->mask;
 
 	/* bit 0 of a bucket is its lock */
 	return tna_word(open->buckets + (u64)bucket * 8) & ~1ULL;

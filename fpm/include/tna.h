@@ -3,6 +3,7 @@
 // The generated composition defines TNA_HOOK_XDP or TNA_HOOK_TC and enum tna_reason before it includes the FPMs.
 #pragma once
 #include "rhashtable.h"
+#include "scratch.h"
 
 // Verdicts of an FPM.
 enum tna_verdict {
@@ -19,14 +20,6 @@ enum tna_verdict {
 
 struct tna_counters {
 	u64 n[TNA_COUNTER_SLOTS];
-};
-
-// Per CPU, written by the dispatcher before it tail-calls the program.
-struct tna_scratch {
-	u32 slot;       /* of the interface and hook: index of its counters */
-	u32 brnf_id;    /* guard_bridge_nf: where br_netfilter's state was found last, verified on each use */
-	u64 brnf;       /* its address */
-	u64 brnf_table; /* and that of its sysctl table */
 };
 
 struct net_bridge;
@@ -60,6 +53,10 @@ struct tna_pkt {
 	bool gso;
 	struct tna_bridge_path bridge;
 };
+
+// Stands in the path of an FPM that is off. An instruction of its own there lets the verifier see that the path is never
+// taken, and take out the test of the flag, too.
+#define TNA_OFF asm volatile("r0 = 0" ::: "r0")
 
 // A check costs most by its branch. So an FPM gathers what must be zero (or equal, by exclusive or) into one word,
 // branches once, and finds out afterwards, off the hot path, which reason it was.

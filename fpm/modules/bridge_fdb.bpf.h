@@ -12,7 +12,7 @@
 
 static __always_inline int fpm_bridge_fdb(struct tna_pkt *p)
 {
-	struct net_bridge_fdb_entry *entry = tna_fdb_find(&p->bridge.fdb, p->dst, 0);
+	struct net_bridge_fdb_entry *entry = tna_fdb_find(p, p->dst, 0);
 	u64 out;
 
 	if (tna_unlikely(!entry))
