@@ -52,7 +52,7 @@ function liveStatus(options: GlobalOptions, domain: Domain): Promise<Status> {
   return withHost(options, domain, async (host) => {
     const derived = await survey(domain, host, options.hooks);
     const counters = new Map<Attachment, readonly number[]>();
-    for (const attachment of derived.snapshot.deployed.attachments)
+    for (const attachment of derived.snapshot.deployed.attachments.filter(({ alive }) => alive))
       counters.set(attachment, await host.counters(attachment.hook, attachment.slot));
     return makeStatus(derived, (attachment) => counters.get(attachment) ?? [], domain.library, host.lockHolder());
   });
