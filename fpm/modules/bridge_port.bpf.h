@@ -27,7 +27,7 @@ static __always_inline bool tna_is_bridge_port(struct net_device *dev)
 
 static __always_inline int fpm_bridge_port(struct tna_pkt *p)
 {
-	u64 address, bridge, state, features, domain, promisc;
+	u64 address, bridge, device, state, features, domain, promisc;
 	struct net_bridge_port *port;
 	struct net_bridge *br;
 
@@ -49,7 +49,9 @@ static __always_inline int fpm_bridge_port(struct tna_pkt *p)
 	if (p->proto == bpf_htons(ETH_P_IPV6))
 		features |= TNA_BR_OPTION(BROPT_NEIGH_SUPPRESS_ENABLED);
 	features &= p->bridge.options;
-	promisc = TNA_AT(net_device, br->dev)->flags & TNA_IFF_PROMISC;
+	/* struct net_bridge is the private data of the bridge device */
+	device = TNA_HAS(net_device, priv) ? bridge - TNA_OFFSET(net_device, priv) : (u64)br->dev;
+	promisc = TNA_AT(net_device, device)->flags & TNA_IFF_PROMISC;
 	tna_rht_open(&p->bridge.fdb, bridge + TNA_OFFSET(net_bridge, fdb_hash_tbl));
 	if (tna_unlikely(state | domain | features | promisc |
 			 (p->bridge.port_flags & (TNA_BR_VLAN_TUNNEL | TNA_BR_LOCKED)))) {
