@@ -118,8 +118,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // A reader such as `head` that closes the pipe is no error.
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  // A reader such as `head` may close the pipe; what was begun is finished all the same.
+  if (error.code !== 'EPIPE') throw error;
 });
 process.exitCode = await main(process.argv);

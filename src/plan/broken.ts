@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hooks whose shared maps are not all there: programs that use what is left cannot be adopted, so all of it goes first.
+// Hooks whose shared maps are not all there, or of another version: programs that use what is left cannot be adopted, so all of it goes first.
 
 import type { Action } from '../model/plan.js';
 import type { Hook } from '../model/ruleset.js';
@@ -12,13 +12,13 @@ export interface Salvage {
   readonly rest: Deployed;
 }
 
-/** Zero slots are how a deployed state says that some maps are missing; a hook that is not prepared has none. */
+/** Zero slots are how a deployed state says that some maps are missing or do not fit; a hook that is not prepared has none. */
 export function salvage(deployed: Deployed, nameOf: (ifindex: number) => string): Salvage {
   const whole = new Set(deployed.prepared.filter(({ slots }) => slots > 0).map(({ hook }) => hook));
   const found = [...deployed.prepared, ...deployed.attachments, ...deployed.pipelines];
   const broken = new Set<Hook>(found.flatMap(({ hook }) => (whole.has(hook) ? [] : [hook])));
   if (broken.size === 0) return { actions: [], rest: deployed };
-  const why = 'some of the shared maps are missing';
+  const why = 'shared maps are missing or of another version';
   const isBroken = ({ hook }: { readonly hook: Hook }) => broken.has(hook);
   const isWhole = (of: { readonly hook: Hook }) => !isBroken(of);
   const actions: Action[] = [

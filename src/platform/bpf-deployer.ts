@@ -17,7 +17,7 @@ import { type FpmLibrary, fpmFlag, fpmParamVariable } from '../model/library.js'
 import type { CounterReader, Deployer } from '../model/ports.js';
 import type { Hook } from '../model/ruleset.js';
 import { u32Key, u64sOf } from './bytes.js';
-import { using } from './deployed.js';
+import { type MapShape, using } from './deployed.js';
 import type { PinDirectory } from './pin-directory.js';
 import { countersMap, egressMap, type Pin, sharedMaps, slotsMap } from './pins.js';
 
@@ -30,6 +30,7 @@ interface Templates {
 
 export class BpfDeployer implements Deployer, CounterReader {
   private readonly templates = new Map<Hook, Promise<Templates>>();
+  private readonly known = new Map<Hook, Promise<ReadonlyMap<string, MapShape>>>();
 
   constructor(
     private readonly library: FpmLibrary,
@@ -41,15 +42,7 @@ export class BpfDeployer implements Deployer, CounterReader {
       this.directory.ensure();
       await this.dropTemplates(hook);
       for (const { name } of sharedMaps(hook)) this.directory.unpin({ kind: 'map', name });
-      const { object, dispatcher } = this.library.hooks[hook];
-      for (const file of [object, dispatcher.object]) {
-        const described = await BpfObject.open(file);
-        try {
-          for (const map of described.maps) this.createShared(hook, map, slots);
-        } finally {
-          described.close();
-        }
-      }
+      for (const map of await this.describeMaps(hook)) this.createShared(hook, map, slots);
     });
   }
 
@@ -153,8 +146,27 @@ export class BpfDeployer implements Deployer, CounterReader {
     );
   }
 
+  /** What the library wants the shared maps of a hook to be like. */
+  shapes(hook: Hook): Promise<ReadonlyMap<string, MapShape>> {
+    const known =
+      this.known.get(hook) ?? this.describeMaps(hook).then((maps) => new Map(maps.map((map) => [map.name, map])));
+    this.known.set(hook, known);
+    return known;
+  }
+
   async close(): Promise<void> {
     for (const hook of [...this.templates.keys()]) await this.dropTemplates(hook);
+  }
+
+  private async describeMaps(hook: Hook): Promise<readonly MapDescription[]> {
+    const { object, dispatcher } = this.library.hooks[hook];
+    const maps: MapDescription[] = [];
+    for (const file of [object, dispatcher.object]) {
+      const described = await BpfObject.open(file);
+      maps.push(...described.maps);
+      described.close();
+    }
+    return maps;
   }
 
   private createShared(hook: Hook, described: MapDescription, slots: number): void {

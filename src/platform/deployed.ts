@@ -10,8 +10,18 @@ import { egressMap, sharedMaps, slotsMap } from './pins.js';
 
 const hooks: readonly Hook[] = ['xdp', 'tc'];
 
-/** Opens every pin of ours for a moment. A pin that cannot be opened as what its name says is a stray. */
-export function readDeployed(directory: PinDirectory): Deployed {
+/** What the FPM library in force wants a shared map to be like. */
+export interface MapShape {
+  readonly type: string;
+  readonly keySize: number;
+  readonly valueSize: number;
+}
+
+/** Shapes of a hook's shared maps by name; asked only where maps of the hook exist. */
+export type ShapesOf = (hook: Hook) => Promise<ReadonlyMap<string, MapShape>>;
+
+/** Opens every pin of ours for a moment. */
+export async function readDeployed(directory: PinDirectory, shapesOf: ShapesOf): Promise<Deployed> {
   const { pins, strays: unknown } = directory.list();
   const strays = [...unknown];
   const maps = new Set(pins.flatMap((pin) => (pin.kind === 'map' ? [pin.name] : [])));
@@ -41,8 +51,8 @@ export function readDeployed(directory: PinDirectory): Deployed {
     const wanted = sharedMaps(hook).map((map) => map.name);
     const present = wanted.filter((name) => maps.has(name));
     if (present.length === 0 && !links.some((link) => link.hook === hook)) continue;
-    // Zero slots stand for maps of which some are missing: they are made anew.
-    if (present.length < wanted.length) {
+    // Zero slots stand for maps of which some are missing, or of another version's shape: they are made anew.
+    if (present.length < wanted.length || !fit(directory, wanted, await shapesOf(hook))) {
       prepared.push({ hook, slots: 0 });
       attachments.push(
         ...links
@@ -68,6 +78,15 @@ export function readDeployed(directory: PinDirectory): Deployed {
     egress: maps.has(egressMap) ? readEgress(directory) : [],
     strays: strays.sort(),
   };
+}
+
+function fit(directory: PinDirectory, names: readonly string[], shapes: ReadonlyMap<string, MapShape>): boolean {
+  return names.every((name) =>
+    using(BpfMap.openPinned(directory.pathOf({ kind: 'map', name })), ({ info }) => {
+      const shape = shapes.get(name);
+      return shape?.type === info.type && shape.keySize === info.keySize && shape.valueSize === info.valueSize;
+    }),
+  );
 }
 
 function readEgress(directory: PinDirectory): readonly number[] {

@@ -83,8 +83,8 @@ export class LiveHost implements HostReader, Deployer, CounterReader {
     return probeCapabilities(probes);
   }
 
-  async deployed(): Promise<Deployed> {
-    return readDeployed(this.directory);
+  deployed(): Promise<Deployed> {
+    return readDeployed(this.directory, (hook) => this.deployer.shapes(hook));
   }
 
   prepare(hook: Hook, slots: number): Promise<void> {
