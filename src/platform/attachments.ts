@@ -1,27 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // BPF programs of others on the devices' hooks: what we must not disturb and whose packets we must not take.
 
-import { BpfLink, queryTcx } from 'bpf-loader-native';
+import { queryTcx } from 'bpf-loader-native';
 import { NetlinkClient } from 'netlink-ts';
 import type { Message } from '../model/snapshot.js';
-import { using } from './deployed.js';
-import type { PinDirectory } from './pin-directory.js';
 
 /** RTEXT_FILTER_SKIP_STATS of include/uapi/linux/rtnetlink.h. */
 const skipStatistics = 8;
+
+/** What of the programs on devices is ours: links by id, and the ids of our XDP dispatchers. */
+export interface OwnPrograms {
+  readonly links: ReadonlySet<number>;
+  readonly xdp: ReadonlySet<number>;
+}
 
 /**
  * One message per device that carries foreign programs: `{ifindex, xdp: [id], tc_ingress: [id], tc_egress: [id]}`.
  * Programs attached through links that we pinned are ours.
  */
-export async function readForeignAttachments(directory: PinDirectory): Promise<readonly Message[]> {
-  const own = ownLinks(directory);
+export async function readForeignAttachments(own: OwnPrograms): Promise<readonly Message[]> {
   const client = await NetlinkClient.open({ spec: 'rt-link' });
   try {
     const links = await client.dump('getlink', { ext_mask: skipStatistics }, { only: ['xdp'] });
     return links.flatMap((link) => {
       const ifindex = link.ifi_index ?? 0;
-      const xdp = xdpPrograms(link.xdp).filter((id) => !own.programs.has(id));
+      const xdp = xdpPrograms(link.xdp).filter((id) => !own.xdp.has(id));
       const message = {
         ifindex,
         xdp,
@@ -33,23 +36,6 @@ export async function readForeignAttachments(directory: PinDirectory): Promise<r
   } finally {
     client.close();
   }
-}
-
-function ownLinks(directory: PinDirectory): {
-  readonly links: ReadonlySet<number>;
-  readonly programs: ReadonlySet<number>;
-} {
-  const links = new Set<number>();
-  const programs = new Set<number>();
-  for (const pin of directory.list().pins) {
-    if (pin.kind !== 'link') continue;
-    using(BpfLink.openPinned(directory.pathOf(pin)), (link) => {
-      const { id, programId } = link.info;
-      links.add(id);
-      if (pin.hook === 'xdp') programs.add(programId);
-    });
-  }
-  return { links, programs };
 }
 
 /** IFLA_XDP as far as it concerns us. */

@@ -4,6 +4,7 @@
 import { BpfLink, BpfMap, BpfProgram } from 'bpf-loader-native';
 import type { Hook } from '../model/ruleset.js';
 import type { Attachment, Deployed, LoadedPipeline } from '../model/snapshot.js';
+import type { OwnPrograms } from './attachments.js';
 import { u32Key, u32Of } from './bytes.js';
 import type { PinDirectory } from './pin-directory.js';
 import { egressMap, sharedMaps, slotsMap } from './pins.js';
@@ -21,13 +22,17 @@ export interface MapShape {
 export type ShapesOf = (hook: Hook) => Promise<ReadonlyMap<string, MapShape>>;
 
 /** Opens every pin of ours for a moment. */
-export async function readDeployed(directory: PinDirectory, shapesOf: ShapesOf): Promise<Deployed> {
+export async function readDeployed(
+  directory: PinDirectory,
+  shapesOf: ShapesOf,
+): Promise<Deployed & { readonly own: OwnPrograms }> {
   const { pins, strays: unknown } = directory.list();
   const strays = [...unknown];
   const maps = new Set(pins.flatMap((pin) => (pin.kind === 'map' ? [pin.name] : [])));
   const known = new Set(hooks.flatMap((hook) => sharedMaps(hook).map((map) => map.name)));
   for (const name of maps) if (!known.has(name)) strays.push(`map-${name}`);
 
+  const own = { links: new Set<number>(), xdp: new Set<number>() };
   const pipelines: LoadedPipeline[] = [];
   const links: Omit<Attachment, 'pipeline' | 'programId'>[] = [];
   for (const pin of pins) {
@@ -38,7 +43,9 @@ export async function readDeployed(directory: PinDirectory, shapesOf: ShapesOf):
     } else if (pin.kind === 'link') {
       const { hook, ifindex, slot } = pin;
       using(BpfLink.openPinned(directory.pathOf(pin)), (link) => {
-        const { id, ifindex: attached } = link.info;
+        const { id, programId, ifindex: attached } = link.info;
+        own.links.add(id);
+        if (hook === 'xdp') own.xdp.add(programId);
         links.push({ hook, ifindex, slot, linkId: id, alive: attached === ifindex });
       });
     }
@@ -77,6 +84,7 @@ export async function readDeployed(directory: PinDirectory, shapesOf: ShapesOf):
     pipelines: pipelines.sort((a, b) => compareText(a.id, b.id)),
     egress: maps.has(egressMap) ? readEgress(directory) : [],
     strays: strays.sort(),
+    own,
   };
 }
 

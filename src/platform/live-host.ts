@@ -10,7 +10,7 @@ import type { FpmLibrary } from '../model/library.js';
 import type { CounterReader, Deployer, DetailRequest, HostReader } from '../model/ports.js';
 import type { Hook, Source } from '../model/ruleset.js';
 import type { Capability, Deployed, Message } from '../model/snapshot.js';
-import { readForeignAttachments } from './attachments.js';
+import { type OwnPrograms, readForeignAttachments } from './attachments.js';
 import { BpfDeployer } from './bpf-deployer.js';
 import { probeCapabilities } from './capabilities.js';
 import { readDeployed } from './deployed.js';
@@ -30,6 +30,7 @@ export interface LiveHostOptions {
 export class LiveHost implements HostReader, Deployer, CounterReader {
   readonly netlink: NetlinkReader;
   private readonly deployer: BpfDeployer;
+  private own: OwnPrograms | undefined;
 
   private constructor(
     private readonly options: LiveHostOptions,
@@ -61,7 +62,7 @@ export class LiveHost implements HostReader, Deployer, CounterReader {
       case 'dump':
         return this.netlink.read(source);
       case 'bpf-attachments':
-        return { messages: await readForeignAttachments(this.directory) };
+        return { messages: await readForeignAttachments(this.own ?? (await this.look()).own) };
       case 'per-object':
         return { messages: [] };
     }
@@ -83,8 +84,16 @@ export class LiveHost implements HostReader, Deployer, CounterReader {
     return probeCapabilities(probes);
   }
 
-  deployed(): Promise<Deployed> {
-    return readDeployed(this.directory, (hook) => this.deployer.shapes(hook));
+  async deployed(): Promise<Deployed> {
+    const { own: _own, ...deployed } = await this.look();
+    return deployed;
+  }
+
+  /** Remembers which programs are ours, so that reading those of others need not open every link again. */
+  private async look() {
+    const found = await readDeployed(this.directory, (hook) => this.deployer.shapes(hook));
+    this.own = found.own;
+    return found;
   }
 
   prepare(hook: Hook, slots: number): Promise<void> {
