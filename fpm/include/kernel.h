@@ -101,6 +101,7 @@ struct rtnl_link_ops {
 };
 
 struct Qdisc {
+	unsigned int flags;
 	u32 handle;
 };
 

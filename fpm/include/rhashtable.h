@@ -41,8 +41,6 @@ static __always_inline u32 tna_rht_hash(struct tna_scratch *scratch, u64 key, u3
 {
 	struct tna_hash_memory *memory;
 
-	if (!scratch)
-		return tna_jhash2_words((u32)key, (u32)(key >> 32), seed);
 	memory = &scratch->hashes[(key >> 40) % TNA_HASH_MEMORY];
 	if (memory->key != key || memory->seed != seed) {
 		memory->hash = tna_jhash2_words((u32)key, (u32)(key >> 32), seed);

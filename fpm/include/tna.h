@@ -41,9 +41,9 @@ struct tna_pkt {
 	void *data, *data_end;
 	struct net_device *dev;  /* ingress: window and address */
 	u64 dev_address;
+	u64 net;                 /* its network namespace */
 	struct net_device *odev; /* egress, once chosen: window and address */
 	u64 odev_address;
-	const struct net_device_ops *veth_ops; /* of the ingress device, if it is a veth; set by offload */
 	u32 len;                 /* from the Ethernet header on, with a VLAN tag that is in the packet */
 	u32 reason;
 	int action;
@@ -99,6 +99,19 @@ static __always_inline bool tna_is_veth(struct net_device *dev)
 	return !tna_is_hardware(dev) && (tna_kind(dev) & 0xffffffffffULL) == 0x68746576ULL; /* "veth\0" */
 }
 
+// The same, remembering the operations of a device that proved to be one.
+static __always_inline bool tna_is_known_veth(struct tna_pkt *p, struct net_device *dev)
+{
+	u64 ops = (u64)dev->netdev_ops;
+
+	if (p->scratch->veth_ops == ops)
+		return true;
+	if (!tna_is_veth(dev))
+		return false;
+	p->scratch->veth_ops = ops;
+	return true;
+}
+
 static __always_inline bool tna_is_tun(struct net_device *dev)
 {
 	return !tna_is_hardware(dev) && (u32)tna_kind(dev) == 0x6e7574; /* "tun\0" */
@@ -146,7 +159,8 @@ struct {
 } tna_egress SEC(".maps");
 #endif
 
-static __always_inline void tna_begin(struct tna_pkt *p, TNA_CTX *ctx)
+// False only if the scratch map has no entry, which cannot be: one check here saves many later.
+static __always_inline bool tna_begin(struct tna_pkt *p, TNA_CTX *ctx)
 {
 	u32 zero = 0;
 
@@ -156,6 +170,7 @@ static __always_inline void tna_begin(struct tna_pkt *p, TNA_CTX *ctx)
 	p->data = (void *)(long)ctx->data;
 	p->data_end = (void *)(long)ctx->data_end;
 	p->reason = TNA_COUNT_END;
+	return p->scratch != NULL;
 }
 
 static __always_inline int tna_end(struct tna_pkt *p, int verdict)
@@ -163,8 +178,6 @@ static __always_inline int tna_end(struct tna_pkt *p, int verdict)
 	struct tna_counters *counters;
 	u32 index;
 
-	if (!p->scratch)
-		return TNA_PASS;
 	index = p->scratch->slot;
 	counters = bpf_map_lookup_elem(&TNA_MAP(tna_counters), &index);
 	if (counters) {

@@ -5,7 +5,7 @@
 // * br_forward: backup port when the port has no carrier or is not running: no carrier or not running is SLOW.
 // * should_deliver: state not forwarding: SLOW; both ports isolated: SLOW, Linux drops; switchdev domain: SLOW. Back out
 //   of the ingress port: see bridge_fdb. VLAN filtering and MST: see bridge_port.
-// * br_handle_vlan: VLAN tunnel on the egress port: SLOW.
+// * br_handle_vlan: acts on frames only that were filtered on ingress, VLAN tunnels included: nothing to do.
 // * br_dev_queue_push_xmit, is_skb_forwardable: frame longer than MTU and headers and not GSO: SLOW, Linux drops. Device
 //   down: see above; it is IFF_UP once it runs, and until then both redirects drop as Linux does.
 // net/core/dev.c __dev_queue_xmit():
@@ -25,6 +25,7 @@
 
 #define TNA_LINK_START (1UL << 0)     /* __LINK_STATE_START */
 #define TNA_LINK_NOCARRIER (1UL << 2) /* __LINK_STATE_NOCARRIER */
+#define TNA_QDISC_BUILTIN 1 /* TCQ_F_BUILTIN */
 #define TNA_VLAN_HLEN 4
 #define TNA_ETH_MIN_MTU 68
 #define TNA_XDP_ACT_NDO_XMIT 4
@@ -36,12 +37,28 @@ static __always_inline u32 tna_max_length(struct net_device *dev)
 }
 
 #ifdef TNA_HOOK_XDP
+// The handle of the root qdisc: 0 if the kernel chose it. noqueue_qdisc, what virtual devices have, is not looked at again:
+// builtin ones are never freed.
+static __always_inline u64 tna_configured_qdisc(struct tna_pkt *p, u64 address)
+{
+	struct Qdisc *qdisc;
+	u64 handle;
+
+	if (p->scratch->no_qdisc == address)
+		return 0;
+	qdisc = TNA_AT(Qdisc, address);
+	handle = qdisc->handle;
+	if (!handle && qdisc->flags & TNA_QDISC_BUILTIN)
+		p->scratch->no_qdisc = address;
+	return handle;
+}
+
 // Would ndo_xdp_xmit of this device do anything other than ndo_start_xmit? Returns TNA_NEXT if not.
 static __always_inline int tna_xdp_transmit(struct tna_pkt *p)
 {
 	u64 priv = TNA_PRIV(p->odev_address);
 
-	if (TNA_HAS(veth_priv, peer) && (p->odev->netdev_ops == p->veth_ops || tna_is_veth(p->odev))) {
+	if (TNA_HAS(veth_priv, peer) && tna_is_known_veth(p, p->odev)) {
 		/* no veth has a smaller MTU (drivers/net/veth.c veth_setup, min_mtu), nor has its peer */
 		if (p->len <= TNA_ETH_MIN_MTU + ETH_HLEN)
 			return TNA_NEXT;
@@ -72,18 +89,19 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 {
 	struct net_bridge_port *out = p->bridge.out;
 	struct net_device *dev = p->odev;
-	u64 flags = out->flags, state = out->state ^ TNA_BR_STATE_FORWARDING, down, nf, suspect;
+	u64 state = out->state ^ TNA_BR_STATE_FORWARDING, isolated = 0, down, nf, suspect;
 	u64 domain = TNA_HAS(net_bridge_port, hwdom) ? out->hwdom : 0;
 #ifdef TNA_HOOK_XDP
 	u64 tc = (u64)dev->tcx_egress, tapped = tna_device_tapped(dev, p->odev_address), silent;
-	u32 qdisc = (u32)tna_word((u64)dev->qdisc + TNA_OFFSET(Qdisc, handle));
+	u64 qdisc = tna_configured_qdisc(p, (u64)dev->qdisc);
 
 	silent = ~dev->xdp_features & TNA_XDP_ACT_NDO_XMIT;
 #endif
 	nf = (u64)dev->nf_hooks_egress;
-	flags &= TNA_BR_VLAN_TUNNEL | (p->bridge.port_flags & TNA_BR_ISOLATED);
+	if (p->bridge.port_flags & TNA_BR_ISOLATED)
+		isolated = out->flags & TNA_BR_ISOLATED;
 	down = (dev->state & (TNA_LINK_START | TNA_LINK_NOCARRIER)) ^ TNA_LINK_START;
-	suspect = state | domain | flags | down | nf;
+	suspect = state | domain | isolated | down | nf;
 #ifdef TNA_HOOK_XDP
 	suspect |= tc | tapped | qdisc | silent;
 #endif
@@ -92,9 +110,7 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_DOWN);
 		if (state)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_STATE);
-		if (flags & TNA_BR_VLAN_TUNNEL)
-			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_VLAN_TUNNEL);
-		if (flags & TNA_BR_ISOLATED)
+		if (isolated)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_ISOLATED);
 		if (domain)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_SWITCHDEV);
@@ -116,7 +132,7 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 #else
 	if (tna_unlikely(!p->gso && p->len > tna_max_length(dev)))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
-	if (TNA_HAS(veth_priv, peer) && tna_is_veth(dev) &&
+	if (TNA_HAS(veth_priv, peer) && tna_is_known_veth(p, dev) &&
 	    TNA_AT(net_device, tna_word(TNA_PRIV(p->odev_address) + TNA_OFFSET(veth_priv, peer)))->xdp_prog)
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_PEER_GENERIC_XDP);
 	return TNA_NEXT;

@@ -64,8 +64,6 @@ static __always_inline u64 tna_brnf(struct tna_pkt *p, u64 net)
 	u64 slots = tna_word(net + TNA_OFFSET(net, gen)) + TNA_OFFSET(net_generic, ptr), state;
 	struct tna_scratch *scratch = p->scratch;
 
-	if (!scratch)
-		return 0;
 	state = tna_word(slots + (u64)scratch->brnf_id * 8);
 	if (state == scratch->brnf && tna_word(state + TNA_OFFSET(brnf_net, ctl_hdr)) == scratch->brnf_table)
 		return state;
@@ -97,7 +95,7 @@ static __always_inline u64 tna_brnf_calls(struct brnf_net *brnf)
 
 static __always_inline int fpm_guard_bridge_nf(struct tna_pkt *p)
 {
-	u64 net = (u64)p->dev->nd_net.net, pre, forward, post, foreign, state, options, calls;
+	u64 net = p->net, pre, forward, post, foreign, state, options, calls;
 	struct netns_nf *nf = TNA_AT(netns_nf, net + TNA_OFFSET(net, nf));
 	struct nf_hook_entries *first;
 

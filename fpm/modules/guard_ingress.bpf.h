@@ -19,12 +19,12 @@ extern const void ptype_all __ksym __weak;
 extern const void net_hotdata __ksym __weak;
 
 // Not 0 if packet sockets listen on all devices.
-static __always_inline u64 tna_all_tapped(struct net_device *dev)
+static __always_inline u64 tna_all_tapped(u64 net)
 {
 	u64 head;
 
 	if (TNA_HAS(net, ptype_all))
-		head = (u64)dev->nd_net.net + TNA_OFFSET(net, ptype_all);
+		head = net + TNA_OFFSET(net, ptype_all);
 	else if (TNA_HAS(net_hotdata, ptype_all) && &net_hotdata)
 		head = (u64)&net_hotdata + TNA_OFFSET(net_hotdata, ptype_all);
 	else if (&ptype_all)
@@ -46,7 +46,7 @@ static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 	struct net_device *dev = p->dev;
 	u64 nf = (u64)dev->nf_hooks_ingress, tc = (u64)dev->tcx_ingress;
 #ifdef TNA_HOOK_XDP
-	u64 generic = (u64)dev->xdp_prog, tapped = tna_device_tapped(dev, p->dev_address), all = tna_all_tapped(dev);
+	u64 generic = (u64)dev->xdp_prog, tapped = tna_device_tapped(dev, p->dev_address), all = tna_all_tapped(p->net);
 
 	if (tna_unlikely(nf | tc | generic | tapped | all)) {
 		if (generic)

@@ -25,12 +25,11 @@
 static __always_inline int fpm_offload(struct tna_pkt *p)
 {
 #ifdef TNA_HOOK_XDP
-	if (OFFLOAD_veth && TNA_HAS(veth_xdp_buff, skb) && tna_is_veth(p->dev)) {
+	if (OFFLOAD_veth && TNA_HAS(veth_xdp_buff, skb) && tna_is_known_veth(p, p->dev)) {
 		struct veth_xdp_buff *x = TNA_AT(veth_xdp_buff, bpf_cast_to_kern_ctx(p->ctx));
 		u64 address = (u64)x->skb, vlan, csum, gso, mark;
 		struct sk_buff *skb;
 
-		p->veth_ops = p->dev->netdev_ops;
 		if (!address)
 			return TNA_NEXT;
 		skb = TNA_AT(sk_buff, address);

@@ -198,7 +198,8 @@ export function composeSource(modules: readonly FpmModule[], hook: Hook): string
     '\tstruct tna_pkt packet;',
     '\tint verdict = TNA_NEXT;',
     '',
-    '\ttna_begin(&packet, ctx);',
+    '\tif (!tna_begin(&packet, ctx))',
+    '\t\treturn TNA_PASS;',
     ...own.flatMap((m) => [
       `\tif (${fpmFlag(m.name)}) {`,
       `\t\tverdict = fpm_${m.name}(&packet);`,

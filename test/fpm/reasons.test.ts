@@ -382,8 +382,8 @@ const cases: readonly Case[] = [
     unset: ['bridge link set dev p2 state 3'],
   },
   {
-    name: 'VLAN tunnel on egress',
-    expect: 'bridge_egress:egress-vlan-tunnel',
+    name: 'VLAN tunnel on egress, which concerns filtered frames only',
+    expect: 'fast',
     set: ['bridge link set dev p2 vlan_tunnel on'],
     unset: ['bridge link set dev p2 vlan_tunnel off'],
   },
