@@ -72,16 +72,20 @@ static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt 
 	u64 key = mac | (u64)vid << 48;
 	u64 node = tna_rht_chain(&p->bridge.fdb, p->scratch, key);
 
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < TNA_CHAIN_MAX; i++) {
-		struct net_bridge_fdb_entry *entry;
+	struct net_bridge_fdb_entry *entry =
+		TNA_AT(net_bridge_fdb_entry, node - TNA_OFFSET(net_bridge_fdb_entry, rhnode));
 
-		if (node & 1)
+	/* the first of a chain is never its end mark; an empty bucket reads as zeros */
+	if (TNA_WORD_AT(entry, net_bridge_fdb_entry, key) == key)
+		return entry;
+#pragma clang loop unroll(disable)
+	for (int i = 1; i < TNA_CHAIN_MAX; i++) {
+		node = (u64)entry->rhnode.next;
+		if (!node || node & 1)
 			return NULL;
 		entry = TNA_AT(net_bridge_fdb_entry, node - TNA_OFFSET(net_bridge_fdb_entry, rhnode));
 		if (TNA_WORD_AT(entry, net_bridge_fdb_entry, key) == key)
 			return entry;
-		node = (u64)entry->rhnode.next;
 	}
 	return NULL;
 }
