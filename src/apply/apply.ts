@@ -91,12 +91,19 @@ export async function execute(action: Action, deployer: Deployer): Promise<void>
   }
 }
 
-/** Detaches what was attached; true when there was something to reverse. An undo that fails leaves drift, which the next pass sees. */
+/** Reverses what was done for an interface; true when there was something to reverse. An undo that fails leaves drift, which the next pass sees. */
 async function undone(action: Action, deployer: Deployer): Promise<boolean> {
-  if (action.op !== 'attach') return false;
   try {
-    await deployer.detach(action.hook, action.ifindex, action.slot);
-    return true;
+    switch (action.op) {
+      case 'attach':
+        await deployer.detach(action.hook, action.ifindex, action.slot);
+        return true;
+      case 'set-slot':
+        await deployer.clearSlot(action.hook, action.slot);
+        return true;
+      default:
+        return false;
+    }
   } catch {
     return false;
   }
@@ -129,8 +136,9 @@ function provides(action: Action): readonly string[] {
 function dependsOn(action: Action): readonly string[] {
   switch (action.op) {
     case 'load':
-    case 'attach':
       return [`hook ${action.hook}`];
+    case 'attach':
+      return [`hook ${action.hook}`, `interface ${action.hook} ${action.ifindex}`];
     case 'set-egress':
       return ['hook xdp'];
     case 'set-slot':

@@ -30,7 +30,7 @@ export interface Deployer {
   prepare(hook: Hook, slots: number): Promise<void>;
   load(pipeline: Pipeline): Promise<void>;
   unload(hook: Hook, id: string): Promise<void>;
-  /** Zeroes the slot's counters and attaches a dispatcher that passes every packet until the slot is set. */
+  /** Zeroes the slot's counters and attaches the slot's dispatcher, which passes every packet while the slot is empty. */
   attach(hook: Hook, ifindex: number, slot: number): Promise<void>;
   detach(hook: Hook, ifindex: number, slot: number): Promise<void>;
   setSlot(hook: Hook, slot: number, pipeline: string): Promise<void>;

@@ -12,7 +12,9 @@ import { placeSlots } from './slots.js';
 const leastSlots = 256;
 
 /**
- * Build beside, flip last: everything new is loaded and attached before a slot changes, and removed things go after.
+ * Build beside, flip last: everything new is loaded first. A new interface's slot is filled before its dispatcher is attached, so
+ * that it becomes fast at once and not only after the grace period that attaching waits for; then slots in use change, and what is
+ * removed goes after.
  * An empty action list means that the host is in sync.
  */
 export function makePlan(desired: Desired, found: Deployed): Plan {
@@ -49,6 +51,7 @@ export function makePlan(desired: Desired, found: Deployed): Plan {
         why: `XDP may transmit through ${device.name}`,
       }),
     );
+  const fill: Action[] = [];
   const attach: Action[] = [];
   const flip: Action[] = [];
   let add = 0;
@@ -60,7 +63,7 @@ export function makePlan(desired: Desired, found: Deployed): Plan {
     if (current === undefined) attach.push({ op: 'attach', ...on, why: attachReason(w) });
     if (current?.pipeline === w.pipeline.id) continue;
     const previous = current?.pipeline;
-    flip.push({
+    (current === undefined ? fill : flip).push({
       op: 'set-slot',
       ...on,
       pipeline: w.pipeline.id,
@@ -83,6 +86,7 @@ export function makePlan(desired: Desired, found: Deployed): Plan {
       ...prepare,
       ...load,
       ...setEgress,
+      ...fill,
       ...attach,
       ...flip,
       ...removal.clear,

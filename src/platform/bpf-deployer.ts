@@ -67,7 +67,6 @@ export class BpfDeployer implements Deployer, CounterReader {
   async attach(hook: Hook, ifindex: number, slot: number): Promise<void> {
     await this.attempt(`attach at ${hook} of ifindex ${ifindex}`, async () => {
       const { dispatcher } = await this.templatesOf(hook);
-      this.emptySlot(hook, slot);
       this.zeroCounters(hook, slot);
       const program = await dispatcher.specialise({
         program: this.library.hooks[hook].dispatcher.program,

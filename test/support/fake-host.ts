@@ -71,6 +71,7 @@ export class FakeHost implements HostReader, Deployer {
   async prepare(hook: Hook, slots: number): Promise<void> {
     this.called('prepare', hook, slots);
     this.maps.set(hook, slots);
+    for (const key of [...this.slots.keys()]) if (key.startsWith(`${hook} `)) this.slots.delete(key);
   }
 
   async load(pipeline: Pipeline): Promise<void> {
@@ -88,7 +89,6 @@ export class FakeHost implements HostReader, Deployer {
     this.called('attach', hook, ifindex, slot);
     this.must(this.maps.has(hook), 'the shared maps are missing');
     this.attached.push({ hook, ifindex, slot });
-    this.slots.delete(`${hook} ${slot}`);
   }
 
   async detach(hook: Hook, ifindex: number, slot: number): Promise<void> {

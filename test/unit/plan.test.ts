@@ -100,14 +100,16 @@ class Kernel {
         must(slot < (this.prepared.get(hook) ?? 0), 'the slot exists');
         must(!this.links.some((l) => l.hook === hook && l.slot === slot), 'no slot is used twice');
         must(!this.links.some((l) => l.hook === hook && l.ifindex === ifindex && l.alive), 'nothing is attached twice');
+        must(this.slots.has(`${hook} ${slot}`), 'the slot was filled before');
         this.links.push({ hook, ifindex, slot, alive: true });
-        this.slots.delete(`${hook} ${slot}`);
         return;
       }
       case 'set-slot': {
         const program = this.pins.get(`${action.hook} ${action.pipeline}`);
         must(program !== undefined, 'the pipeline is loaded');
-        must(this.link(action)?.alive === true, 'a dispatcher uses the slot');
+        const user = this.links.find((l) => l.hook === action.hook && l.slot === action.slot);
+        must(user === undefined || user.ifindex === action.ifindex, 'no slot is used twice');
+        must(user !== undefined || action.previous === undefined, 'a slot that nobody uses holds nothing');
         const held = this.deployed().attachments.find((a) => a.hook === action.hook && a.slot === action.slot);
         must(held?.pipeline === action.previous, `${held?.pipeline} is what was there before`);
         this.slots.set(`${action.hook} ${action.slot}`, program as number);
@@ -139,6 +141,7 @@ class Kernel {
         must(!this.links.some((l) => l.hook === action.hook), 'no dispatcher uses the maps');
         must(![...this.pins.keys()].some((key) => key.startsWith(`${action.hook} `)), 'no pipeline uses the maps');
         if (action.hook === 'xdp') this.egress.clear();
+        for (const key of [...this.slots.keys()]) if (key.startsWith(`${action.hook} `)) this.slots.delete(key);
         return;
       case 'remove-stray':
         must(this.strays.delete(action.pin), 'it is there');
@@ -278,18 +281,23 @@ t.test('an interface that is as desired gets no action', async (t) => {
   t.ok(untouched > 500, `${untouched} interfaces were as desired`);
 });
 
-t.test('the order is: build beside, flip, clear, remove', async (t) => {
+t.test('the order is: build beside, fill, attach, flip, clear, remove', async (t) => {
   let checked = 0;
   const rank: { readonly [op in Action['op']]: number } = {
-    ...{ prepare: 1, load: 2, 'set-egress': 3, attach: 4, 'set-slot': 5, 'clear-slot': 6, detach: 7 },
-    ...{ 'clear-egress': 8, unload: 9, dismantle: 10, 'remove-stray': 11 },
+    ...{ prepare: 1, load: 2, 'set-egress': 3, attach: 5, 'set-slot': 6, 'clear-slot': 7, detach: 8 },
+    ...{ 'clear-egress': 9, unload: 10, dismantle: 11, 'remove-stray': 12 },
   };
+  const filled = 4; // the slot of an interface that is attached in the same plan
   fc.assert(
     fc.property(arbitraryDesired, arbitraryDeployed, (desired, deployed) => {
       // A hook without its maps is taken down before anything is built; without one, ranks ascend.
       fc.pre(hooks.every((hook) => (deployed.prepared.find((p) => p.hook === hook)?.slots ?? -1) !== 0));
       fc.pre(deployed.pipelines.every((p) => deployed.prepared.some(({ hook }) => hook === p.hook)));
-      const ranks = makePlan(desired, deployed).actions.map((action) => rank[action.op]);
+      const { actions } = makePlan(desired, deployed);
+      const isNew = (of: Action) =>
+        of.op === 'set-slot' &&
+        actions.some((a) => a.op === 'attach' && a.hook === of.hook && a.ifindex === of.ifindex);
+      const ranks = actions.map((action) => (isNew(action) ? filled : rank[action.op]));
       if (ranks.some((r, i) => i > 0 && r < (ranks[i - 1] as number))) throw new Error(JSON.stringify(ranks));
       checked++;
     }),
@@ -303,7 +311,7 @@ t.test('interfaces with equal pipelines share one program', async (t) => {
   const { actions, summary } = makePlan(desired, nothingDeployed);
   t.same(
     actions.map((a) => a.op),
-    ['prepare', 'load', 'attach', 'attach', 'attach', 'set-slot', 'set-slot', 'set-slot'],
+    ['prepare', 'load', 'set-slot', 'set-slot', 'set-slot', 'attach', 'attach', 'attach'],
   );
   t.match(actions[1], { op: 'load', why: '3 interfaces share it' });
   t.same(summary, { add: 3, change: 0, remove: 0 });
@@ -369,7 +377,7 @@ t.test('maps of which some are missing are made anew, programs and all', async (
   const plan = makePlan({ interfaces: [wanted(1, pipeline('tc', 0))], egress: [] }, deployed);
   t.same(
     plan.actions.map((a) => a.op),
-    ['detach', 'unload', 'dismantle', 'prepare', 'load', 'attach', 'set-slot'],
+    ['detach', 'unload', 'dismantle', 'prepare', 'load', 'set-slot', 'attach'],
   );
   t.match(plan.actions[0], { why: 'shared maps are missing or of another version' });
 });
