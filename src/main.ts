@@ -6,12 +6,14 @@ import { Command, CommanderError } from 'commander';
 import { type GlobalOptions, parseOptions, type RawOptions } from './cli/options.js';
 import { errorJson, errorText, printJson, styleFor } from './cli/output.js';
 import { TnaError } from './model/error.js';
+import { prepareShortRun } from './platform/short-run.js';
 
 type Run = (options: GlobalOptions) => Promise<number>;
 
 /** Commands are imported when they run: most runs need one of them, and start-up time is part of every pass. */
 async function main(argv: readonly string[]): Promise<number> {
   let run: Run | undefined;
+  let staying = false;
   const program = new Command('tna')
     .description(
       'Makes Linux networking fast without replacing it: a minimal eBPF fast path for what is already configured.',
@@ -43,6 +45,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .option('--dry-run', 'only show the plan')
     .action((o: { once?: boolean; dryRun?: boolean }) => {
       const how = { once: o.once === true, dryRun: o.dryRun === true };
+      staying = !how.once && !how.dryRun;
       run = async (options) => (await import('./cli/commands/reconcile.js')).reconcileCommand(options, how);
     });
   command('status', 'show every interface, its counters, and why it is not accelerated').action(() => {
@@ -109,7 +112,9 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const raw = program.opts<RawOptions>();
   try {
-    return run === undefined ? 2 : await run(parseOptions(raw));
+    if (run === undefined) return 2;
+    if (!staying) prepareShortRun();
+    return await run(parseOptions(raw));
   } catch (error) {
     if (raw.output === 'json') printJson(errorJson(error));
     process.stderr.write(`${errorText(error, raw.verbose === true, styleFor(process.stderr))}\n`);

@@ -16,7 +16,7 @@ const allowed: { readonly [folder: string]: readonly string[] } = {
   reconcile: ['model', ...stages],
   platform: ['model', 'pipeline'],
   cli: ['model', ...stages, 'reconcile', 'platform'],
-  '': ['model', 'cli'],
+  '': ['model', 'cli', 'platform'],
 };
 /** Modules of Node that compute only. */
 const pureNode = ['node:crypto'];
