@@ -52,7 +52,8 @@ struct net_bridge_port {
 };
 
 struct net_bridge_fdb_key {
-	u16 vlan_id; /* after the MAC address, native order: the key is one 64-bit word */
+	u8 addr[6];
+	u16 vlan_id; /* native order: the whole key is one 64-bit word */
 };
 
 struct net_bridge_fdb_entry {
@@ -76,7 +77,7 @@ static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt 
 		TNA_AT(net_bridge_fdb_entry, node - TNA_OFFSET(net_bridge_fdb_entry, rhnode));
 
 	/* the first of a chain is never its end mark; an empty bucket reads as zeros */
-	if (TNA_WORD_AT(entry, net_bridge_fdb_entry, key) == key)
+	if (TNA_WORD_AT(entry, key) == key)
 		return entry;
 #pragma clang loop unroll(disable)
 	for (int i = 1; i < TNA_CHAIN_MAX; i++) {
@@ -84,7 +85,7 @@ static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt 
 		if (!node || node & 1)
 			return NULL;
 		entry = TNA_AT(net_bridge_fdb_entry, node - TNA_OFFSET(net_bridge_fdb_entry, rhnode));
-		if (TNA_WORD_AT(entry, net_bridge_fdb_entry, key) == key)
+		if (TNA_WORD_AT(entry, key) == key)
 			return entry;
 	}
 	return NULL;

@@ -57,14 +57,14 @@ struct tna_rht {
 	u32 seed;
 };
 
-static __always_inline void tna_rht_open(struct tna_rht *open, u64 rhashtable)
+// `address`: rhashtable.tbl.
+static __always_inline void tna_rht_open(struct tna_rht *open, u64 address)
 {
-	u64 address = tna_word(rhashtable + TNA_OFFSET(rhashtable, tbl));
 	struct bucket_table *table = TNA_AT(bucket_table, address);
 	u32 size, nest;
 
 	if (TNA_OFFSET(bucket_table, size) == 0 && TNA_OFFSET(bucket_table, nest) == 4) {
-		u64 both = TNA_WORD_AT(table, bucket_table, size);
+		u64 both = TNA_WORD_AT(table, size);
 
 		size = (u32)both;
 		nest = both >> 32;

@@ -16,7 +16,6 @@ struct tna_scratch {
 	__u32 slot;       /* of the interface and hook: index of its counters; written by the dispatcher */
 	__u32 brnf_id;    /* guard_bridge_nf: where br_netfilter's state was found last */
 	__u64 brnf;       /* its address */
-	__u64 brnf_table; /* and that of its sysctl table */
 	__u64 veth_ops;   /* offload: the operations of veth devices */
 	__u64 no_qdisc;   /* bridge_egress: a queueing discipline that is part of the kernel and does nothing */
 	struct tna_hash_memory hashes[TNA_HASH_MEMORY]; /* by the last byte of a MAC address */

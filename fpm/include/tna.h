@@ -88,14 +88,14 @@ static __always_inline bool tna_is_hardware(struct net_device *dev)
 // The first eight bytes of a virtual device's rtnetlink kind.
 static __always_inline u64 tna_kind(struct net_device *dev)
 {
-	return tna_word(tna_word((u64)dev->rtnl_link_ops + TNA_OFFSET(rtnl_link_ops, kind)));
+	return tna_word((u64)TNA_AT(rtnl_link_ops, dev->rtnl_link_ops)->kind);
 }
 
 static __always_inline bool tna_is_veth(struct net_device *dev)
 {
 	/* fewer loads than the name, where the kernel tells the address of the function */
 	if (&veth_xmit)
-		return tna_word((u64)dev->netdev_ops + TNA_OFFSET(net_device_ops, ndo_start_xmit)) == (u64)&veth_xmit;
+		return (u64)TNA_AT(net_device_ops, dev->netdev_ops)->ndo_start_xmit == (u64)&veth_xmit;
 	return !tna_is_hardware(dev) && (tna_kind(dev) & 0xffffffffffULL) == 0x68746576ULL; /* "veth\0" */
 }
 
@@ -199,7 +199,7 @@ static __always_inline u64 tna_ingress(struct tna_pkt *p)
 {
 	struct xdp_buff *x = bpf_cast_to_kern_ctx(p->ctx);
 
-	return tna_word((u64)x->rxq + TNA_OFFSET(xdp_rxq_info, dev));
+	return (u64)TNA_AT(xdp_rxq_info, x->rxq)->dev;
 }
 
 #else

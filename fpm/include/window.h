@@ -15,10 +15,6 @@ static __always_inline void *tna_window(u64 address)
 // Window on the object of type struct T (local declaration) at an address: a pointer whose fields can be read.
 #define TNA_AT(T, address) ((struct T *)tna_window((u64)(address)))
 
-// For objects larger than the window (net_device, net): cast to the vmlinux type itself.
-#define TNA_TYPED(T, address) \
-	((struct T *)bpf_rdonly_cast((void *)(u64)(address), bpf_core_type_id_kernel(struct T)))
-
 #define TNA_OFFSET(T, field) ((u64)bpf_core_field_offset(struct T, field))
 #define TNA_HAS(T, field) bpf_core_field_exists(((struct T *)0)->field)
 
@@ -30,20 +26,6 @@ static __always_inline u64 tna_word(u64 address)
 	return (u64)w->tv_sec;
 }
 
-// The 64-bit word at an offset of a window or of a typed pointer, whatever fields lie there. The barrier keeps clang from
-// folding the offset into the load, which would then have to have the field's own width.
-static __always_inline u64 tna_word_at(const void *pointer, u64 offset)
-{
-	asm volatile("" : "+r"(offset));
-	return *(const u64 *)((const char *)pointer + offset);
-}
-
-#define TNA_WORD_AT(pointer, T, field) tna_word_at(pointer, TNA_OFFSET(T, field))
-
-// The same, for typed pointers whose field is a pointer, as a plain number.
-#define TNA_FIELD_WORD(pointer, T, field) tna_word((u64)(pointer) + TNA_OFFSET(T, field))
-
-static __always_inline bool tna_list_empty(u64 head)
-{
-	return tna_word(head) == head;
-}
+// The 64-bit word that begins with a field. The local declaration of the field must have its true size, since libbpf
+// checks that of the access against it.
+#define TNA_WORD_AT(pointer, field) (*(const u64 *)&(pointer)->field)

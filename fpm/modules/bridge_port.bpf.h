@@ -52,7 +52,7 @@ static __always_inline int fpm_bridge_port(struct tna_pkt *p)
 	/* struct net_bridge is the private data of the bridge device */
 	device = TNA_HAS(net_device, priv) ? bridge - TNA_OFFSET(net_device, priv) : (u64)br->dev;
 	promisc = TNA_AT(net_device, device)->flags & TNA_IFF_PROMISC;
-	tna_rht_open(&p->bridge.fdb, bridge + TNA_OFFSET(net_bridge, fdb_hash_tbl));
+	tna_rht_open(&p->bridge.fdb, (u64)br->fdb_hash_tbl.tbl);
 	if (tna_unlikely(state | domain | features | promisc |
 			 (p->bridge.port_flags & (TNA_BR_VLAN_TUNNEL | TNA_BR_LOCKED)))) {
 		if (state)

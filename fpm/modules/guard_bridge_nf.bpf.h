@@ -14,7 +14,7 @@
 // br_netfilter's per-netns state lies in net->gen under a number that only its own (private) variable knows. It is
 // found by what it must point to: a registered sysctl table whose first entry is handled by brnf_sysctl_call_tables()
 // and points back into the state itself. What was found is remembered per CPU, and taken only while net->gen still has
-// it at that place and it still has that table.
+// it at that place; that br_netfilter is still the module that it was is seen by its function's address.
 // A kernel where these functions can't be found by name: SLOW as soon as there is any hook.
 #pragma once
 #include "bridge.h"
@@ -65,7 +65,7 @@ static __always_inline u64 tna_brnf(struct tna_pkt *p, u64 net)
 	struct tna_scratch *scratch = p->scratch;
 
 	state = tna_word(slots + (u64)scratch->brnf_id * 8);
-	if (state == scratch->brnf && tna_word(state + TNA_OFFSET(brnf_net, ctl_hdr)) == scratch->brnf_table)
+	if (state && state == scratch->brnf)
 		return state;
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < TNA_NET_GENERIC_MAX; i++) {
@@ -73,7 +73,6 @@ static __always_inline u64 tna_brnf(struct tna_pkt *p, u64 net)
 		if (state && tna_is_brnf(state)) {
 			scratch->brnf_id = i;
 			scratch->brnf = state;
-			scratch->brnf_table = tna_word(state + TNA_OFFSET(brnf_net, ctl_hdr));
 			return state;
 		}
 	}
@@ -89,7 +88,7 @@ static __always_inline u64 tna_hook_count(u64 entries)
 static __always_inline u64 tna_brnf_calls(struct brnf_net *brnf)
 {
 	if (TNA_OFFSET(brnf_net, call_ip6tables) == TNA_OFFSET(brnf_net, call_iptables) + 4)
-		return TNA_WORD_AT(brnf, brnf_net, call_iptables) | brnf->call_arptables;
+		return TNA_WORD_AT(brnf, call_iptables) | brnf->call_arptables;
 	return brnf->call_iptables | brnf->call_ip6tables | brnf->call_arptables;
 }
 

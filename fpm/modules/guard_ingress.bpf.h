@@ -24,8 +24,8 @@ static __always_inline u64 tna_all_tapped(u64 net)
 	u64 head;
 
 	if (TNA_HAS(net, ptype_all))
-		head = net + TNA_OFFSET(net, ptype_all);
-	else if (TNA_HAS(net_hotdata, ptype_all) && &net_hotdata)
+		return (u64)TNA_AT(net, net)->ptype_all.next ^ (net + TNA_OFFSET(net, ptype_all));
+	if (TNA_HAS(net_hotdata, ptype_all) && &net_hotdata)
 		head = (u64)&net_hotdata + TNA_OFFSET(net_hotdata, ptype_all);
 	else if (&ptype_all)
 		head = (u64)&ptype_all;

@@ -15,14 +15,15 @@
 
 static __always_inline int fpm_l2_control(struct tna_pkt *p)
 {
-	if (tna_unlikely(!p->src || p->src & 1))
-		return tna_slow(p, TNA_R_L2_CONTROL_INVALID_SOURCE);
-	if (p->dst & 1) {
-		if (tna_unlikely(p->dst == 0xffffffffffffULL))
-		return tna_slow(p, TNA_R_L2_CONTROL_BROADCAST);
-		if (tna_unlikely((p->dst & 0xf0ffffffffffULL) == 0x0000c28001ULL))
+	if (tna_unlikely((p->src | p->dst) & 1 || !p->src)) {
+		if (!p->src || p->src & 1)
+			return tna_slow(p, TNA_R_L2_CONTROL_INVALID_SOURCE);
+		if (p->dst == 0xffffffffffffULL)
+			return tna_slow(p, TNA_R_L2_CONTROL_BROADCAST);
+		if ((p->dst & 0xf0ffffffffffULL) == 0x0000c28001ULL)
 			return tna_slow(p, TNA_R_L2_CONTROL_LINK_LOCAL);
-		return tna_slow(p, TNA_R_L2_CONTROL_MULTICAST);
+		if (p->dst & 1)
+			return tna_slow(p, TNA_R_L2_CONTROL_MULTICAST);
 	}
 	if (tna_unlikely(p->proto == bpf_htons(ETH_P_ARP) || p->proto == bpf_htons(TNA_ETH_P_RARP)))
 		return tna_slow(p, TNA_R_L2_CONTROL_ARP);

@@ -25,11 +25,13 @@
 static __always_inline int fpm_offload(struct tna_pkt *p)
 {
 #ifdef TNA_HOOK_XDP
-	if (OFFLOAD_veth && TNA_HAS(veth_xdp_buff, skb) && tna_is_known_veth(p, p->dev)) {
+	if (TNA_HAS(veth_xdp_buff, skb) && tna_is_known_veth(p, p->dev)) {
 		struct veth_xdp_buff *x = TNA_AT(veth_xdp_buff, bpf_cast_to_kern_ctx(p->ctx));
 		u64 address = (u64)x->skb, vlan, csum, gso, mark;
 		struct sk_buff *skb;
 
+		if (tna_unlikely(!OFFLOAD_veth))
+			return tna_slow(p, TNA_R_OFFLOAD_UNKNOWN_DEVICE);
 		if (!address)
 			return TNA_NEXT;
 		skb = TNA_AT(sk_buff, address);
