@@ -67,11 +67,14 @@ struct net_bridge_fdb_entry {
 
 #pragma clang attribute pop
 
-// br_fdb_find_rcu(): the entry of a MAC address (low 48 bits, as in memory) and VLAN id, or NULL.
-static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt *p, u64 mac, u16 vid)
+// br_fdb_find_rcu(): the entry of a MAC address (low 48 bits, as in memory) and VLAN id, or NULL. `known`: its memory.
+static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt *p, u64 mac, u16 vid,
+								 struct tna_address **known)
 {
-	u64 key = mac | (u64)vid << 48;
-	u64 node = tna_rht_chain(&p->bridge.fdb, p->scratch, key);
+	u64 key = mac | (u64)vid << 48, node;
+
+	*known = tna_remember(p->scratch, key, p->bridge.fdb.seed);
+	node = tna_rht_chain(&p->bridge.fdb, (*known)->hash);
 
 	struct net_bridge_fdb_entry *entry =
 		TNA_AT(net_bridge_fdb_entry, node - TNA_OFFSET(net_bridge_fdb_entry, rhnode));

@@ -36,18 +36,19 @@ static __always_inline u32 tna_jhash2_words(u32 word0, u32 word1, u32 initval)
 	return c;
 }
 
-// The same with a memory: the hash of a key depends on key and seed only, and frames come in bursts of few addresses.
-static __always_inline u32 tna_rht_hash(struct tna_scratch *scratch, u64 key, u32 seed)
+// The memory of an FDB key. The hash of a key depends on key and seed only, and frames come in bursts of few addresses.
+static __always_inline struct tna_address *tna_remember(struct tna_scratch *scratch, u64 key, u32 seed)
 {
-	struct tna_hash_memory *memory;
+	struct tna_address *known = &scratch->addresses[(key >> 40) % TNA_ADDRESSES];
 
-	memory = &scratch->hashes[(key >> 40) % TNA_HASH_MEMORY];
-	if (memory->key != key || memory->seed != seed) {
-		memory->hash = tna_jhash2_words((u32)key, (u32)(key >> 32), seed);
-		memory->key = key;
-		memory->seed = seed;
+	if (known->key != key || known->seed != seed) {
+		known->hash = tna_jhash2_words((u32)key, (u32)(key >> 32), seed);
+		known->key = key;
+		known->seed = seed;
+		known->fresh = 0;
+		known->used = 0;
 	}
-	return memory->hash;
+	return known;
 }
 
 // A table as found at one moment: what a lookup needs of it.
@@ -79,9 +80,9 @@ static __always_inline void tna_rht_open(struct tna_rht *open, u64 address)
 
 // Address of the first struct rhash_head of a key's chain. 0 (an empty bucket) need not be told apart: what is read from
 // there is 0 again. Odd: the end of the chain.
-static __always_inline u64 tna_rht_chain(const struct tna_rht *open, struct tna_scratch *scratch, u64 key)
+static __always_inline u64 tna_rht_chain(const struct tna_rht *open, u32 hash)
 {
-	u32 bucket = tna_rht_hash(scratch, key, open->seed) & open->mask;
+	u32 bucket = hash & open->mask;
 
 	/* bit 0 of a bucket is its lock */
 	return tna_word(open->buckets + (u64)bucket * 8) & ~1ULL;

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
-// What dispatcher and program share on one CPU (map tna_scratch_*). Apart from the slot these are memories of pure
-// functions and hints, verified on each use: losing them changes nothing but time.
+// What dispatcher and program share on one CPU (map tna_scratch_*). Apart from the slot these are memories of what cannot
+// become wrong, or is verified on each use: losing them changes nothing but time.
 #pragma once
 #include <linux/types.h>
 
-#define TNA_HASH_MEMORY 256
+#define TNA_ADDRESSES 256
 
-struct tna_hash_memory {
+// An FDB key as seen last in the table with this seed. Seeds are random per table, so no other bridge is taken for it.
+struct tna_address {
 	__u64 key;
 	__u32 seed;
 	__u32 hash;
+	/* jiffies until which an entry of this key need not be refreshed as source, or marked as used: an entry's times
+	 * only grow, also when it is deleted and made anew, so what was read once remains a lower bound */
+	__u64 fresh;
+	__u64 used;
 };
 
 struct tna_scratch {
@@ -18,5 +23,5 @@ struct tna_scratch {
 	__u64 brnf;       /* its address */
 	__u64 veth_ops;   /* offload: the operations of veth devices */
 	__u64 no_qdisc;   /* bridge_egress: a queueing discipline that is part of the kernel and does nothing */
-	struct tna_hash_memory hashes[TNA_HASH_MEMORY]; /* by the last byte of a MAC address */
+	struct tna_address addresses[TNA_ADDRESSES]; /* by the last byte of a MAC address */
 };

@@ -10,11 +10,24 @@
 #pragma once
 #include "bridge.h"
 
+// Has the entry to be marked as used? Otherwise notes until when it has not.
+static __always_inline bool tna_use_stale(struct net_bridge_fdb_entry *entry, struct tna_address *known, u64 now)
+{
+	u64 used = entry->used;
+
+	if (now - used > BRIDGE_FDB_refresh)
+		return true;
+	known->used = used + BRIDGE_FDB_refresh;
+	return false;
+}
+
 static __always_inline int fpm_bridge_fdb(struct tna_pkt *p)
 {
-	struct net_bridge_fdb_entry *entry = tna_fdb_find(p, p->dst, 0);
-	u64 out;
+	struct net_bridge_fdb_entry *entry;
+	struct tna_address *known;
+	u64 out, now;
 
+	entry = tna_fdb_find(p, p->dst, 0, &known);
 	if (tna_unlikely(!entry))
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_MISS);
 	if (tna_unlikely(entry->flags & TNA_FDB_LOCAL))
@@ -24,7 +37,8 @@ static __always_inline int fpm_bridge_fdb(struct tna_pkt *p)
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_NO_PORT);
 	if (tna_unlikely(out == p->bridge.port))
 		return tna_slow(p, TNA_R_BRIDGE_FDB_SAME_PORT);
-	if (tna_unlikely(bpf_jiffies64() - entry->used > BRIDGE_FDB_refresh))
+	now = bpf_jiffies64();
+	if (tna_unlikely(known->used - now > BRIDGE_FDB_refresh) && tna_use_stale(entry, known, now))
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_USE_STALE);
 	p->bridge.out = TNA_AT(net_bridge_port, out);
 	p->odev_address = (u64)p->bridge.out->dev;

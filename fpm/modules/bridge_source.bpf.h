@@ -11,23 +11,38 @@
 //   most one second, is also below the least forward delay, which hold_time() is while the topology changes.
 // * entry waiting to be reported active (__fdb_mark_active): SLOW.
 // Ageing time 0 means that nothing is learned or refreshed (hold_time): nearly every frame is stale then, and SLOW.
+// A lowered ageing time counts from the next refresh of each entry on.
 #pragma once
 #include "bridge.h"
+
+// Is the entry due for a refresh? Otherwise notes until when it is not.
+static __always_inline bool tna_source_stale(struct tna_pkt *p, struct net_bridge_fdb_entry *entry,
+					     struct tna_address *known, u64 now)
+{
+	u64 updated = entry->updated, limit = p->bridge.br->ageing_time / 4;
+
+	if (limit > BRIDGE_SOURCE_refresh)
+		limit = BRIDGE_SOURCE_refresh;
+	if (now - updated > limit)
+		return true;
+	known->fresh = updated + limit;
+	return false;
+}
 
 static __always_inline int fpm_bridge_source(struct tna_pkt *p)
 {
 	struct net_bridge_fdb_entry *entry;
-	u64 flags, moved, inactive, age;
+	struct tna_address *known;
+	u64 flags, moved, inactive, now;
 
 	if (!(p->bridge.port_flags & TNA_BR_LEARNING))
 		return TNA_NEXT;
-	entry = tna_fdb_find(p, p->src, 0);
+	entry = tna_fdb_find(p, p->src, 0, &known);
 	if (tna_unlikely(!entry))
 		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_UNKNOWN);
 	flags = entry->flags;
 	moved = (u64)entry->dst ^ p->bridge.port;
 	inactive = flags & flags >> 1 & TNA_FDB_NOTIFY; /* both NOTIFY and, one bit above, NOTIFY_INACTIVE */
-	age = bpf_jiffies64() - entry->updated;
 	if (tna_unlikely(moved | inactive | (flags & (TNA_FDB_LOCAL | TNA_FDB_LOCKED)))) {
 		if (flags & TNA_FDB_LOCAL)
 			return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_LOCAL);
@@ -38,7 +53,9 @@ static __always_inline int fpm_bridge_source(struct tna_pkt *p)
 		if (inactive)
 			return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_INACTIVE);
 	}
-	if (tna_unlikely(age > BRIDGE_SOURCE_refresh || age * 4 > p->bridge.br->ageing_time))
+	now = bpf_jiffies64();
+	/* past, or farther ahead than this program would set it */
+	if (tna_unlikely(known->fresh - now > BRIDGE_SOURCE_refresh) && tna_source_stale(p, entry, known, now))
 		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_STALE);
 	return TNA_NEXT;
 }

@@ -369,8 +369,9 @@ const cases: readonly Case[] = [
   {
     name: 'short ageing time',
     expect: 'bridge_source:source-stale',
-    set: ['ip link set br0 type bridge ageing_time 10'],
-    unset: ['ip link set br0 type bridge ageing_time 30000'],
+    set: ['ip link set br0 type bridge ageing_time 10', 'bridge fdb add 02:00:00:00:01:04 dev p1 master static'],
+    unset: ['ip link set br0 type bridge ageing_time 30000', 'bridge fdb del 02:00:00:00:01:04 dev p1 master'],
+    frame: sized(ethernet(B, '02:00:00:00:01:04', 0x88b5), 60),
     prepare: async () => void (await delay(120)),
   },
 
