@@ -6,6 +6,8 @@ import { isRemoved, removeAtExit } from '../support/lab/cleanup.js';
 
 export interface Background {
   readonly pid: number;
+  /** Its last words so far. */
+  readonly output: string;
   /** Sends a line to its standard input. */
   write(line: string): void;
   /** Ends it and waits for that. */
@@ -53,5 +55,12 @@ export async function supervise(child: ChildProcess, ready?: string): Promise<Ba
     await stop();
     throw error;
   }
-  return { pid, write: (line) => child.stdin?.write(`${line}\n`), stop };
+  return {
+    pid,
+    get output() {
+      return output;
+    },
+    write: (line) => child.stdin?.write(`${line}\n`),
+    stop,
+  };
 }
