@@ -18,7 +18,6 @@ enum net_bridge_opts {
 #define TNA_BR_OPTION(name) (1UL << bpf_core_enum_value(enum net_bridge_opts, name))
 
 // Bits of net_bridge_port.flags: macros in include/linux/if_bridge.h, so not in BTF; new ones are only ever appended.
-#define TNA_BR_HAIRPIN_MODE (1UL << 0)
 #define TNA_BR_LEARNING (1UL << 5)
 #define TNA_BR_VLAN_TUNNEL (1UL << 13)
 #define TNA_BR_ISOLATED (1UL << 16)
@@ -26,7 +25,6 @@ enum net_bridge_opts {
 
 // Bits of net_bridge_fdb_entry.flags: an anonymous enum in br_private.h, appended to likewise.
 #define TNA_FDB_LOCAL (1UL << 0)
-#define TNA_FDB_STICKY (1UL << 2)
 #define TNA_FDB_NOTIFY (1UL << 6)
 #define TNA_FDB_NOTIFY_INACTIVE (1UL << 7)
 #define TNA_FDB_LOCKED (1UL << 8)

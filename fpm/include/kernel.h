@@ -158,9 +158,6 @@ struct sk_buff {
 	u8 pkt_type : 3;
 	u8 ip_summed : 2;
 	u8 offload_fwd_mark : 1;
-	__be16 protocol;
-	__be16 vlan_proto;
-	u16 vlan_tci;
 	u32 vlan_all;
 	u32 mark;
 	u32 secmark;

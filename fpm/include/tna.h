@@ -216,7 +216,6 @@ static __always_inline u64 tna_ingress(struct tna_pkt *p)
 
 #endif
 
-#define TNA_IFF_UP 0x1
 #define TNA_IFF_PROMISC 0x100
 
 // Not 0 if packet sockets listen on this very device (dev->ptype_all); for those that listen on all see guard_ingress.
