@@ -52,6 +52,8 @@ export class NicBed {
         await run('ip', ['link', 'set', nic.ifname, 'netns', where, 'name', wanted]);
         await ip(where, `link set ${wanted} up`);
       }
+      // Frames go to stations' addresses, which are not the NIC's own.
+      await ip(stations, `link set ${far} promisc on`);
       await ip(netns, `link set ${name} master br0`);
       await agent.packet(far);
     }
