@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // TCP between two hosts on the bridge by iperf3: pairs of runs, one by the Linux bridge and one by TNA on the hook that it chooses itself.
 
-import { run } from '../support/lab/command.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { tryRun } from '../support/lab/command.js';
 import { addNetns, deleteNetns, ip, netnsName } from '../support/lab/netns.js';
 import { startCommand } from './background.js';
 import { quieten } from './devices.js';
@@ -60,7 +61,13 @@ async function runPairs(options: BenchOptions, progress: (text: string) => void)
       for (let pair = 0; pair < options.pairs; pair++) {
         for (const side of pair % 2 === 0 ? (['linux', 'tna'] as const) : (['tna', 'linux'] as const)) {
           progress(`pair ${pair + 1} of ${options.pairs}: ${side}`);
-          await measure[side]();
+          try {
+            await measure[side]();
+          } catch (cause) {
+            throw new Error(`${side}, pair ${pair + 1}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+              cause,
+            });
+          }
         }
       }
     } finally {
@@ -87,16 +94,25 @@ async function makeHosts(client: string, dut: string, server: string): Promise<v
   await ip(server, `addr add ${serverAddress}/24 dev eth0`, 'link set eth0 up');
 }
 
+/** The part of iperf3's JSON that matters. */
+interface Transfer {
+  readonly error?: string;
+  readonly end: { readonly sum_received?: { readonly bits_per_second: number } };
+}
+
 /** Gbit/s that the receiver saw. */
 async function transfer(client: string, seconds: number): Promise<number> {
   const iperf = ['iperf3', '--client', serverAddress, '--time', String(seconds), '--json'];
-  const output = await run('ip', ['netns', 'exec', client, 'taskset', '--cpu-list', '0', ...iperf], {
-    timeout: 30_000,
-  });
-  const { end } = JSON.parse(output) as {
-    readonly end: { readonly sum_received: { readonly bits_per_second: number } };
-  };
-  return end.sum_received.bits_per_second / 1e9;
+  const command = ['netns', 'exec', client, 'taskset', '--cpu-list', '0', ...iperf];
+  for (let attempt = 1; ; attempt++) {
+    const { code, stdout, stderr } = await tryRun('ip', command, { timeout: 30_000 });
+    const { error, end }: Transfer = stdout.startsWith('{') ? JSON.parse(stdout) : { end: {} };
+    if (end.sum_received !== undefined) return end.sum_received.bits_per_second / 1e9;
+    const cause = error ?? (stderr.trim() || 'no result');
+    // The server takes a moment to finish with the previous client; anything else is a failure of TCP itself.
+    if (!cause.includes('busy') || attempt === 10) throw new Error(`iperf3 ended with ${code}: ${cause}`);
+    await sleep(100);
+  }
 }
 
 function reportTcp({ linux, tna, hook }: TcpResult, options: BenchOptions): Omit<SectionReport, 'seconds'> {
