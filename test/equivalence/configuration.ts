@@ -6,7 +6,7 @@ export type Hook = 'xdp' | 'tc';
 
 /**
  * One command. `sysctl` is `PATH VALUE`; `nft` is a script; `capture` opens a packet socket on a device; `agent` and
- * `far` are requests to the lab's agent in the bridge's namespace and in that of the far ends.
+ * `far` are requests to the lab's agent in the bridge's namespace and in that of the far ends; `far` can be `mtu DEV N`.
  */
 export interface Step {
   readonly tool: 'ip' | 'bridge' | 'tc' | 'nft' | 'sysctl' | 'capture' | 'agent' | 'far';

@@ -213,6 +213,10 @@ function filterSteps(random: Random, ports: readonly PortPlan[]): Step[] {
   if (random.chance(0.04)) {
     steps.push(step('capture', random.chance(0.3) ? 'any' : port));
   }
+  if (random.chance(0.1)) {
+    const index = random.below(ports.length);
+    steps.push(step('far', `mtu h${index + 1} ${Math.max(576, (ports[index]?.mtu ?? 1500) - random.pick([1, 100]))}`));
+  }
   if (random.chance(0.05)) {
     steps.push(random.pick(foreign(ports, port)));
   }

@@ -130,7 +130,9 @@ export class Side {
         await this.agent.packet(text);
       } else if (tool === 'agent' || tool === 'far') {
         await this.agent.enter(tool === 'far' ? this.peers : this.netns);
-        await this.agent.request(text).catch((error: Error) => messages.push(`${error.message}\n`));
+        const mtu = /^mtu (\w+) (\d+)$/.exec(text);
+        const done = mtu === null ? this.agent.request(text) : ip(this.peers, `link set ${mtu[1]} mtu ${mtu[2]}`);
+        await done.catch((error: Error) => messages.push(`${error.message}\n`));
         await this.agent.enter(this.netns);
       } else if (tool === 'nft') {
         messages.push((await tryRun('ip', ['netns', 'exec', this.netns, 'nft', '-f', '-'], { input: text })).stderr);
