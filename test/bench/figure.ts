@@ -52,10 +52,14 @@ export function figure(section: Section, of: Summary, input: FigureInput): Figur
   };
 }
 
-export type Verdict = 'met' | 'missed' | 'none';
+export type Verdict = 'met' | 'missed' | 'unclear' | 'none';
 
-export function verdictOf({ value, goal }: Figure): Verdict {
+/** A ratio that varies more than this between rounds says more about what else the machine did. */
+const steady = 3;
+
+export function verdictOf({ value, goal, unit, low, high }: Figure): Verdict {
   if (goal === undefined) return 'none';
+  if (unit === '×' && high > low * steady) return 'unclear';
   return (goal.relation === 'at least' ? value >= goal.value : value <= goal.value) ? 'met' : 'missed';
 }
 

@@ -50,7 +50,9 @@ async function main(args: readonly string[]): Promise<number> {
   if (options.jsonFile !== undefined) writeFileSync(options.jsonFile, json);
   if (text) console.log(goalsText(sections));
   else process.stdout.write(json);
-  return sections.some(({ figures }) => figures.some((figure) => verdictOf(figure) === 'missed')) ? 3 : 0;
+  return sections.some(({ figures }) => figures.some((figure) => ['missed', 'unclear'].includes(verdictOf(figure))))
+    ? 3
+    : 0;
 }
 
 try {

@@ -45,7 +45,8 @@ export const usage = `usage: npm run bench -- bridge [options]
   --library DIR      FPM library to measure instead of the built-in one
   -o text|json       format on standard output
   --json FILE        write JSON to a file as well
-Exit codes: 0 every goal that was measured is met, 1 error, 2 usage, 3 a goal is missed.`;
+Exit codes: 0 every goal that was measured is met, 1 error, 2 usage, 3 a goal is missed, or
+the machine was too busy to tell (unclear).`;
 
 export class UsageError extends Error {}
 

@@ -48,7 +48,7 @@ export function goalsText(reports: readonly SectionReport[]): string {
   const rows = judged.map((figure) => {
     const { relation, value } = figure.goal as NonNullable<Figure['goal']>;
     return [
-      verdictOf(figure) === 'met' ? 'met' : 'MISSED',
+      verdictOf(figure) === 'missed' ? 'MISSED' : verdictOf(figure),
       figure.label,
       `${figure.value.toFixed(figure.decimals)} ${figure.unit}`,
       `${relation === 'at least' ? '≥' : '≤'} ${value} ${figure.unit}`,
