@@ -14,6 +14,7 @@ export interface Totals {
   mustBeFast: number;
   refused: number;
   different: number;
+  unsteady: number;
   milliseconds: number;
   readonly slowBy: Map<string, number>;
   readonly blockedBy: Map<string, number>;
@@ -31,6 +32,7 @@ export function emptyTotals(): Totals {
     mustBeFast: 0,
     refused: 0,
     different: 0,
+    unsteady: 0,
     milliseconds: 0,
     slowBy: new Map(),
     blockedBy: new Map(),
@@ -45,6 +47,7 @@ export function addResult(totals: Totals, result: CaseResult): void {
   totals.mustBeFast += result.mustBeFast;
   totals.refused += result.refused;
   totals.different += result.differences.length > 0 ? 1 : 0;
+  totals.unsteady += result.unsteady ? 1 : 0;
   totals.milliseconds += result.milliseconds;
   for (const claim of result.claims) {
     totals.fast += claim.counters.fast;
@@ -68,7 +71,7 @@ export function totalsText(name: string, totals: Totals): string {
   const seen = totals.fast + totals.slow + totals.drop;
   const share = seen === 0 ? '0' : ((100 * totals.fast) / seen).toFixed(1);
   return [
-    `${name}: ${totals.cases} configurations, ${totals.frames} frames, ${totals.different} different`,
+    `${name}: ${totals.cases} configurations, ${totals.frames} frames, ${totals.different} different, ${totals.unsteady} only once`,
     `  accelerated in ${totals.accelerated} configurations; ${totals.changed} changed in the middle of traffic`,
     `  fast ${totals.fast} (${share} % of frames on accelerated ports; at least ${totals.mustBeFast} were due), slow ${totals.slow}, dropped ${totals.drop}`,
     `  slow because: ${ranking(totals.slowBy)}`,

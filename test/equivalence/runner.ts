@@ -28,6 +28,8 @@ export interface CaseResult {
   readonly mustBeFast: number;
   /** Commands that the kernel refused, on both sides alike. */
   readonly refused: number;
+  /** It differed at first and was equal when run again. */
+  readonly unsteady: boolean;
   readonly milliseconds: number;
 }
 
@@ -66,7 +68,8 @@ async function runSide(one: Case, netns: string, peers: string, accelerator: Acc
 /**
  * Counts frames that leave no doubt: sent twice in a row, before any change, ordinary unicast of ordinary size to a
  * station in the FDB, and delivered both times to exactly one port, where it and the sender's port are both claimed as
- * accelerated. A veth without NAPI at its far end can't be sent XDP frames at all.
+ * accelerated. A veth without NAPI at its far end can't be sent XDP frames at all; frames from a tap with a
+ * virtio_net_hdr are left to Linux.
  */
 function countMustBeFast(one: Case, plain: Outcome, claims: readonly Claim[]): number {
   const claimed = new Set(claims.filter((claim) => claim.accelerated).map((claim) => claim.name));
@@ -92,7 +95,8 @@ function countMustBeFast(one: Case, plain: Outcome, claims: readonly Claim[]): n
     const untagged = !['8100', '88a8', '9100'].includes(frame.bytes.slice(24, 28));
     const ordinary = frame.bytes.length >= 120 && frame.bytes.length <= 1200;
     const single = received.length === 1 && earlier.length === 1 && received[0]?.port === earlier[0]?.port;
-    const ends = before.port === frame.port && accelerated(frame.port) && accelerated(received[0]?.port);
+    const virtio = ports[frame.port]?.virtio === true;
+    const ends = !virtio && before.port === frame.port && accelerated(frame.port) && accelerated(received[0]?.port);
     const found = known(frame.bytes.slice(0, 12), received[0]?.port) && known(frame.bytes.slice(12, 24), frame.port);
     if (unicast && untagged && ordinary && single && ends && found) {
       count += 1;
@@ -126,8 +130,21 @@ function judgeClaims(mustBeFast: number, claims: readonly Claim[]): Difference[]
   return differences;
 }
 
-/** Runs the case with the accelerator off and on, in fresh namespaces that are gone afterwards. */
+/**
+ * Runs the case, and on veth once more if it differs: frames of veths pass a queue per CPU that all namespaces of the
+ * machine share, and which drops when others flood it, with TNA or without. A wrong fast path is wrong every time.
+ */
 export async function runCase(one: Case, accelerator: Accelerator): Promise<CaseResult> {
+  const first = await runOnce(one, accelerator);
+  if (one.kind === 'tap' || first.differences.length === 0) {
+    return first;
+  }
+  const second = await runOnce(one, accelerator);
+  return { ...second, unsteady: second.differences.length === 0 };
+}
+
+/** Runs the case with the accelerator off and on, in fresh namespaces that are gone afterwards. */
+async function runOnce(one: Case, accelerator: Accelerator): Promise<CaseResult> {
   const start = performance.now();
   const names = ['off', 'offp', 'on', 'onp'].map(netnsName) as [string, string, string, string];
   await addNetns(...names);
@@ -142,6 +159,7 @@ export async function runCase(one: Case, accelerator: Accelerator): Promise<Case
       differences: [...compare(one.configuration, off.outcome, on.outcome), ...judgeClaims(mustBeFast, on.claims)],
       claims: on.claims,
       mustBeFast,
+      unsteady: false,
       refused: off.outcome.messages.join('\n').match(/^Command failed/gm)?.length ?? 0,
       milliseconds: performance.now() - start,
     };
