@@ -3,38 +3,33 @@
 //
 //   node dist/test/equivalence/mutate.js [--seed N] [--count N] [--only TEXT] [--tries N]
 //
-// First --count configurations per combination of ports and hook run with the real library, to learn which of them
-// come upon which check. Then each mutant runs the configurations in which its check mattered most. Root, clang.
+// First the directed cases and --count random ones per combination of ports and hook run with the real library, to
+// learn which of them come upon which check. Then each mutant runs the configurations in which its check mattered most. Root, clang.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { tnaAccelerator } from './accelerator.js';
-import type { Hook, PortKind } from './configuration.js';
+import { type Directed, directedCases } from './directed.js';
 import { buildMutant, findMutations, type Mutation } from './mutations.js';
 import { type CaseResult, makeCase, runCase } from './runner.js';
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
-    count: { type: 'string', default: '60' },
+    count: { type: 'string', default: '10' },
     tries: { type: 'string', default: '16' },
     only: { type: 'string', default: '' },
   },
 });
 
-interface Combination {
-  readonly kind: PortKind;
-  readonly hook: Hook;
-  readonly seed: number;
-}
-
 const directory = mkdtempSync(join(tmpdir(), 'tna-mutants-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 
-function runWith(library: string, one: Combination): Promise<CaseResult> {
-  return runCase(makeCase(one.seed, one.kind, one.hook, 200), tnaAccelerator(one.hook, ['--library', library]));
+function runWith(library: string, one: Directed): Promise<CaseResult> {
+  const made = one.make();
+  return runCase(made, tnaAccelerator(made.hook, ['--library', library]));
 }
 
 /** Two at a time, in order, until `stop` says so. */
@@ -53,23 +48,24 @@ async function inPairs<T>(items: readonly T[], work: (item: T) => Promise<void>,
 }
 
 /** Which case came upon which reason how often. */
-async function survey(): Promise<Map<string, { one: Combination; packets: number }[]>> {
+async function survey(): Promise<Map<string, { one: Directed; packets: number }[]>> {
   const library = await buildMutant(undefined, join(directory, 'original'));
-  const cases: Combination[] = [];
+  const cases = directedCases(120);
   for (let i = 0; i < Number(values.count); i += 1) {
     for (const kind of ['tap', 'veth'] as const) {
       for (const hook of ['xdp', 'tc'] as const) {
-        cases.push({ kind, hook, seed: Number(values.seed) + i });
+        const seed = Number(values.seed) + i;
+        cases.push({ name: `seed ${seed} (${kind}, ${hook})`, make: () => makeCase(seed, kind, hook, 200) });
       }
     }
   }
-  const reasons = new Map<string, { one: Combination; packets: number }[]>();
+  const reasons = new Map<string, { one: Directed; packets: number }[]>();
   await inPairs(
     cases,
     async (one) => {
       const result = await runWith(library, one);
       if (result.differences.length > 0) {
-        throw new Error(`seed ${one.seed} (${one.kind}, ${one.hook}) differs with the real library: see run.js`);
+        throw new Error(`${one.name} differs with the real library: see run.js`);
       }
       for (const claim of result.claims) {
         for (const [reason, packets] of Object.entries(claim.slowBy)) {
@@ -84,8 +80,8 @@ async function survey(): Promise<Map<string, { one: Combination; packets: number
   return reasons;
 }
 
-async function judge(mutation: Mutation, seen: readonly { one: Combination; packets: number }[]): Promise<string> {
-  const best = new Map<Combination, number>();
+async function judge(mutation: Mutation, seen: readonly { one: Directed; packets: number }[]): Promise<string> {
+  const best = new Map<Directed, number>();
   for (const { one, packets } of seen) {
     best.set(one, (best.get(one) ?? 0) + packets);
   }
@@ -95,14 +91,14 @@ async function judge(mutation: Mutation, seen: readonly { one: Combination; pack
   }
   const library = await buildMutant(mutation, join(directory, 'mutant'));
   let tried = 0;
-  let caught: CaseResult | undefined;
+  let caught: { name: string; result: CaseResult } | undefined;
   await inPairs(
     order.slice(0, Number(values.tries)),
     async (one) => {
       const result = await runWith(library, one);
       tried += 1;
       if (result.differences.length > 0) {
-        caught ??= result;
+        caught ??= { name: one.name, result };
       }
     },
     () => caught !== undefined,
@@ -110,20 +106,22 @@ async function judge(mutation: Mutation, seen: readonly { one: Combination; pack
   if (caught === undefined) {
     return `SURVIVED ${tried} configurations`;
   }
-  return `caught after ${tried}: seed ${caught.case.seed} ${caught.case.kind} ${caught.case.hook}, ${caught.differences[0]?.what}`;
+  return `caught after ${tried} by ${caught.name}: ${caught.result.differences[0]?.what}`;
 }
 
 const mutations = findMutations().filter((mutation) => mutation.id.includes(values.only));
 console.log(`${mutations.length} checks; looking for configurations that come upon them`);
 const seen = await survey();
-const counts = { caught: 0, SURVIVED: 0, not: 0 };
+const counts = { caught: 0, refused: 0, SURVIVED: 0, not: 0 };
 for (const mutation of mutations) {
   const verdict = await judge(mutation, seen.get(mutation.reason) ?? []).catch(
     // A mutant that the verifier refuses can't do harm: the check is needed for the program to load at all.
-    (error: unknown) => `caught: ${error instanceof Error ? error.message.split('\n')[0] : error}`,
+    (error: unknown) => `refused: ${error instanceof Error ? error.message.split('\n')[0] : error}`,
   );
   counts[verdict.split(/[ :]/)[0] as keyof typeof counts] += 1;
   console.log(`${mutation.id.padEnd(44)} ${verdict}`);
 }
-console.log(`${counts.caught} caught, ${counts.SURVIVED} survived, ${counts.not} not exercised`);
+console.log(
+  `${counts.caught} caught, ${counts.refused} refused by the verifier, ${counts.SURVIVED} survived, ${counts.not} not exercised`,
+);
 process.exitCode = counts.SURVIVED === 0 ? 0 : 1;
