@@ -141,7 +141,8 @@ export class Side {
         messages.push(result.stderr);
       }
     }
-    this.#messages.push(messages.join('').trim());
+    // The two sides differ in the names of their namespaces only.
+    this.#messages.push(messages.join('').trim().replace(/\btna-[a-z]+-\d+-\d+/g, 'NETNS'));
   }
 
   /** Waits until link changes, which veth reports through a work queue, have reached the bridge. */
