@@ -142,7 +142,12 @@ export class Side {
       }
     }
     // The two sides differ in the names of their namespaces only.
-    this.#messages.push(messages.join('').trim().replace(/\btna-[a-z]+-\d+-\d+/g, 'NETNS'));
+    this.#messages.push(
+      messages
+        .join('')
+        .trim()
+        .replace(/\btna-[a-z]+-\d+-\d+/g, 'NETNS'),
+    );
   }
 
   /** Waits until link changes, which veth reports through a work queue, have reached the bridge. */
