@@ -34,6 +34,10 @@ enum net_bridge_opts {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct hlist_node {
+	void *pprev;
+};
+
 struct net_bridge {
 	struct net_device *dev;
 	unsigned long options;
@@ -58,6 +62,7 @@ struct net_bridge_fdb_entry {
 	struct rhash_head rhnode;
 	struct net_bridge_port *dst;
 	struct net_bridge_fdb_key key;
+	struct hlist_node fdb_node;
 	unsigned long flags;
 	unsigned long updated;
 	unsigned long used;
@@ -65,29 +70,54 @@ struct net_bridge_fdb_entry {
 
 #pragma clang attribute pop
 
-// br_fdb_find_rcu(): the entry of a MAC address (low 48 bits, as in memory) and VLAN id, or NULL. `known`: its memory.
-static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt *p, u64 mac, u16 vid,
-								 struct tna_address **known)
+// rhashtable_lookup() of a whole FDB key in the bridge's table; NULL if there is no such entry.
+static __always_inline struct net_bridge_fdb_entry *tna_fdb_lookup(struct tna_pkt *p, u64 key)
 {
-	u64 key = mac | (u64)vid << 48, node;
+	struct net_bridge_fdb_entry *entry;
+	struct tna_rht fdb;
+	u64 node;
 
-	*known = tna_remember(p->scratch, key, p->bridge.fdb.seed);
-	node = tna_rht_chain(&p->bridge.fdb, (*known)->hash);
-
-	struct net_bridge_fdb_entry *entry =
-		TNA_AT(net_bridge_fdb_entry, node - TNA_OFFSET(net_bridge_fdb_entry, rhnode));
-
-	/* the first of a chain is never its end mark; an empty bucket reads as zeros */
-	if (TNA_WORD_AT(entry, key) == key)
-		return entry;
+	tna_rht_open(&fdb, (u64)p->bridge.br->fdb_hash_tbl.tbl);
+	node = tna_rht_chain(&fdb, tna_jhash2_words((u32)key, (u32)(key >> 32), fdb.seed));
 #pragma clang loop unroll(disable)
-	for (int i = 1; i < TNA_CHAIN_MAX; i++) {
-		node = (u64)entry->rhnode.next;
+	for (int i = 0; i < TNA_CHAIN_MAX; i++) {
 		if (!node || node & 1)
 			return NULL;
 		entry = TNA_AT(net_bridge_fdb_entry, node - TNA_OFFSET(net_bridge_fdb_entry, rhnode));
 		if (TNA_WORD_AT(entry, key) == key)
 			return entry;
+		node = (u64)entry->rhnode.next;
 	}
 	return NULL;
+}
+
+// br_fdb_find_rcu(): the entry of a MAC address (low 48 bits, as in memory) and VLAN id, or NULL. `port`: the port that
+// the entry will be expected at, 0 if any will do. `where`: what is remembered of the key.
+//
+// Frames come in bursts of few addresses, so the entry is first looked for where it was last. An entry that is there
+// must prove that it is in use, on this bridge, for this key: fdb_delete() clears fdb_node.pprev before anything else,
+// fdb_create() sets it after the entry is in the table, and the entry's port belongs to the bridge. Memory that has
+// become something else fails one of these, and then, as when it has moved, the table is asked.
+static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt *p, u64 mac, u16 vid, u64 port,
+								 struct tna_address **where)
+{
+	u64 key = mac | (u64)vid << 48, bridge = p->bridge.address;
+	struct tna_address *known = &p->scratch->addresses[(mac >> 40) % TNA_ADDRESSES];
+	struct net_bridge_fdb_entry *entry = TNA_AT(net_bridge_fdb_entry, known->entry);
+
+	*where = known;
+	if (!tna_unlikely((known->key ^ key) | (known->bridge ^ bridge) | (TNA_WORD_AT(entry, key) ^ key)) &&
+	    entry->fdb_node.pprev) {
+		if (port ? (u64)entry->dst == port : (u64)TNA_AT(net_bridge_port, entry->dst)->br == bridge)
+			return entry;
+	}
+	if (known->key != key || known->bridge != bridge) {
+		known->key = key;
+		known->bridge = bridge;
+		known->fresh = 0;
+		known->used = 0;
+	}
+	entry = tna_fdb_lookup(p, key);
+	known->entry = (u64)entry;
+	return entry;
 }

@@ -36,21 +36,6 @@ static __always_inline u32 tna_jhash2_words(u32 word0, u32 word1, u32 initval)
 	return c;
 }
 
-// The memory of an FDB key. The hash of a key depends on key and seed only, and frames come in bursts of few addresses.
-static __always_inline struct tna_address *tna_remember(struct tna_scratch *scratch, u64 key, u32 seed)
-{
-	struct tna_address *known = &scratch->addresses[(key >> 40) % TNA_ADDRESSES];
-
-	if (known->key != key || known->seed != seed) {
-		known->hash = tna_jhash2_words((u32)key, (u32)(key >> 32), seed);
-		known->key = key;
-		known->seed = seed;
-		known->fresh = 0;
-		known->used = 0;
-	}
-	return known;
-}
-
 // A table as found at one moment: what a lookup needs of it.
 struct tna_rht {
 	u64 buckets; /* address of the bucket array; 0: nested table, every lookup misses */

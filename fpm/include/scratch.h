@@ -6,11 +6,12 @@
 
 #define TNA_ADDRESSES 256
 
-// An FDB key as seen last in the table with this seed. Seeds are random per table, so no other bridge is taken for it.
+// Where the FDB entry of a key was last. It is believed only after the entry itself has shown that it is still in use
+// (tna_fdb_find).
 struct tna_address {
 	__u64 key;
-	__u32 seed;
-	__u32 hash;
+	__u64 bridge; /* address of the bridge */
+	__u64 entry;  /* address of the entry, 0 if there was none */
 	/* jiffies until which an entry of this key need not be refreshed as source, or marked as used: an entry's times
 	 * only grow, also when it is deleted and made anew, so what was read once remains a lower bound */
 	__u64 fresh;

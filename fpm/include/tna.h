@@ -28,10 +28,10 @@ struct net_bridge_port;
 // What the bridge's FPMs tell each other; windows, not typed pointers.
 struct tna_bridge_path {
 	struct net_bridge *br;         /* set by bridge_port, as the next ones */
+	u64 address;                   /* of br */
 	u64 port;                      /* address of the ingress port */
 	unsigned long options;
 	unsigned long port_flags;
-	struct tna_rht fdb;
 	struct net_bridge_port *out;   /* set by bridge_fdb */
 };
 

@@ -44,6 +44,7 @@ static __always_inline int fpm_bridge_port(struct tna_pkt *p)
 	bridge = (u64)port->br;
 	br = TNA_AT(net_bridge, bridge);
 	p->bridge.br = br;
+	p->bridge.address = bridge;
 	p->bridge.options = br->options;
 	features = TNA_BR_OPTION(BROPT_VLAN_ENABLED) | TNA_BR_OPTION(BROPT_MST_ENABLED);
 	if (p->proto == bpf_htons(ETH_P_IPV6))
@@ -52,7 +53,6 @@ static __always_inline int fpm_bridge_port(struct tna_pkt *p)
 	/* struct net_bridge is the private data of the bridge device */
 	device = TNA_HAS(net_device, priv) ? bridge - TNA_OFFSET(net_device, priv) : (u64)br->dev;
 	promisc = TNA_AT(net_device, device)->flags & TNA_IFF_PROMISC;
-	tna_rht_open(&p->bridge.fdb, (u64)br->fdb_hash_tbl.tbl);
 	if (tna_unlikely(state | domain | features | promisc |
 			 (p->bridge.port_flags & (TNA_BR_VLAN_TUNNEL | TNA_BR_LOCKED)))) {
 		if (state)
