@@ -3,7 +3,7 @@
 //
 // net/bridge/br_forward.c:
 // * br_forward: backup port when the port has no carrier or is not running: no carrier or not running is SLOW.
-// * should_deliver: state not forwarding: SLOW; both ports isolated: SLOW, Linux drops; switchdev domain: SLOW. Back out
+// * should_deliver: state not forwarding: SLOW; both ports isolated: SLOW, Linux drops (one alone does not matter); switchdev domain: SLOW. Back out
 //   of the ingress port: see bridge_fdb. VLAN filtering and MST: see bridge_port.
 // * br_handle_vlan: acts on frames only that were filtered on ingress, VLAN tunnels included: nothing to do.
 // * br_dev_queue_push_xmit, is_skb_forwardable: frame longer than MTU and headers and not GSO: SLOW, Linux drops. Device
@@ -18,7 +18,14 @@
 // * tap (tun_xdp_xmit): passes by the address filter, socket filter and program of tun_net_xmit(), and spreads over
 //   queues in another way: SLOW if there is any of them, or more than one queue.
 // * hardware and virtio (no rtnetlink kind): as is. Any other kind (bond, ...): SLOW.
-// tc, netif_receive_generic_xdp(): the redirect mark of tc survives a veth and would skip generic XDP on the peer: SLOW.
+// tc leaves two marks on the skb: `redirected`, for which netif_receive_generic_xdp() skips generic XDP, and
+// nf_skip_egress, for which a netfilter egress hook is skipped. They are without effect once the frame has left, but
+// survive a veth, and what other virtual devices do with it:
+// * veth: generic XDP on the peer: SLOW. The peer's own ingress takes the marks away.
+// * hardware, tap, dummy: the frame has left.
+// * VLAN devices, bond, team hand it on to another device: SLOW while any device of the machine has a netfilter egress
+//   hook or generic XDP (their static keys), or the kernel does not tell.
+// * any other kind (vxlan and other tunnels, macvlan, ...): SLOW.
 #pragma once
 #include "bridge.h"
 #include "tc.h"
@@ -85,6 +92,53 @@ static __always_inline int tna_xdp_transmit(struct tna_pkt *p)
 }
 #endif
 
+#ifdef TNA_HOOK_TC
+extern const void nf_hooks_needed __ksym __weak;
+extern const void generic_xdp_needed_key __ksym __weak;
+
+#define TNA_KIND_VLAN 0x6e616c76ULL	   /* "vlan\0" */
+#define TNA_KIND_BOND 0x646e6f62ULL	   /* "bond\0" */
+#define TNA_KIND_TEAM 0x6d616574ULL	   /* "team\0" */
+#define TNA_KIND_DUMMY 0x796d6d7564ULL	   /* "dummy\0" */
+#define TNA_KIND_SHORT 0xffffffffffULL	   /* as many characters, end mark included, as all but the last have */
+#define TNA_KIND_LONG 0xffffffffffffULL
+/* nf_hooks_needed[NFPROTO_NETDEV][NF_NETDEV_EGRESS], of struct static_key, whose first member is its count */
+#define TNA_NF_EGRESS_KEY ((5 * 8 + 1) * 16)
+
+// Could somebody below a device that hands frames on miss frames that tc redirected into it?
+static __always_inline bool tna_marks_matter(void)
+{
+	if (!&nf_hooks_needed || !&generic_xdp_needed_key)
+		return true;
+	return (u32)tna_word((u64)&nf_hooks_needed + TNA_NF_EGRESS_KEY) || (u32)tna_word((u64)&generic_xdp_needed_key);
+}
+
+// Would the device transmit a frame that tc redirected in any other way? Returns TNA_NEXT if not.
+static __always_inline int tna_tc_transmit(struct tna_pkt *p)
+{
+	struct net_device *dev = p->odev;
+	u64 kind, peer;
+
+	if (TNA_HAS(veth_priv, peer) && tna_is_known_veth(p, dev)) {
+		peer = tna_word(TNA_PRIV(p->odev_address) + TNA_OFFSET(veth_priv, peer));
+		if (tna_unlikely(TNA_AT(net_device, peer)->xdp_prog))
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_PEER_GENERIC_XDP);
+		return TNA_NEXT;
+	}
+	if (tna_is_hardware(dev) || tna_is_tun(dev))
+		return TNA_NEXT;
+	kind = tna_kind(dev);
+	if ((kind & TNA_KIND_LONG) == TNA_KIND_DUMMY)
+		return TNA_NEXT;
+	kind &= TNA_KIND_SHORT;
+	if (tna_unlikely(kind != TNA_KIND_VLAN && kind != TNA_KIND_BOND && kind != TNA_KIND_TEAM))
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_KIND);
+	if (tna_unlikely(tna_marks_matter()))
+		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_BELOW);
+	return TNA_NEXT;
+}
+#endif
+
 static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 {
 	struct net_bridge_port *out = p->bridge.out;
@@ -132,9 +186,6 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 #else
 	if (tna_unlikely(!p->gso && p->len > tna_max_length(dev)))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
-	if (TNA_HAS(veth_priv, peer) && tna_is_known_veth(p, dev) &&
-	    TNA_AT(net_device, tna_word(TNA_PRIV(p->odev_address) + TNA_OFFSET(veth_priv, peer)))->xdp_prog)
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_PEER_GENERIC_XDP);
-	return TNA_NEXT;
+	return tna_tc_transmit(p);
 #endif
 }

@@ -6,14 +6,19 @@
 //   and the device is flagged as a bridge port: otherwise SLOW.
 // * state other than forwarding, or MST (state per VLAN): SLOW.
 // * VLAN filtering: SLOW. VLAN tunnel (br_handle_ingress_vlan_tunnel): SLOW.
-// * locked port, with or without MAB: SLOW.
+// * locked port, with or without MAB: see bridge_source.
 // * bridge device promiscuous: a copy goes up (local_rcv): SLOW.
-// * neigh_suppress on any port: IPv6 frames SLOW (br_do_suppress_nd).
+// * neigh_suppress or neigh_vlan_suppress on any port: ICMPv6, and IPv6 frames whose header is out of reach: SLOW
+//   (br_is_nd_neigh_msg, br_do_suppress_nd; nothing else is looked at). ARP: see l2_control.
 // * switchdev hardware domain (nbp_switchdev_frame_mark): SLOW.
 // The bridge device itself being down does not stop forwarding in these functions: br_dev_stop() only stops its queue,
 // and br_stp_disable_bridge() puts the ports into a state that is checked above.
 #pragma once
 #include "bridge.h"
+
+#define TNA_VLAN_LEN 4
+#define TNA_IPV6_NEXTHDR 6
+#define TNA_ICMPV6 58
 
 extern const void br_handle_frame __ksym __weak;
 
@@ -23,6 +28,18 @@ static __always_inline bool tna_is_bridge_port(struct net_device *dev)
 		return (u64)dev->rx_handler == (u64)&br_handle_frame;
 	return BPF_CORE_READ_BITFIELD(dev, priv_flags) & TNA_IFF_BRIDGE_PORT &&
 	       !(TNA_HAS(net_device, dsa_ptr) && dev->dsa_ptr);
+}
+
+// Would the bridge look for a neighbour solicitation or advertisement in this IPv6 frame? It does not skip extension headers.
+static __always_inline bool tna_may_be_nd(struct tna_pkt *p)
+{
+	u8 *header = p->data + ETH_HLEN;
+
+#ifdef TNA_HOOK_XDP
+	if (p->vlan_proto)
+		header += TNA_VLAN_LEN;
+#endif
+	return (void *)(header + TNA_IPV6_NEXTHDR + 1) > p->data_end || header[TNA_IPV6_NEXTHDR] == TNA_ICMPV6;
 }
 
 static __always_inline int fpm_bridge_port(struct tna_pkt *p)
@@ -54,20 +71,18 @@ static __always_inline int fpm_bridge_port(struct tna_pkt *p)
 	device = TNA_HAS(net_device, priv) ? bridge - TNA_OFFSET(net_device, priv) : (u64)br->dev;
 	promisc = TNA_AT(net_device, device)->flags & TNA_IFF_PROMISC;
 	if (tna_unlikely(state | domain | features | promisc |
-			 (p->bridge.port_flags & (TNA_BR_VLAN_TUNNEL | TNA_BR_LOCKED)))) {
+			 (p->bridge.port_flags & TNA_BR_VLAN_TUNNEL))) {
 		if (state)
 			return tna_slow(p, TNA_R_BRIDGE_PORT_PORT_STATE);
 		if (p->bridge.port_flags & TNA_BR_VLAN_TUNNEL)
 			return tna_slow(p, TNA_R_BRIDGE_PORT_VLAN_TUNNEL);
-		if (p->bridge.port_flags & TNA_BR_LOCKED)
-			return tna_slow(p, TNA_R_BRIDGE_PORT_LOCKED);
 		if (domain)
 			return tna_slow(p, TNA_R_BRIDGE_PORT_SWITCHDEV);
 		if (features & TNA_BR_OPTION(BROPT_VLAN_ENABLED))
 			return tna_slow(p, TNA_R_BRIDGE_PORT_VLAN_FILTERING);
 		if (features & TNA_BR_OPTION(BROPT_MST_ENABLED))
 			return tna_slow(p, TNA_R_BRIDGE_PORT_MST);
-		if (features & TNA_BR_OPTION(BROPT_NEIGH_SUPPRESS_ENABLED))
+		if (features & TNA_BR_OPTION(BROPT_NEIGH_SUPPRESS_ENABLED) && tna_may_be_nd(p))
 			return tna_slow(p, TNA_R_BRIDGE_PORT_ND_SUPPRESS);
 		if (promisc)
 			return tna_slow(p, TNA_R_BRIDGE_PORT_BRIDGE_PROMISC);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// FPM bridge_source: Linux must have nothing to learn from the frame's source address.
+// FPM bridge_source: Linux must have nothing to learn from the frame's source address, and let it in.
 //
+// net/bridge/br_input.c br_handle_frame_finish(), locked port (BR_PORT_LOCKED, 802.1X): the source must have an entry on
+// this very port that is neither local nor locked. Unknown, elsewhere, local, locked: SLOW; Linux drops the frame, and
+// with MAB makes or refreshes a locked entry. Otherwise the frame goes on as on any port.
 // net/bridge/br_fdb.c br_fdb_update(), called when the port learns (BR_LEARNING):
 // * unknown source: SLOW, Linux creates the entry (and applies fdb_max_learned).
 // * local entry ("received packet with own address as source address"): SLOW.
@@ -35,7 +38,7 @@ static __always_inline int fpm_bridge_source(struct tna_pkt *p)
 	struct tna_address *known;
 	u64 flags, moved, inactive, now;
 
-	if (!(p->bridge.port_flags & TNA_BR_LEARNING))
+	if (!(p->bridge.port_flags & (TNA_BR_LEARNING | TNA_BR_LOCKED)))
 		return TNA_NEXT;
 	entry = tna_fdb_find(p, p->src, 0, p->bridge.port, &known);
 	if (tna_unlikely(!entry))
@@ -50,9 +53,12 @@ static __always_inline int fpm_bridge_source(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_MOVED);
 		if (flags & TNA_FDB_LOCKED)
 			return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_LOCKED);
-		if (inactive)
+		if (inactive && p->bridge.port_flags & TNA_BR_LEARNING)
 			return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_INACTIVE);
 	}
+	/* locked and not learning: nothing is refreshed */
+	if (!(p->bridge.port_flags & TNA_BR_LEARNING))
+		return TNA_NEXT;
 	now = bpf_jiffies64();
 	/* past, or farther ahead than this program would set it */
 	if (tna_unlikely(known->fresh - now > BRIDGE_SOURCE_refresh) && tna_source_stale(p, entry, known, now))

@@ -4,6 +4,7 @@
 
 import type { Change, Configuration, Step } from './configuration.js';
 import { portsOf } from './configuration.js';
+import { drawPortSetting } from './port-settings.js';
 import type { Random } from './random.js';
 
 const step = (tool: Step['tool'], text: string): Step => ({ tool, text });
@@ -19,12 +20,17 @@ const draws: readonly (readonly [number, Draw])[] = [
   [3, (r, c) => [step('ip', `link set ${portName(r, c)} down`)]],
   [3, (r, c) => [step('ip', `link set ${portName(r, c)} up`)]],
   [3, (r, c) => [step('ip', `link set ${portName(r, c)} mtu ${r.pick([576, 1000, 1400, 1500])}`)]],
-  [2, (r, c) => [step('bridge', `link set dev ${portName(r, c)} isolated on`)]],
-  [2, (r, c) => [step('bridge', `link set dev ${portName(r, c)} learning ${r.pick(['on', 'off'])}`)]],
-  [1, (r, c) => [step('bridge', `link set dev ${portName(r, c)} hairpin on`)]],
-  [1, (r, c) => [step('bridge', `link set dev ${portName(r, c)} locked on`)]],
-  [1, (r, c) => [step('bridge', `link set dev ${portName(r, c)} flood off`)]],
-  [1, (r, c) => [step('bridge', `link set dev ${portName(r, c)} neigh_suppress on`)]],
+  [9, (r, c) => drawPortSetting(r, c.ports, r.pick(c.ports))],
+  [
+    1,
+    (r, c) => {
+      const host = r.pick(c.hosts);
+      return [step('rtnl', `fdb ${c.ports[host.port]?.name} ${host.mac} notify`)];
+    },
+  ],
+  [1, (r, c) => [step('rtnl', `bridge ${bridgeName(r, c)} fdb_max_learned ${r.between(1, 12)}`)]],
+  [1, (r, c) => [step('ip', `link set ${bridgeName(r, c)} type bridge no_linklocal_learn 1`)]],
+  [1, (r, c) => [step('ip', `link set ${bridgeName(r, c)} allmulticast on`)]],
   [3, (r, c) => [step('ip', `link set ${portName(r, c)} nomaster`)]],
   [
     3,
@@ -32,7 +38,12 @@ const draws: readonly (readonly [number, Draw])[] = [
       const host = r.pick(c.hosts);
       const bridge = c.ports[host.port]?.bridge ?? 0;
       const port = c.ports[r.pick(portsOf(c, bridge))]?.name;
-      return [step('bridge', `fdb replace ${host.mac} dev ${port} master ${r.pick(['static', 'permanent'])}`)];
+      return [
+        step(
+          'bridge',
+          `fdb replace ${host.mac} dev ${port} master ${r.pick(['static', 'static sticky', 'permanent', 'dynamic extern_learn'])}`,
+        ),
+      ];
     },
   ],
   [2, (r, c) => [step('ip', `link set ${bridgeName(r, c)} type bridge fdb_flush`)]],

@@ -6,7 +6,10 @@ import { ethernet, sized } from '../support/lab/frame.js';
 import { bridge } from '../support/lab/netns.js';
 import { type Accelerator, type Claim, noAccelerator, tnaAccelerator } from './accelerator.js';
 import type { Hook, PortKind, Step } from './configuration.js';
-import { directedCases } from './directed.js';
+import { type Directed, directedCases } from './directed.js';
+import { equivalents } from './equivalents.js';
+import { inPairs, Judge } from './judge-mutant.js';
+import { findMutations } from './mutations.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { type Case, makeCase, runCase } from './runner.js';
 
@@ -120,25 +123,38 @@ async function sample(t: Test, kind: PortKind, hook: Hook, count: number): Promi
 }
 
 t.test('one oddity at a time', async (t) => {
-  const cases = directedCases(100);
-  let next = 0;
-  const worker = async () => {
-    while (next < cases.length) {
-      const one = cases[next];
-      next += 1;
-      const made = one?.make();
-      if (one === undefined || made === undefined) {
-        return;
-      }
-      const result = await runCase(made, tnaAccelerator(made.hook));
-      if (result.differences.length > 0) {
-        t.fail(`${one.name} differs`, { reproduction: reproduction(result) });
-      } else {
-        t.pass(one.name);
-      }
+  // Each oddity on one kind of port and hook, by turns; run.js --directed has them all.
+  const byOddity = new Map<string, Directed[]>();
+  for (const one of directedCases(100)) {
+    const oddity = one.name.replace(/ \([^()]*\)$/, '');
+    byOddity.set(oddity, [...(byOddity.get(oddity) ?? []), one]);
+  }
+  const cases = [...byOddity.values()].flatMap((all, turn) => all[turn % all.length] ?? []);
+  await inPairs(cases, async (one) => {
+    const made = one.make();
+    const result = await runCase(made, tnaAccelerator(made.hook));
+    const differences = [...result.differences, ...one.judge(result)];
+    if (differences.length > 0) {
+      t.fail(`${one.name} differs`, { reproduction: reproduction({ ...result, differences }) });
+    } else {
+      t.pass(one.name);
     }
-  };
-  await Promise.all([worker(), worker()]);
+  });
+});
+
+t.test('FPMs without a check', async (t) => {
+  // One of each sort: a port flag, the FDB, a netfilter guard, a check that another one covers.
+  const judge = new Judge(t.testdir());
+  for (const id of [
+    'bridge_egress:isolated',
+    'bridge_source:source-moved',
+    'guard_bridge_nf:bridge-hook#2',
+    'l2_control:broadcast',
+  ]) {
+    const mutation = findMutations().find((one) => one.id === id);
+    const { kind, text } = mutation === undefined ? { kind: 'gone', text: '' } : await judge.verdict(mutation);
+    t.equal(kind, id in equivalents ? 'equivalent' : 'caught', `${id}: ${text}`);
+  }
 });
 
 t.test('tap, XDP', (t) => sample(t, 'tap', 'xdp', 10));

@@ -3,6 +3,7 @@
 
 import { generateChanges } from './changes.js';
 import type { BridgePlan, Configuration, FdbPlan, Hook, Host, PortKind, PortPlan, Step } from './configuration.js';
+import { drawPortSetting } from './port-settings.js';
 import { Random } from './random.js';
 
 const step = (tool: Step['tool'], text: string): Step => ({ tool, text });
@@ -80,7 +81,13 @@ function bridgeSteps(random: Random, bridge: BridgePlan): Step[] {
   if (random.chance(0.03)) {
     options.push(random.pick(['nf_call_iptables 1', 'nf_call_ip6tables 1', 'nf_call_arptables 1']));
   }
+  if (random.chance(0.15)) {
+    options.push(random.pick(['no_linklocal_learn 1', 'mcast_router 2', 'mcast_router 0', 'vlan_default_pvid 5']));
+  }
   const steps = [step('ip', `link add ${bridge.name} address ${bridge.mac} type bridge ${options.join(' ')}`)];
+  if (random.chance(0.06)) {
+    steps.push(step('rtnl', `bridge ${bridge.name} fdb_max_learned ${random.between(1, 12)}`));
+  }
   if (bridge.address !== undefined) {
     // No repeated or delayed questions while a case runs.
     const timers = ['retrans_time_ms 60000', 'delay_first_probe_time 60', 'locktime 0'];
@@ -90,38 +97,16 @@ function bridgeSteps(random: Random, bridge: BridgePlan): Step[] {
   return steps;
 }
 
-/** Port flags, of which several change what the kernel does with a frame that the fast path could forward. */
-const portFlags = [
-  'learning off',
-  'hairpin on',
-  'isolated on',
-  'flood off',
-  'mcast_flood off',
-  'bcast_flood off',
-  'locked on',
-  'neigh_suppress on',
-  'guard on',
-  'root_block on',
-  'fastleave on',
-  'mcast_to_unicast on',
-] as const;
-
 function portSteps(random: Random, ports: readonly PortPlan[]): Step[] {
   const steps: Step[] = [];
-  const odd = random.chance(0.25);
+  const odd = random.chance(0.45);
   const states = random.chance(0.22);
   for (const port of ports) {
     if (states && port.up && random.chance(0.4)) {
       steps.push(step('bridge', `link set dev ${port.name} state ${random.between(0, 4)}`));
     }
-    if (odd && random.chance(0.35)) {
-      steps.push(step('bridge', `link set dev ${port.name} ${random.pick(portFlags)}`));
-    }
-    if (odd && random.chance(0.1)) {
-      const other = random.pick(ports);
-      if (other !== port && other.bridge === port.bridge) {
-        steps.push(step('bridge', `link set dev ${port.name} backup_port ${other.name}`));
-      }
+    for (let more = odd ? random.below(3) : 0; more > 0; more -= 1) {
+      steps.push(...drawPortSetting(random, ports, port));
     }
   }
   return steps;
@@ -159,6 +144,13 @@ function fdbSteps(
   }
   if (random.chance(0.1)) {
     add('02:00:5e:30:00:f0', undefined, 'self permanent');
+  }
+  if (random.chance(0.1)) {
+    add('02:00:5e:30:00:f1', random.below(ports.length), 'self permanent');
+  }
+  if (random.chance(0.1)) {
+    const host = random.pick(hosts);
+    steps.push(step('rtnl', `fdb ${ports[host.port]?.name} ${host.mac} notify`));
   }
   return { steps, fdb };
 }
@@ -294,6 +286,7 @@ export function generateConfiguration(seed: number, kind: PortKind, frames: numb
     links,
     setup,
     changes: [],
+    activity: false,
     gro,
     segmentation,
   };

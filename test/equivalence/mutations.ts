@@ -60,14 +60,14 @@ function withoutCheck(source: string, mutation: Mutation): string {
   return lines.join('\n');
 }
 
-/** Builds the library without one check into `directory`/library and returns that path. Needs clang. */
-export async function buildMutant(mutation: Mutation | undefined, directory: string): Promise<string> {
+/** Builds the library without some checks into `directory`/library and returns that path. Needs clang. */
+export async function buildMutant(mutations: readonly Mutation[], directory: string): Promise<string> {
   const source = fpmSource();
   const modules = join(directory, 'modules');
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   cpSync(source.modules, modules, { recursive: true });
-  if (mutation !== undefined) {
+  for (const mutation of mutations) {
     const path = join(modules, mutation.file);
     writeFileSync(path, withoutCheck(readFileSync(path, 'utf8'), mutation));
   }

@@ -18,7 +18,7 @@ export function linkLocal(address: string): string {
   return `fe80000000000000${hex(first, 1)}${digits.slice(2, 6)}fffe${digits.slice(6)}`;
 }
 
-function icmpv6(source: string, destination: string, body: string): string {
+export function icmpv6(source: string, destination: string, body: string): string {
   const pseudo = `${source}${destination}${hex(body.length / 2, 4)}0000003a`;
   return ipv6(source, destination, 58, `${body.slice(0, 4)}${hex(checksum(pseudo + body), 2)}${body.slice(8)}`, 255);
 }

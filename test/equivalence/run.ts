@@ -2,13 +2,15 @@
 // The equivalence script: many random configurations with TNA off and on. Root only; works in namespaces of its own.
 //
 //   node dist/test/equivalence/run.js [--seed N] [--count N] [--frames N] [--hook xdp|tc] [--ports tap|veth]
-//                                     [--off] [--jobs N] [--keep-going] [--verbose]
+//                                     [--off] [--jobs N] [--keep-going] [--verbose] [--directed TEXT]
 //
+// --directed runs the directed cases whose name contains TEXT instead of random ones ('' for all).
 // Without --hook and --ports all four combinations run, --count configurations each. --off compares Linux with Linux.
 
 import { parseArgs } from 'node:util';
 import { noAccelerator, tnaAccelerator } from './accelerator.js';
 import type { Hook, PortKind } from './configuration.js';
+import { directedCases } from './directed.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { makeCase, runCase } from './runner.js';
 
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '2' },
     library: { type: 'string' },
     off: { type: 'boolean', default: false },
+    directed: { type: 'string' },
     'keep-going': { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
@@ -59,9 +62,37 @@ async function runAll(kind: PortKind, hook: Hook): Promise<void> {
   console.log(totalsText(`${kind}, ${values.off ? 'off' : hook}, seeds from ${first}`, totals));
 }
 
-for (const kind of kinds) {
-  for (const hook of hooks) {
-    await runAll(kind, hook);
+async function runDirected(text: string): Promise<void> {
+  const totals = emptyTotals();
+  const cases = directedCases()
+    .map((one) => ({ one, made: one.make() }))
+    .filter(({ one, made }) => one.name.includes(text) && kinds.includes(made.kind) && hooks.includes(made.hook));
+  let next = 0;
+  const worker = async () => {
+    for (let item = cases[next++]; item !== undefined; item = cases[next++]) {
+      const { one, made } = item;
+      const result = await runCase(made, values.off ? noAccelerator : tnaAccelerator(made.hook, options));
+      const judged = { ...result, differences: [...result.differences, ...(values.off ? [] : one.judge(result))] };
+      addResult(totals, judged);
+      if (judged.differences.length > 0) {
+        failed += 1;
+        console.log(`${one.name}\n${reproduction(judged, values.verbose)}`);
+      } else if (values.verbose) {
+        console.log(`${one.name}: equal, ${result.milliseconds.toFixed(0)} ms`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Number(values.jobs) }, worker));
+  console.log(totalsText('directed', totals));
+}
+
+if (values.directed === undefined) {
+  for (const kind of kinds) {
+    for (const hook of hooks) {
+      await runAll(kind, hook);
+    }
   }
+} else {
+  await runDirected(values.directed);
 }
 process.exitCode = failed === 0 ? 0 : 1;

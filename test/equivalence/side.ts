@@ -5,8 +5,10 @@ import { existsSync } from 'node:fs';
 import { Agent, type Received, type Send } from '../support/lab/agent.js';
 import { tryRun } from '../support/lab/command.js';
 import { ip } from '../support/lab/netns.js';
+import { rtnlRequest } from '../support/lab/rtnl.js';
 import type { Configuration, Step } from './configuration.js';
-import { type KernelState, readState } from './state.js';
+import { FdbMonitor } from './fdb-monitor.js';
+import { type Activity, type KernelState, readActivity, readState } from './state.js';
 
 /** What happened between two changes of the configuration. */
 export interface SentFrame {
@@ -21,6 +23,9 @@ export interface Outcome {
   /** Error text of the commands, setup first, then one per change. */
   readonly messages: readonly string[];
   readonly state: KernelState;
+  /** Where the configuration asks for it: times of FDB entries, and what user space was told of them. */
+  readonly activity: readonly Activity[];
+  readonly events: readonly string[];
 }
 
 /** Name of the far end of a veth port. */
@@ -55,6 +60,7 @@ export class Side {
   readonly #messages: string[] = [];
   readonly #frames: SentFrame[] = [];
   #sent = 0;
+  #monitor: FdbMonitor | undefined;
 
   private constructor(
     readonly configuration: Configuration,
@@ -72,6 +78,9 @@ export class Side {
       await side.#linksSettle();
       await side.execute(configuration.setup);
       await side.agent.collect(side.#quiet);
+      if (configuration.activity) {
+        side.#monitor = await FdbMonitor.start(netns);
+      }
     } catch (error) {
       await side.agent.stop();
       throw error;
@@ -127,7 +136,13 @@ export class Side {
         await this.#sysctl({ tool, text });
       } else if (tool === 'capture') {
         // The capture is one more port of the agent, so what it sees is compared as well.
-        await this.agent.packet(text);
+        const [device, outgoing] = text.split(' ');
+        await this.agent.packet(device ?? '', outgoing === 'out');
+      } else if (tool === 'wait') {
+        await new Promise((resolve) => setTimeout(resolve, Number(text)));
+      } else if (tool === 'rtnl') {
+        // A kernel that does not know the attribute ignores it, or refuses: on both sides alike.
+        await this.agent.request(rtnlRequest(text)).catch((error: Error) => messages.push(`${error.message}\n`));
       } else if (tool === 'agent' || tool === 'far') {
         await this.agent.enter(tool === 'far' ? this.peers : this.netns);
         const mtu = /^mtu (\w+) (\d+)$/.exec(text);
@@ -193,12 +208,18 @@ export class Side {
   }
 
   async finish(): Promise<Outcome> {
-    const late = await this.agent.collect(this.#quiet);
-    const state = await readState(this.netns, this.agent);
-    return { frames: this.#frames, late, messages: this.#messages, state };
+    const { configuration, netns, agent } = this;
+    const late = await agent.collect(this.#quiet);
+    const steps = [...configuration.setup, ...configuration.changes.flatMap((change) => change.steps)];
+    const nftables = steps.some((one) => one.tool === 'nft');
+    const state = await readState(netns, agent, nftables);
+    const activity = configuration.activity ? await readActivity(netns) : [];
+    const events = (await this.#monitor?.stop()) ?? [];
+    return { frames: this.#frames, late, messages: this.#messages, state, activity, events };
   }
 
   async close(): Promise<void> {
+    await this.#monitor?.stop();
     await this.agent.stop();
   }
 }

@@ -13,6 +13,15 @@ export interface KernelState {
   readonly groups: readonly string[];
   readonly neighbours: readonly string[];
   readonly local: readonly string[];
+  /** Rules with their counters. */
+  readonly filters: readonly string[];
+}
+
+/** When an FDB entry was refreshed and used last, in seconds before the end. */
+export interface Activity {
+  readonly entry: string;
+  readonly updated: number;
+  readonly used: number;
 }
 
 /** What is compared of a device, as `ip -j -d link` tells it. */
@@ -45,13 +54,30 @@ async function local(agent: Agent): Promise<string[]> {
   return [...lines, ...snmp];
 }
 
-export async function readState(netns: string, agent: Agent): Promise<KernelState> {
-  const [fdb, links, groups, neighbours, host] = await Promise.all([
+async function ruleset(netns: string): Promise<string[]> {
+  const { stdout } = await tryRun('ip', ['netns', 'exec', netns, 'nft', 'list', 'ruleset']);
+  return stdout.split('\n');
+}
+
+export async function readActivity(netns: string): Promise<Activity[]> {
+  const entries = await json('bridge', ['-n', netns, '-j', '-s', 'fdb', 'show']);
+  return entries
+    .filter((entry) => typeof entry.used === 'number' && typeof entry.updated === 'number')
+    .map((entry) => ({
+      entry: `${entry.mac} on ${entry.ifname}`,
+      updated: Number(entry.updated),
+      used: Number(entry.used),
+    }));
+}
+
+export async function readState(netns: string, agent: Agent, nftables: boolean): Promise<KernelState> {
+  const [fdb, links, groups, neighbours, host, filters] = await Promise.all([
     json('bridge', ['-n', netns, '-j', '-d', 'fdb', 'show']),
     json('ip', ['-n', netns, '-j', '-d', 'link', 'show']),
     json('bridge', ['-n', netns, '-j', 'mdb', 'show']),
     json('ip', ['-n', netns, '-j', 'neigh', 'show']),
     local(agent),
+    nftables ? ruleset(netns) : [],
   ]);
   const ports = (links as Link[]).map(({ ifindex, ifname, mtu, master, linkinfo }) =>
     JSON.stringify({ ifindex, ifname, mtu, master, state: linkinfo?.info_slave_data?.state }),
@@ -63,5 +89,6 @@ export async function readState(netns: string, agent: Agent): Promise<KernelStat
     // Reachability changes with time; who was learnt does not.
     neighbours: neighbours.map((entry) => without(entry, 'state')).sort(),
     local: host,
+    filters,
   };
 }

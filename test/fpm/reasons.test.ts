@@ -15,6 +15,7 @@ import { fpmSource } from '../../src/platform/package-paths.js';
 import { Agent } from '../support/lab/agent.js';
 import { arp, ethernet, ipv4, ipv6, little, sized, tagged, udp } from '../support/lab/frame.js';
 import { addNetns, bridge, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
+import { rtnlRequest } from '../support/lab/rtnl.js';
 import { bridgeModules, type Counts, difference, FastPath } from './fast-path.js';
 
 t.setTimeout(180_000);
@@ -202,23 +203,92 @@ const cases: readonly Case[] = [
     unset: ['bridge link set dev p1 vlan_tunnel off'],
   },
   {
-    name: 'locked port',
-    expect: 'bridge_port:locked',
+    name: 'locked port, its station',
+    expect: 'fast',
     set: ['bridge link set dev p1 locked on'],
     unset: ['bridge link set dev p1 locked off'],
   },
   {
-    name: 'neighbour suppression, IPv6',
-    expect: 'bridge_port:nd-suppress',
-    set: ['bridge link set dev p2 neigh_suppress on'],
-    unset: ['bridge link set dev p2 neigh_suppress off'],
-    frame: ethernet(
-      B,
-      A,
-      0x86dd,
-      ipv6('fe80000000000000000000000000000a', 'fe80000000000000000000000000000b', 17, udp(1, 2, '00'.repeat(10))),
-    ),
+    name: 'locked port that does not learn, its station',
+    expect: 'fast',
+    set: ['bridge link set dev p1 locked on learning off'],
+    unset: ['bridge link set dev p1 locked off learning on'],
+    params: { BRIDGE_SOURCE_refresh: 1 },
+    prepare: async () => void (await delay(50)),
   },
+  {
+    name: 'locked port, a stranger',
+    expect: 'bridge_source:source-unknown',
+    set: ['bridge link set dev p1 locked on'],
+    unset: ['bridge link set dev p1 locked off'],
+    frame: sized(ethernet(B, UNKNOWN, 0x88b5), 60),
+  },
+  {
+    name: 'locked port that does not learn, a stranger',
+    expect: 'bridge_source:source-unknown',
+    set: ['bridge link set dev p1 locked on learning off'],
+    unset: ['bridge link set dev p1 locked off learning on'],
+    frame: sized(ethernet(B, UNKNOWN, 0x88b5), 60),
+  },
+  {
+    name: "locked port that does not learn, another port's station",
+    expect: 'bridge_source:source-moved',
+    set: ['bridge link set dev p1 locked on learning off'],
+    unset: ['bridge link set dev p1 locked off learning on'],
+    frame: sized(ethernet(A, B, 0x88b5), 60),
+  },
+  {
+    name: 'MAB, a station not yet let in',
+    expect: 'bridge_source:source-locked',
+    set: ['bridge link set dev p1 locked on'],
+    unset: ['bridge link set dev p1 locked off'],
+    frame: sized(ethernet(B, UNKNOWN, 0x88b5), 60),
+    prepare: async (b) => {
+      await b.agent.request(rtnlRequest('port p1 mab 1'));
+      // The first frame makes the locked entry.
+      await b.agent.send([{ port: b.in, bytes: sized(ethernet(B, UNKNOWN, 0x88b5), 60) }]);
+      await b.agent.collect(b.kind === 'veth' ? 20 : 1);
+      return () => b.agent.request(rtnlRequest('port p1 mab 0'));
+    },
+  },
+  {
+    name: 'a source whose activity is to be reported',
+    expect: 'bridge_source:source-inactive',
+    prepare: async (b) => {
+      await b.agent.request(rtnlRequest(`fdb p1 ${A} notify`));
+      return undefined;
+    },
+    unset: [`bridge fdb del ${A} dev p1 master`, `bridge fdb add ${A} dev p1 master static`],
+  },
+  ...[
+    ['UDP', 'fast', 17, sized],
+    ['ICMPv6', 'bridge_port:nd-suppress', 58, sized],
+    ['ICMPv6 behind a tag', 'bridge_port:nd-suppress', 58, (bytes: string) => tagged(bytes, 5)],
+    ['UDP behind a tag', 'fast', 17, (bytes: string) => tagged(bytes, 5)],
+    ['a header cut off', 'bridge_port:nd-suppress', 17, (bytes: string) => bytes.slice(0, 40)],
+  ].map(
+    ([what, expect, next, change]): Case => ({
+      name: `neighbour suppression, ${what}`,
+      expect: expect as string,
+      kinds: ['tap'],
+      set: ['bridge link set dev p2 neigh_suppress on'],
+      unset: ['bridge link set dev p2 neigh_suppress off'],
+      frame: (change as (bytes: string, length: number) => string)(
+        ethernet(
+          B,
+          A,
+          0x86dd,
+          ipv6(
+            'fe80000000000000000000000000000a',
+            'fe80000000000000000000000000000b',
+            next as number,
+            udp(1, 2, '00'.repeat(20)),
+          ),
+        ),
+        82,
+      ),
+    }),
+  ),
   {
     name: 'neighbour suppression, other frames',
     expect: 'fast',
@@ -394,6 +464,52 @@ const cases: readonly Case[] = [
     frame: sized(ethernet(A, A, 0x88b5), 60),
   },
   {
+    name: 'hairpin, another port',
+    expect: 'fast',
+    set: ['bridge link set dev p1 hairpin on', 'bridge link set dev p2 hairpin on'],
+    unset: ['bridge link set dev p1 hairpin off', 'bridge link set dev p2 hairpin off'],
+  },
+  {
+    name: 'ARP proxies, which answer ARP only',
+    expect: 'fast',
+    set: ['ip link set p1 type bridge_slave proxy_arp on proxy_arp_wifi on'],
+    unset: ['ip link set p1 type bridge_slave proxy_arp off proxy_arp_wifi off'],
+  },
+  {
+    name: 'backup port while the port runs',
+    expect: 'fast',
+    set: ['ip link set p2 type bridge_slave backup_port p1'],
+    unset: ['ip link set p2 type bridge_slave nobackup_port'],
+  },
+  {
+    name: 'backup port for a port that is down',
+    expect: 'bridge_egress:egress-down',
+    set: ['ip link set p2 type bridge_slave backup_port p1', 'ip link set p2 down'],
+    unset: ['ip link set p2 type bridge_slave nobackup_port', 'ip link set p2 up', 'bridge link set dev p2 state 3'],
+  },
+  {
+    name: 'flags of flooding and multicast',
+    expect: 'fast',
+    set: [
+      'bridge link set dev p2 flood off mcast_flood off bcast_flood off mcast_to_unicast on fastleave on',
+      'bridge link set dev p1 guard on root_block on',
+    ],
+    unset: [
+      'bridge link set dev p2 flood on mcast_flood on bcast_flood on mcast_to_unicast off fastleave off',
+      'bridge link set dev p1 guard off root_block off',
+    ],
+  },
+  {
+    name: 'no learning from link-local frames, and a full table',
+    expect: 'fast',
+    set: ['ip link set br0 type bridge no_linklocal_learn 1 group_fwd_mask 8'],
+    unset: ['ip link set br0 type bridge no_linklocal_learn 0 group_fwd_mask 0'],
+    prepare: async (b) => {
+      await b.agent.request(rtnlRequest('bridge br0 fdb_max_learned 1'));
+      return () => b.agent.request(rtnlRequest('bridge br0 fdb_max_learned 0'));
+    },
+  },
+  {
     name: 'unused destination',
     expect: 'bridge_fdb:fdb-use-stale',
     params: { BRIDGE_FDB_refresh: 1 },
@@ -417,6 +533,12 @@ const cases: readonly Case[] = [
     expect: 'bridge_egress:isolated',
     set: ['bridge link set dev p1 isolated on', 'bridge link set dev p2 isolated on'],
     unset: ['bridge link set dev p1 isolated off', 'bridge link set dev p2 isolated off'],
+  },
+  {
+    name: 'isolated egress alone',
+    expect: 'fast',
+    set: ['bridge link set dev p2 isolated on'],
+    unset: ['bridge link set dev p2 isolated off'],
   },
   {
     name: 'egress down',
@@ -735,6 +857,15 @@ async function otherDevices(t: Test, bench: Bench): Promise<void> {
 }
 
 async function skbMetadata(t: Test, bench: Bench): Promise<void> {
+  const { agent, netns } = bench;
+  await ip(netns, 'link add vx0 type vxlan id 7 remote 10.9.9.9 dstport 4789', 'link set vx0 master br0 up');
+  await delay(100);
+  await bridge(netns, 'fdb add 02:00:00:00:00:1f dev vx0 master static', 'link set dev vx0 state 3');
+  await bench.fast.use(bridgeModules);
+  await expectReason(t, bench, 'a tunnel as egress', 'bridge_egress:egress-kind', () =>
+    agent.send([{ port: bench.in, bytes: sized(ethernet('02:00:00:00:00:1f', A, 0x88b5), 60) }]),
+  );
+  await ip(netns, 'link del vx0');
   const program = await bench.fast.use(bridgeModules);
   await expectReason(t, bench, 'merged by LRO', 'offload:lro', () =>
     testRun(program, {
@@ -774,14 +905,8 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
   'bridge_egress:egress-switchdev': { because: 'takes switch hardware' },
   'bridge_port:vlan-filtering': { because: 'no VLAN filtering here', without: 'btf:net_bridge_port.vlgrp' },
   'bridge_port:mst': { because: 'multiple spanning trees need VLAN filtering, which is seen first' },
-  'bridge_source:source-locked': {
-    because: 'locked entries exist on ports with MAB only, which are locked, and are flushed with it',
-  },
-  'bridge_source:source-inactive': {
-    because: 'iproute2 cannot ask for activity notification (NFEA_ACTIVITY_NOTIFY)',
-  },
   'bridge_fdb:fdb-no-port': { because: 'br_fdb_add() makes entries without a port local only' },
-  'bridge_egress:egress-kind': { because: 'no other kind of virtual device with ndo_xdp_xmit here' },
+  'bridge_egress:egress-below': { because: 'no VLAN devices, bond or team here', without: 'btf:vlan_info.grp' },
 };
 
 await t.test('every declared reason is reached, or has an excuse', async (t) => {

@@ -79,9 +79,9 @@ export class Agent {
     return Number((await this.#ask(`${virtio ? 'vnettap' : 'tap'} ${name}`)).text.slice(3));
   }
 
-  /** Opens a packet socket on an existing device, or on all with `any`, and returns its port number. */
-  async packet(name: string): Promise<number> {
-    return Number((await this.#ask(`packet ${name}`)).text.slice(3));
+  /** Opens a packet socket on an existing device, or on all with `any`, and returns its port number. `outgoing`: sees those, too. */
+  async packet(name: string, outgoing = false): Promise<number> {
+    return Number((await this.#ask(`packet ${name}${outgoing ? ' out' : ''}`)).text.slice(3));
   }
 
   async gro(name: string, on: boolean): Promise<void> {
@@ -98,7 +98,7 @@ export class Agent {
     await this.#ask(`settle ${usec}`);
   }
 
-  /** Any other request that is answered by `ok`, as frames.c lists them: `tcx`, `generic`, `tapfilter`. */
+  /** Any other request that is answered by `ok`, as frames.c lists them: `tcx`, `generic`, `tapfilter`, … */
   async request(text: string): Promise<void> {
     await this.#ask(text);
   }

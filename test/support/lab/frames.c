@@ -5,7 +5,7 @@
 //   netns NAME              enter /run/netns/NAME                          -> ok
 //   tap NAME                make a tap here; it becomes the next port      -> ok PORT
 //   vnettap NAME            a tap whose frames carry a virtio_net_hdr, as a virtual machine's do -> ok PORT
-//   packet NAME|any         packet socket on a device, or on all; the next port -> ok PORT
+//   packet NAME|any [out]   packet socket on a device, or on all; the next port; `out`: sees outgoing frames, too -> ok PORT
 //   gro NAME 0|1            ethtool -K NAME gro                            -> ok
 //   vlanpush NAME           egress program: the mark becomes a VLAN tag in metadata (see `mark`) -> ok
 //   tcx NAME ingress|egress a tc program that drops IPv4 and lets the rest go on -> ok
@@ -13,6 +13,10 @@
 //   tapfilter PORT          a filter on the tap that lets only 0x88b5 out           -> ok
 //   sysctl PATH VALUE       write below /proc/sys in this namespace        -> ok
 //   read PATH               a file of this namespace's /proc               -> read HEX
+//   carrier PORT 0|1        the tap's carrier                              -> ok
+//   revnet PORT NAME        close the tap and open it again with a virtio_net_hdr, as a virtual machine does that starts -> ok
+//   loop ADDRESS            send UDP with IP options to 224.0.0.1 from this address, which loops back -> ok
+//   rtnl NAME HEX           send a rtnetlink request about a device, whose ifindex goes to offset 20 -> ok
 //   settle USEC             pause after each send, for devices with a softirq in between  -> ok
 //   send PORT HEX           -> sent ERRNO COUNT, then COUNT times: got PORT FLAGS HEX
 //   mark PORT MARK HEX      send with SO_MARK                              -> as send
@@ -32,9 +36,11 @@
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
+#include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <stddef.h>
@@ -150,16 +156,52 @@ static int open_tap(const char *name, int vnet)
 	return add_port(fd, 0, vnet);
 }
 
-static int open_packet(const char *name)
+static int set_carrier(const struct port *port, int on)
 {
-	int one = 1, size = 8 << 20;
+	return ioctl(port->fd, TUNSETCARRIER, &on);
+}
+
+static int reopen_with_header(struct port *port, const char *name)
+{
+	int number;
+
+	close(port->fd);
+	number = open_tap(name, 1);
+	if (number < 0)
+		return -1;
+	*port = ports[number];
+	n_ports--;
+	return 0;
+}
+
+static int send_loop(const char *address)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(5005)};
+	struct in_addr from;
+	unsigned char options[4] = {1, 1, 1, 0}; // three NOPs and the end
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
+
+	inet_pton(AF_INET, address, &from);
+	inet_pton(AF_INET, "224.0.0.1", &to.sin_addr);
+	if (fd < 0)
+		return -1;
+	rc = setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &from, sizeof(from)) ||
+	     setsockopt(fd, IPPROTO_IP, IP_OPTIONS, options, sizeof(options)) ||
+	     sendto(fd, "ab", 2, 0, (struct sockaddr *)&to, sizeof(to)) != 2 ? -1 : 0;
+	close(fd);
+	return rc;
+}
+
+static int open_packet(const char *name, int outgoing)
+{
+	int ignore = !outgoing, one = 1, size = 8 << 20;
 	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	address.sll_ifindex = (int)if_nametoindex(name);
 	if (fd < 0)
 		return -1;
-	if ((!address.sll_ifindex && strcmp(name, "any")) || setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) ||
+	if ((!address.sll_ifindex && strcmp(name, "any")) || setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &ignore, sizeof(ignore)) ||
 	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address))) {
@@ -167,6 +209,38 @@ static int open_packet(const char *name)
 		return -1;
 	}
 	return add_port(fd, 1, 0);
+}
+
+// struct ifinfomsg and struct ndmsg both have the ifindex 4 bytes behind the netlink header.
+static int send_rtnl(const char *name, const char *hex)
+{
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		char rest[512];
+	} reply;
+	unsigned char request[512];
+	size_t len = strlen(hex) / 2;
+	int index = (int)if_nametoindex(name), fd, rc = -1;
+
+	if (!index)
+		return -1;
+	if (len < NLMSG_HDRLEN + 8 || len > sizeof(request)) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	for (size_t i = 0; i < len; i++)
+		sscanf(hex + i * 2, "%2hhx", &request[i]);
+	memcpy(request + NLMSG_HDRLEN + 4, &index, sizeof(index));
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (fd < 0)
+		return -1;
+	if (send(fd, request, len, 0) == (ssize_t)len && recv(fd, &reply, sizeof(reply), 0) >= (ssize_t)NLMSG_LENGTH(4)) {
+		errno = -reply.error.error;
+		rc = reply.header.nlmsg_type == NLMSG_ERROR && !reply.error.error ? 0 : -1;
+	}
+	close(fd);
+	return rc;
 }
 
 static int set_gro(const char *name, int on)
@@ -497,7 +571,7 @@ int main(void)
 		} else if (!strcmp(verb, "vnettap")) {
 			answer(open_tap(a, 1), a);
 		} else if (!strcmp(verb, "packet")) {
-			answer(open_packet(a), a);
+			answer(open_packet(a, b && !strcmp(b, "out")), a);
 		} else if (!strcmp(verb, "gro") && b) {
 			answer(set_gro(a, atoi(b)), a);
 		} else if (!strcmp(verb, "vlanpush")) {
@@ -508,6 +582,14 @@ int main(void)
 			answer(attach_generic(a), a);
 		} else if (!strcmp(verb, "tapfilter") && port_of(a) >= 0) {
 			answer(filter_tap(&ports[port_of(a)]), verb);
+		} else if (!strcmp(verb, "carrier") && port_of(a) >= 0 && b) {
+			answer(set_carrier(&ports[port_of(a)], atoi(b)), verb);
+		} else if (!strcmp(verb, "revnet") && port_of(a) >= 0 && b) {
+			answer(reopen_with_header(&ports[port_of(a)], b), b);
+		} else if (!strcmp(verb, "loop")) {
+			answer(send_loop(a), a);
+		} else if (!strcmp(verb, "rtnl") && b) {
+			answer(send_rtnl(a, b), a);
 		} else if (!strcmp(verb, "sysctl") && b) {
 			answer(write_sysctl(a, b), a);
 		} else if (!strcmp(verb, "read")) {

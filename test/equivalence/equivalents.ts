@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checks whose absence changes nothing that could be seen on this kernel, and why. The mutation script runs them all the
+// same where it can, and objects if one is caught.
+
+export interface Equivalent {
+  readonly because: string;
+  /** A capability probe: the entry holds only where it says no. */
+  readonly without?: string;
+  /** The check (id of a mutation) that stops the same frames: without both, a difference must be seen. */
+  readonly with?: string;
+}
+
+const switchHardware = { because: 'takes switch hardware (switchdev)' };
+const vlanFiltering = { because: 'the kernel is built without VLAN filtering', without: 'btf:net_bridge_port.vlgrp' };
+const vlanDevices = { because: 'the kernel is built without VLAN devices', without: 'btf:vlan_info.grp' };
+
+export const equivalents: Readonly<Record<string, Equivalent>> = {
+  'bridge_egress:egress-kind': {
+    because: 'the kernel is built without other virtual devices that transmit XDP frames (bond)',
+    without: 'btf:bonding.xdp_prog',
+  },
+  'bridge_egress:egress-below': {
+    because: 'the kernel is built without VLAN devices, bond and team',
+    without: 'btf:vlan_info.grp',
+  },
+  'bridge_egress:egress-switchdev': switchHardware,
+  'bridge_fdb:fdb-miss': {
+    because: 'a missing entry reads as zeros: no port (fdb-no-port), never used (fdb-use-stale)',
+  },
+  'bridge_fdb:fdb-no-port': { because: 'the bridge makes entries without a port local only: fdb-local' },
+  'bridge_port:not-a-port': {
+    because:
+      'the memory of another handler would have to look like a port that forwards, and have an FDB: port-state, fdb-miss',
+  },
+  'bridge_port:not-a-port#2': {
+    because: "the kernel sets a handler's data before the handler, and clears it after (netdev_rx_handler_register)",
+  },
+  'bridge_port:vlan-tunnel': vlanFiltering,
+  'bridge_port:switchdev': switchHardware,
+  'bridge_port:vlan-filtering': vlanFiltering,
+  'bridge_port:mst': vlanFiltering,
+  'bridge_source:source-unknown': {
+    because: 'a missing entry reads as zeros, hence as one on another port: source-moved',
+    with: 'bridge_source:source-moved',
+  },
+  'egress:no-egress': { because: 'bridge_fdb always chooses a device, or leaves the frame to Linux' },
+  'egress:egress-cannot-xdp': {
+    because: 'the helper already said XDP_PASS: without the check the frame goes to Linux, too, but is counted as fast',
+  },
+  'frame:runt': { because: 'no device hands up a frame shorter than an Ethernet header; the verifier wants the check' },
+  'guard_bridge_nf:bridge-hook': { because: 'for kernels that do not tell where br_netfilter is; this one does' },
+  'guard_ingress:generic-xdp': {
+    because: 'TNA attaches natively only, and the kernel refuses generic XDP on a device that has native XDP',
+  },
+  'guard_ingress:vlan-device': vlanDevices,
+  'l2_control:broadcast': { because: 'broadcast is a group address', with: 'l2_control:multicast' },
+  'l2_control:link-local': { because: 'these are group addresses', with: 'l2_control:multicast' },
+  'l2_control:cfm-mrp': { because: 'the kernel is built without CFM and MRP', without: 'btf:net_bridge.mrp_list' },
+  'offload:unknown-device': {
+    because: 'the pipeline of a veth is always built to accept veth: its kind cannot change',
+  },
+  'offload:unknown-device#2': {
+    because: 'no other kind of virtual device here has native XDP',
+    without: 'btf:bonding.xdp_prog',
+  },
+  'offload:gso': { because: 'XDP on a veth takes segmentation offload away from its peer, which then segments itself' },
+  'offload:vlan-rx-offload': {
+    because: 'takes hardware that strips tags; a rule (xdp-vlan-offload) keeps XDP away from it',
+  },
+  'offload:lro': { because: 'takes a driver that merges by LRO' },
+  'offload:switchdev-mark': switchHardware,
+};
