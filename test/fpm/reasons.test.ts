@@ -866,6 +866,7 @@ async function skbMetadata(t: Test, bench: Bench): Promise<void> {
     agent.send([{ port: bench.in, bytes: sized(ethernet('02:00:00:00:00:1f', A, 0x88b5), 60) }]),
   );
   await ip(netns, 'link del vx0');
+  if ((await probe('btf:vlan_info.grp')).answer === 'yes') await stackedEgress(t, bench);
   const program = await bench.fast.use(bridgeModules);
   await expectReason(t, bench, 'merged by LRO', 'offload:lro', () =>
     testRun(program, {
@@ -888,6 +889,29 @@ async function skbMetadata(t: Test, bench: Bench): Promise<void> {
     "the host's own multicast: offload:loopback",
   );
   reached.add('offload:loopback');
+}
+
+/** A VLAN device as port: what tc redirects into it is marked for whoever is below. */
+async function stackedEgress(t: Test, bench: Bench): Promise<void> {
+  const { agent, netns } = bench;
+  await ip(
+    netns,
+    'link add d1 type veth peer name d2',
+    'link set d2 up',
+    'link set d1 up',
+    'link add link d1 name d1.9 type vlan id 9',
+    'link set d1.9 master br0 up',
+  );
+  await delay(200);
+  await bridge(netns, 'fdb add 02:00:00:00:00:20 dev d1.9 master static', 'link set dev d1.9 state 3');
+  const send = () => agent.send([{ port: bench.in, bytes: sized(ethernet('02:00:00:00:00:20', A, 0x88b5), 60) }]);
+  // A kernel without CONFIG_KALLSYMS_ALL does not tell whether anybody is.
+  if (/ nf_hooks_needed\b/.test(await inNetns(netns, ['cat', '/proc/kallsyms'])))
+    await expectReason(t, bench, 'a VLAN device with nothing below', 'fast', send);
+  await command(netns, 'nft table netdev below { chain c { type filter hook egress device d1 priority 0; }; }');
+  await expectReason(t, bench, 'a netfilter egress hook below a VLAN device', 'bridge_egress:egress-below', send);
+  await command(netns, 'nft delete table netdev below');
+  await ip(netns, 'link del d1');
 }
 
 async function indexOf(netns: string, name: string): Promise<number> {
