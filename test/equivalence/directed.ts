@@ -7,7 +7,7 @@ import type { Change, Configuration, Hook, PortKind } from './configuration.js';
 import { addressOddities } from './oddities-addresses.js';
 import { portOddities } from './oddities-ports.js';
 import { surroundingOddities } from './oddities-surroundings.js';
-import { hello, hosts, type Oddity, ownBridge, ownPort, step } from './oddity.js';
+import { flow, hello, hosts, type Oddity, ownBridge, ownPort, step } from './oddity.js';
 import { Random } from './random.js';
 import type { Case, CaseResult } from './runner.js';
 import { generateTraffic } from './traffic.js';
@@ -77,10 +77,7 @@ function sendAll(oddity: Oddity, configuration: Configuration, count: number): S
   if (oddity.script !== undefined) {
     return oddity.script.filter((one): one is Send => !Array.isArray(one));
   }
-  const own = oddity.frames ?? [];
-  if (own.length === 0) {
-    return traffic;
-  }
+  const own = oddity.frames ?? [...flow(0, 1), ...flow(1, 0)];
   return traffic.flatMap((send, i) => {
     const one = own[Math.floor(i / 4) % own.length];
     return i >= 8 && i % 4 === 0 && one !== undefined ? [...(i % 40 === 0 ? hello : []), one, one, send] : [send];
