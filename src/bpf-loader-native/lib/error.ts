@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 
 export interface BpfErrorDetail {
-  /** A word for what went wrong: 'verifier', 'core', 'ksym', 'btf', 'elf', 'unknown-name', 'value', 'closed', or an errno name. */
+  /** A word for what went wrong: 'verifier', 'core', 'ksym', 'btf', 'elf', 'unknown-name', 'value', 'closed', 'wrong-kind', or an errno name. */
   readonly code: string;
   /** Positive errno; 0 when the kernel was not involved. */
   readonly errno?: number;

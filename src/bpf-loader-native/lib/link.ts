@@ -72,8 +72,9 @@ export class BpfLink extends KernelObject {
     return new BpfLink(openById(Command.linkFdById, id));
   }
 
+  /** Throws BpfError 'wrong-kind' when something else than a link is pinned there. */
   static openPinned(path: string): BpfLink {
-    return new BpfLink(openPinned(path));
+    return new BpfLink(openPinned(path, 'link'));
   }
 
   get info(): LinkInfo {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One holder per directory: flock(2), which the kernel releases when the holder dies, however it dies.
-import { readFileSync, statSync } from 'node:fs';
+import { fstatSync, readFileSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { errnoError } from './error.js';
 import { type Handle, native } from './native.js';
@@ -11,27 +11,46 @@ export interface LockHolder {
 }
 
 export type LockResult =
-  | { readonly release: () => void }
+  | {
+      readonly release: () => void;
+      /** False once the path leads elsewhere: then this lock keeps nobody out. */
+      readonly holds: () => boolean;
+    }
   /** Null when the holder is not visible from this process (another pid namespace, or it has just gone). */
   | { readonly heldBy: LockHolder | null };
 
 /** A lock whose result the caller dropped must not end with the next garbage collection. */
 const held = new Set<Handle>();
 
-/** Does not wait. Works on any file system with directories that can be opened, bpffs included. */
+/**
+ * Does not wait. Works on any file system with directories that can be opened, bpffs included.
+ * Throws BpfError ENOENT also when the directory was removed or replaced meanwhile: who locks it must make it anew.
+ */
 export function lockDirectory(path: string): LockResult {
   const lock = native.lockExclusive(path);
-  if (typeof lock !== 'number') {
-    held.add(lock);
-    return {
-      release: () => {
-        held.delete(lock);
-        lock.close();
-      },
-    };
+  if (typeof lock === 'number') {
+    if (lock !== -constants.errno.EWOULDBLOCK) throw errnoError(-lock, 'lock', path);
+    return { heldBy: findHolder(path) };
   }
-  if (lock !== -constants.errno.EWOULDBLOCK) throw errnoError(-lock, 'lock', path);
-  return { heldBy: findHolder(path) };
+  const holds = () => lock.fd >= 0 && leadsTo(path, lock.fd);
+  if (!holds()) {
+    lock.close();
+    throw errnoError(constants.errno.ENOENT, 'lock', path);
+  }
+  held.add(lock);
+  return {
+    release: () => {
+      held.delete(lock);
+      lock.close();
+    },
+    holds,
+  };
+}
+
+function leadsTo(path: string, fd: number): boolean {
+  const there = statSync(path, { bigint: true, throwIfNoEntry: false });
+  const here = fstatSync(fd, { bigint: true });
+  return there?.ino === here.ino && there.dev === here.dev;
 }
 
 /** Who holds the lock of a directory, without trying for it; null when nobody visible does. */

@@ -60,7 +60,12 @@ export class BpfMap extends KernelObject {
   /** For this package: wraps an open descriptor. */
   constructor(handle: Handle) {
     super(handle);
-    this.#info = readMapInfo(this.fd);
+    try {
+      this.#info = readMapInfo(this.fd);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   static create(spec: MapSpec): BpfMap {
@@ -82,8 +87,9 @@ export class BpfMap extends KernelObject {
     return new BpfMap(openById(Command.mapFdById, id));
   }
 
+  /** Throws BpfError 'wrong-kind' when something else than a map is pinned there. */
   static openPinned(path: string): BpfMap {
-    return new BpfMap(openPinned(path));
+    return new BpfMap(openPinned(path, 'map'));
   }
 
   get info(): MapInfo {

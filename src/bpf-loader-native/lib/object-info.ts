@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // BPF_OBJ_GET_INFO_BY_FD, by id or path to a descriptor, and pins: the same for programs, maps and links.
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readlinkSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { Attr, cString } from './attr.js';
-import { errnoError } from './error.js';
+import { BpfError, errnoError } from './error.js';
 import { type Handle, native } from './native.js';
 import { bpf, bpfFd, tryBpf } from './syscall.js';
 import { Command } from './uapi.js';
@@ -25,8 +25,30 @@ export function openById(command: number, id: number): Handle {
   return bpfFd(command, new Attr(12).u32(0, id), `id ${id}`);
 }
 
-export function openPinned(path: string): Handle {
-  return bpfFd(Command.objGet, new Attr(16).pointer(0, cString(path)), path);
+export type PinnedKind = 'program' | 'map' | 'link';
+
+/** The descriptor's name in /proc is the only place that tells the kinds apart. */
+export function kindOf(fd: number): PinnedKind {
+  const target = readlinkSync(`/proc/self/fd/${fd}`);
+  return target.includes('bpf-map') ? 'map' : target.includes('bpf-prog') ? 'program' : 'link';
+}
+
+/** Opens what is pinned at `path`. Throws BpfError 'wrong-kind' when that is not a `wanted`: its info would be misread. */
+export function openPinned(path: string, wanted?: PinnedKind): Handle {
+  const handle = bpfFd(Command.objGet, new Attr(16).pointer(0, cString(path)), path);
+  try {
+    const kind = wanted === undefined ? undefined : kindOf(handle.fd);
+    if (kind === wanted) return handle;
+    throw new BpfError({
+      code: 'wrong-kind',
+      operation: 'open pin',
+      object: path,
+      summary: `this is a ${kind}, not a ${wanted}`,
+    });
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
 }
 
 /** Pins at `path`, making the directories above it. Throws BpfError EEXIST when something is there. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bpffs: mounting it, and what is pinned in a directory of it.
-import { mkdirSync, readdirSync, readlinkSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoError } from './error.js';
 import { native } from './native.js';
-import { openPinned, readInfo } from './object-info.js';
+import { kindOf, openPinned, readInfo } from './object-info.js';
 import { BPFFS_MAGIC } from './uapi.js';
 
 export { unpin } from './object-info.js';
@@ -61,11 +61,7 @@ function identify(name: string, path: string): Pin {
   if (statSync(path).isDirectory()) return { name, path, kind: 'directory', id: 0 };
   const handle = openPinned(path);
   try {
-    // The descriptor's name in /proc is the only place that tells the kinds apart.
-    const target = readlinkSync(`/proc/self/fd/${handle.fd}`);
-    const kind = /bpf-map/.test(target) ? 'map' : /bpf-prog/.test(target) ? 'program' : 'link';
-    const id = readInfo(handle.fd, 8).getU32(4);
-    return { name, path, kind, id };
+    return { name, path, kind: kindOf(handle.fd), id: readInfo(handle.fd, 8).getU32(4) };
   } finally {
     handle.close();
   }

@@ -39,8 +39,9 @@ export class BpfProgram extends KernelObject {
     return new BpfProgram(openById(Command.progFdById, id));
   }
 
+  /** Throws BpfError 'wrong-kind' when something else than a program is pinned there. */
   static openPinned(path: string): BpfProgram {
-    return new BpfProgram(openPinned(path));
+    return new BpfProgram(openPinned(path, 'program'));
   }
 
   get info(): ProgramInfo {

@@ -3,13 +3,15 @@
 // right before BPF_PROG_LOAD and is the one place where libbpf shows func_info, line_info and the module descriptors.
 #include "capture.h"
 
-#include <fcntl.h>
 #include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <mutex>
+#include <new>
 
 #include "uapi.h"
 
@@ -17,6 +19,7 @@ namespace {
 
 thread_local Capture* t_capture = nullptr;
 
+// Called by libbpf, which is C: no exception may leave.
 int Print(enum libbpf_print_level level, const char* format, va_list args) {
   if (t_capture == nullptr || level == LIBBPF_DEBUG) return 0;
   va_list again;
@@ -24,9 +27,13 @@ int Print(enum libbpf_print_level level, const char* format, va_list args) {
   int length = vsnprintf(nullptr, 0, format, args);
   if (length > 0) {
     size_t start = t_capture->text.size();
-    t_capture->text.resize(start + static_cast<size_t>(length) + 1);
-    vsnprintf(&t_capture->text[start], static_cast<size_t>(length) + 1, format, again);
-    t_capture->text.resize(start + static_cast<size_t>(length));
+    try {
+      t_capture->text.resize(start + static_cast<size_t>(length) + 1);
+      vsnprintf(&t_capture->text[start], static_cast<size_t>(length) + 1, format, again);
+      t_capture->text.resize(start + static_cast<size_t>(length));
+    } catch (const std::bad_alloc&) {
+      length = 0;  // a message is lost, not the process
+    }
   }
   va_end(again);
   return length;
@@ -37,33 +44,50 @@ std::vector<uint8_t> Copy(const void* data, size_t size) {
   return bytes == nullptr ? std::vector<uint8_t>() : std::vector<uint8_t>(bytes, bytes + size);
 }
 
-void CopyModuleDescriptors(const bpf_insn* insns, size_t count, const int* fds, PreparedProgram& into) {
-  if (fds == nullptr) return;
+/// 0, or a negative errno when a descriptor cannot be duplicated: a template without it would fail at each use.
+int Duplicate(int fd, UniqueFd& into) {
+  into.Reset(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  return into.Valid() ? 0 : -errno;
+}
+
+int CopyModuleDescriptors(const bpf_insn* insns, size_t count, const int* fds, PreparedProgram& into) {
+  if (fds == nullptr) return 0;
   for (size_t i = 0; i < count; i++) {
     bool kfunc = insns[i].code == (BPF_JMP | BPF_CALL) && insns[i].src_reg == BPF_PSEUDO_KFUNC_CALL;
     if (!kfunc || insns[i].off <= 0) continue;
     auto index = static_cast<size_t>(insns[i].off);
     if (into.fd_array.size() <= index) into.fd_array.resize(index + 1);
-    if (!into.fd_array[index].Valid()) into.fd_array[index].Reset(fcntl(fds[index], F_DUPFD_CLOEXEC, 3));
+    if (into.fd_array[index].Valid()) continue;
+    int error = Duplicate(fds[index], into.fd_array[index]);
+    if (error != 0) return error;
   }
+  return 0;
 }
 
-int Prepare(struct bpf_program* prog, struct bpf_prog_load_opts* opts, long cookie) {
-  opts->prog_flags |= static_cast<uint32_t>(cookie);
-  if (t_capture == nullptr || !t_capture->want_programs) return 0;
+int CopyProgram(struct bpf_program* prog, const struct bpf_prog_load_opts& opts) {
   PreparedProgram& out = t_capture->programs[bpf_program__name(prog)];
   size_t count = bpf_program__insn_cnt(prog);
   out.insns = Copy(bpf_program__insns(prog), count * sizeof(bpf_insn));
-  out.func_info = Copy(opts->func_info, size_t{opts->func_info_cnt} * opts->func_info_rec_size);
-  out.line_info = Copy(opts->line_info, size_t{opts->line_info_cnt} * opts->line_info_rec_size);
-  out.func_info_rec_size = opts->func_info_rec_size;
-  out.line_info_rec_size = opts->line_info_rec_size;
+  out.func_info = Copy(opts.func_info, size_t{opts.func_info_cnt} * opts.func_info_rec_size);
+  out.line_info = Copy(opts.line_info, size_t{opts.line_info_cnt} * opts.line_info_rec_size);
+  out.func_info_rec_size = opts.func_info_rec_size;
+  out.line_info_rec_size = opts.line_info_rec_size;
   out.type = bpf_program__type(prog);
-  out.expected_attach_type = opts->expected_attach_type;
-  out.flags = opts->prog_flags;
-  if (opts->prog_btf_fd != 0) out.btf.Reset(fcntl(static_cast<int>(opts->prog_btf_fd), F_DUPFD_CLOEXEC, 3));
-  CopyModuleDescriptors(bpf_program__insns(prog), count, opts->fd_array, out);
-  return 0;
+  out.expected_attach_type = opts.expected_attach_type;
+  out.flags = opts.prog_flags;
+  int error = opts.prog_btf_fd == 0 ? 0 : Duplicate(static_cast<int>(opts.prog_btf_fd), out.btf);
+  return error != 0 ? error : CopyModuleDescriptors(bpf_program__insns(prog), count, opts.fd_array, out);
+}
+
+// Called by libbpf, which is C: no exception may leave. A negative result fails the load.
+int Prepare(struct bpf_program* prog, struct bpf_prog_load_opts* opts, long cookie) {
+  opts->prog_flags |= static_cast<uint32_t>(cookie);
+  if (t_capture == nullptr || !t_capture->want_programs) return 0;
+  try {
+    return CopyProgram(prog, *opts);
+  } catch (const std::bad_alloc&) {
+    return -ENOMEM;
+  }
 }
 
 }  // namespace

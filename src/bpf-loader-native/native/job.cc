@@ -16,7 +16,7 @@ class Job : public Napi::AsyncWorker {
       std::function<Napi::Value(Napi::Env)> finish)
       : Napi::AsyncWorker(env),
         deferred_(Napi::Promise::Deferred::New(env)),
-        netns_(CallerNetns()),
+        netns_(CallerNetns(&netns_error_)),
         work_(std::move(work)),
         finish_(std::move(finish)) {
     keep_.reserve(keep.size());
@@ -31,11 +31,9 @@ class Job : public Napi::AsyncWorker {
 
  protected:
   void Execute() override {
+    if (netns_error_ != 0) return Refuse(netns_error_);
     NetnsGuard guard(netns_);
-    if (guard.Error() != 0) {
-      SetError(std::string("cannot enter the caller's network namespace: ") + strerror(guard.Error()));
-      return;
-    }
+    if (guard.Error() != 0) return Refuse(guard.Error());
     try {
       work_();
     } catch (const std::exception& e) {
@@ -58,7 +56,13 @@ class Job : public Napi::AsyncWorker {
   void OnError(const Napi::Error& e) override { deferred_.Reject(e.Value()); }
 
  private:
+  void Refuse(int error) {
+    SetError(std::string("cannot enter the caller's network namespace: ") + strerror(error));
+  }
+
   Napi::Promise::Deferred deferred_;
+  // Declared before netns_, whose initialisation sets it.
+  int netns_error_ = 0;
   UniqueFd netns_;
   std::function<void()> work_;
   std::function<Napi::Value(Napi::Env)> finish_;

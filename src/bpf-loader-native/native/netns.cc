@@ -7,13 +7,20 @@
 #include <sched.h>
 #include <sys/stat.h>
 
-UniqueFd CallerNetns() { return UniqueFd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)); }
+UniqueFd CallerNetns(int* error) {
+  UniqueFd fd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  *error = fd.Valid() ? 0 : errno;
+  return fd;
+}
 
 NetnsGuard::NetnsGuard(const UniqueFd& target) {
-  if (!target.Valid()) return;
-  UniqueFd own = CallerNetns();
   struct stat wanted, here;
-  if (!own.Valid() || fstat(target.Get(), &wanted) != 0 || fstat(own.Get(), &here) != 0) return;
+  UniqueFd own = CallerNetns(&error_);
+  if (error_ != 0) return;
+  if (fstat(target.Get(), &wanted) != 0 || fstat(own.Get(), &here) != 0) {
+    error_ = errno;
+    return;
+  }
   if (wanted.st_ino == here.st_ino && wanted.st_dev == here.st_dev) return;
   if (setns(target.Get(), CLONE_NEWNET) != 0) {
     error_ = errno;

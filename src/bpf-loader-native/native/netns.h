@@ -6,12 +6,13 @@
 
 #include "unique_fd.h"
 
-/// Descriptor of the calling thread's network namespace; not valid when /proc is not mounted.
-UniqueFd CallerNetns();
+/// Descriptor of the calling thread's network namespace, or an errno: no descriptor is left, /proc is not mounted.
+UniqueFd CallerNetns(int* error);
 
 class NetnsGuard {
  public:
-  /// Enters `target` when the thread is elsewhere; `Error()` is an errno if that failed.
+  /// Enters `target` when the thread is elsewhere. `Error()` is an errno if that failed or cannot be told: the work must
+  /// not be done then, for an ifindex means another device in another namespace.
   explicit NetnsGuard(const UniqueFd& target);
   ~NetnsGuard();
   NetnsGuard(const NetnsGuard&) = delete;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -90,7 +91,10 @@ NetlinkSocket::NetlinkSocket(const Napi::CallbackInfo &info)
   }
 }
 
-NetlinkSocket::~NetlinkSocket() { Close(); }
+NetlinkSocket::~NetlinkSocket() {
+  Close();
+  std::free(buffer_);
+}
 
 // Binds, and turns on what makes the kernel answer precisely. NETLINK_NO_ENOBUFS is never set: a lost event must be
 // known. Options that old kernels lack are not required.
@@ -120,7 +124,10 @@ void NetlinkSocket::OnPoll(uv_poll_t *handle, int status, int) {
   if (self == nullptr) return;
   // On a poll error libuv has stopped the handle: an overrun (ENOBUFS) is pending on the socket. Reading fetches it,
   // and the handle must be started again.
-  if (status < 0) self->StartPolling();
+  if (status < 0 && !self->StartPolling()) {
+    self->Deliver(0, EIO);
+    return;
+  }
   self->Drain();
 }
 
@@ -147,11 +154,15 @@ void NetlinkSocket::Drain() {
       error = errno;
       break;
     }
-    size_t room = static_cast<size_t>(waiting);
+    // Each datagram is padded below to four bytes.
+    size_t room = Align4(static_cast<size_t>(waiting));
     if (room < kMinReceiveBytes) room = kMinReceiveBytes;
     if (room > kMaxDatagramBytes) room = kMaxDatagramBytes;
-    if (buffer_.size() < used_ + room) buffer_.resize(used_ + room);
-    struct iovec into = {buffer_.data() + used_, room};
+    if (!Reserve(used_ + room)) {
+      error = ENOMEM;
+      break;
+    }
+    struct iovec into = {buffer_ + used_, room};
     message.msg_iov = &into;
     message.msg_name = &from;
     message.msg_namelen = sizeof(from);
@@ -174,10 +185,20 @@ void NetlinkSocket::Drain() {
       continue;
     }
     const size_t padded = Align4(static_cast<size_t>(received));
-    std::memset(buffer_.data() + used_ + received, 0, padded - static_cast<size_t>(received));
+    std::memset(buffer_ + used_ + received, 0, padded - static_cast<size_t>(received));
     used_ += padded;
   }
   if (used_ != 0 || flags != 0 || error != 0) Deliver(flags, error);
+}
+
+// False when there is no memory: that loses events, which is known and repaired, and not the process.
+bool NetlinkSocket::Reserve(size_t size) {
+  if (capacity_ >= size) return true;
+  void *larger = std::realloc(buffer_, size);
+  if (larger == nullptr) return false;
+  buffer_ = static_cast<uint8_t *>(larger);
+  capacity_ = size;
+  return true;
 }
 
 // One call per wake with everything that had arrived. An exception thrown by the callback is an uncaught exception of
@@ -189,7 +210,7 @@ void NetlinkSocket::Deliver(uint32_t flags, int error) {
   if (used_ != 0) {
     Napi::ArrayBuffer copy = Napi::ArrayBuffer::New(env, used_);
     if (env.IsExceptionPending()) return;
-    std::memcpy(copy.Data(), buffer_.data(), used_);
+    std::memcpy(copy.Data(), buffer_, used_);
     bytes = copy;
   }
   on_readable_.MakeCallback(Value(), {bytes, Napi::Number::New(env, flags), Napi::Number::New(env, error)}, context_);

@@ -5,8 +5,8 @@
 #include <napi.h>
 #include <uv.h>
 
+#include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace netlink_ts {
 
@@ -43,12 +43,14 @@ class NetlinkSocket : public Napi::ObjectWrap<NetlinkSocket> {
   bool ApplyOptions(Napi::Env env);
   bool StartPolling();
   void Drain();
+  bool Reserve(size_t size);
   void Close();
   void Deliver(uint32_t flags, int error);
 
   Poller *poller_ = nullptr;
   uint32_t port_ = 0;
-  std::vector<uint8_t> buffer_;
+  uint8_t *buffer_ = nullptr;
+  size_t capacity_ = 0;
   size_t used_ = 0;
   Napi::FunctionReference on_readable_;
   Napi::AsyncContext context_;
