@@ -115,15 +115,28 @@ async function main(argv: readonly string[]): Promise<number> {
     if (run === undefined) return 2;
     if (!staying) prepareShortRun();
     return await run(parseOptions(raw));
-  } catch (error) {
+  } catch (thrown) {
+    const error = explained(thrown);
     if (raw.output === 'json') printJson(errorJson(error));
     process.stderr.write(`${errorText(error, raw.verbose === true, styleFor(process.stderr))}\n`);
     return error instanceof TnaError && error.code === 'usage' ? 2 : 1;
   }
 }
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // A reader such as `head` may close the pipe; what was begun is finished all the same.
-  if (error.code !== 'EPIPE') throw error;
-});
+/** Even the modules of a command are files that must be opened. */
+function explained(thrown: unknown): unknown {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  if (thrown instanceof TnaError || (code !== 'EMFILE' && code !== 'ENFILE')) return thrown;
+  return new TnaError('no-descriptors', (thrown as Error).message, {
+    hint: 'raise the limit of open files: ulimit -n, fs.file-max',
+    cause: thrown,
+  });
+}
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader such as `head`, or a log daemon, may close the pipe; what was begun goes on all the same.
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 process.exitCode = await main(process.argv);

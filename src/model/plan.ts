@@ -38,7 +38,7 @@ export interface Plan {
   readonly actions: readonly Action[];
   /** Interfaces that become accelerated, change their pipeline, or stop being accelerated. */
   readonly summary: { readonly add: number; readonly change: number; readonly remove: number };
-  /** Interfaces that were to be accelerated but cannot be for want of slots. */
+  /** Interfaces that wait for slots that this plan vacates. */
   readonly unplaced: readonly { readonly interface: string; readonly hook: Hook }[];
 }
 

@@ -20,8 +20,9 @@ export interface Attachment {
   /** The ifindex that the dispatcher was attached to. */
   readonly ifindex: number;
   readonly slot: number;
+  /** 0 for a slot that was left filled and that no dispatcher has; its ifindex is 0 as well. */
   readonly linkId: number;
-  /** False when the device is gone and only the pin is left. */
+  /** False when the dispatcher is not on the device of this number: that has gone, maybe to another namespace. */
   readonly alive: boolean;
   /** Identity of the pipeline in the slot; undefined when the slot is empty or holds a program without a pin. */
   readonly pipeline: string | undefined;

@@ -11,8 +11,11 @@ import { placeSlots } from './slots.js';
 /** Shared maps are made with at least this many slots, so that a growing host seldom outgrows them. */
 const leastSlots = 256;
 
+/** The ifindex of a slot that no dispatcher has. */
+const nobody = 0;
+
 /**
- * Build beside, flip last: everything new is loaded first. A new interface's slot is filled before its dispatcher is attached, so
+ * Build beside, flip last: what is in the way of our names goes, then everything new is loaded. A new interface's slot is filled before its dispatcher is attached, so
  * that it becomes fast at once and not only after the grace period that attaching waits for; then slots in use change, and what is
  * removed goes after.
  * An empty action list means that the host is in sync.
@@ -20,8 +23,12 @@ const leastSlots = 256;
 export function makePlan(desired: Desired, found: Deployed): Plan {
   const wanted = desired.interfaces.filter((i): i is Accelerated => i.pipeline !== undefined);
   const names = new Map(desired.interfaces.map((i) => [i.ifindex, i.name]));
-  const nameOf = (ifindex: number) => names.get(ifindex) ?? `ifindex ${ifindex}`;
-  const { actions: salvaged, rest: deployed } = salvage(found, nameOf);
+  const nameOf = (ifindex: number) => names.get(ifindex) ?? (ifindex === nobody ? 'nothing' : `ifindex ${ifindex}`);
+  const needs = new Map<Hook, number>([
+    ['xdp', Math.max(wanted.filter((w) => w.pipeline.hook === 'xdp').length, desired.egress.length)],
+    ['tc', wanted.filter((w) => w.pipeline.hook === 'tc').length],
+  ]);
+  const { actions: salvaged, rest: deployed } = salvage(found, needs, nameOf);
   const wishes = new Set(wanted.map((w) => keyOf(w.pipeline, w.ifindex)));
   const keep = new Map<string, Attachment>();
   for (const attachment of deployed.attachments) {
@@ -32,6 +39,7 @@ export function makePlan(desired: Desired, found: Deployed): Plan {
     wanted.map((w) => ({ hook: w.pipeline.hook, ifindex: w.ifindex })),
     [...keep.values()],
     deployed,
+    needs,
     leastSlots,
   );
   const seated = wanted.filter((w) => placed.slots.has(keyOf(w.pipeline, w.ifindex)));
@@ -56,7 +64,7 @@ export function makePlan(desired: Desired, found: Deployed): Plan {
   const flip: Action[] = [];
   let add = 0;
   let change = 0;
-  const fast = new Set(deployed.attachments.filter((a) => a.alive && a.programId !== 0).map((a) => a.ifindex));
+  const fast = new Set(found.attachments.filter((a) => a.alive && a.programId !== 0).map((a) => a.ifindex));
   for (const w of seated) {
     const current = keep.get(keyOf(w.pipeline, w.ifindex));
     const on = { interface: w.name, ifindex: w.ifindex, hook: w.pipeline.hook, slot: slotOf(w) };
@@ -78,10 +86,11 @@ export function makePlan(desired: Desired, found: Deployed): Plan {
     else add++;
   }
   const removal = removals(deployed, keep, desired, seated, nameOf);
-  const moved = new Set(seated.map((w) => w.ifindex));
+  const moved = new Set([nobody, ...seated.map((w) => w.ifindex)]);
   const remove = new Set(removal.clear.filter((a) => !moved.has(a.ifindex)).map((a) => a.ifindex)).size;
   return {
     actions: [
+      ...found.strays.map((pin): Action => ({ op: 'remove-stray', pin, why: 'it is not part of any pipeline' })),
       ...salvaged,
       ...prepare,
       ...load,
@@ -133,6 +142,7 @@ function removals(
   const gone = deployed.attachments.filter((attachment) => !kept.has(attachment));
   const on = (a: Attachment) => ({ interface: nameOf(a.ifindex), ifindex: a.ifindex, hook: a.hook, slot: a.slot });
   const why = (a: Attachment): string => {
+    if (a.linkId === 0) return 'no dispatcher has this slot';
     if (!a.alive) return 'the device is gone';
     const wish = desired.interfaces.find((i) => i.ifindex === a.ifindex);
     if (wish?.pipeline !== undefined)
@@ -144,7 +154,9 @@ function removals(
   const clear = gone
     .filter((a) => a.programId !== 0)
     .map((a): ActionOf<'clear-slot'> => ({ op: 'clear-slot', ...on(a), previous: a.pipeline, why: why(a) }));
-  const detach = gone.map((a): ActionOf<'detach'> => ({ op: 'detach', ...on(a), why: why(a) }));
+  const detach = gone
+    .filter((a) => a.linkId !== 0)
+    .map((a): ActionOf<'detach'> => ({ op: 'detach', ...on(a), why: why(a) }));
   const rest: Action[] = [
     ...deployed.egress
       .filter((ifindex) => !desired.egress.some((device) => device.ifindex === ifindex))
@@ -162,7 +174,6 @@ function removals(
     ...deployed.prepared
       .filter(({ hook }) => !hooks.has(hook))
       .map(({ hook }): Action => ({ op: 'dismantle', hook, why: `no interface uses ${hook}` })),
-    ...deployed.strays.map((pin): Action => ({ op: 'remove-stray', pin, why: 'it is not part of any pipeline' })),
   ];
   return { clear, detach, rest };
 }

@@ -11,11 +11,12 @@ export interface Placement {
   readonly prepare: readonly { readonly hook: Hook; readonly slots: number }[];
 }
 
-/** Keeps the slots of what stays attached; others get the lowest number that no attachment holds. */
+/** `needs` is how many entries a hook's maps must have at least. Keeps the slots of what stays attached; others get the lowest number that no attachment holds. */
 export function placeSlots(
   wanted: readonly { readonly hook: Hook; readonly ifindex: number }[],
   keep: readonly Attachment[],
   deployed: Deployed,
+  needs: ReadonlyMap<Hook, number>,
   least: number,
 ): Placement {
   const slots = new Map(keep.map((attachment) => [`${attachment.hook} ${attachment.ifindex}`, attachment.slot]));
@@ -27,7 +28,7 @@ export function placeSlots(
     const taken = new Set(deployed.attachments.filter((a) => a.hook === hook).map((a) => a.slot));
     let capacity = deployed.prepared.find((p) => p.hook === hook)?.slots;
     if (capacity === undefined) {
-      capacity = Math.max(least, 2 ** Math.ceil(Math.log2(users.length * 2)));
+      capacity = Math.max(least, 2 ** Math.ceil(Math.log2((needs.get(hook) ?? users.length) * 2)));
       prepare.push({ hook, slots: capacity });
     }
     let next = 0;

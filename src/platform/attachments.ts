@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// BPF programs of others on the devices' hooks: what we must not disturb and whose packets we must not take.
+// BPF programs on the devices of this namespace: which of ours really are there, and those of others, which we must not disturb
+// and whose packets we must not take.
 
-import { queryTcx } from 'bpf-loader-native';
+import { BpfError, queryTcx, type TcxList } from 'bpf-loader-native';
 import { NetlinkClient } from 'netlink-ts';
 import type { Message } from '../model/snapshot.js';
 
@@ -14,29 +15,7 @@ export interface OwnPrograms {
   readonly xdp: ReadonlySet<number>;
 }
 
-/**
- * One message per device that carries foreign programs: `{ifindex, xdp: [id], tc_ingress: [id], tc_egress: [id]}`.
- * Programs attached through links that we pinned are ours.
- */
-export async function readForeignAttachments(own: OwnPrograms): Promise<readonly Message[]> {
-  const client = await NetlinkClient.open({ spec: 'rt-link' });
-  try {
-    const links = await client.dump('getlink', { ext_mask: skipStatistics }, { only: ['xdp'] });
-    return links.flatMap((link) => {
-      const ifindex = link.ifi_index ?? 0;
-      const xdp = xdpPrograms(link.xdp).filter((id) => !own.xdp.has(id));
-      const message = {
-        ifindex,
-        xdp,
-        tc_ingress: tcx(ifindex, 'ingress', own.links),
-        tc_egress: tcx(ifindex, 'egress', own.links),
-      };
-      return message.xdp.length + message.tc_ingress.length + message.tc_egress.length === 0 ? [] : [message];
-    });
-  } finally {
-    client.close();
-  }
-}
+type Direction = 'ingress' | 'egress';
 
 /** IFLA_XDP as far as it concerns us. */
 interface XdpAttribute {
@@ -46,18 +25,65 @@ interface XdpAttribute {
   readonly hw_prog_id?: number | undefined;
 }
 
+/** The hooks of all devices at one time; each is asked for once, when first needed. */
+export class DeviceHooks {
+  private devices: Promise<ReadonlyMap<number, readonly number[]>> | undefined;
+  private readonly lists = new Map<string, TcxList['programs']>();
+
+  /** Ids of the XDP programs by ifindex, for every device of the namespace. */
+  xdp(): Promise<ReadonlyMap<number, readonly number[]>> {
+    this.devices ??= readXdp();
+    return this.devices;
+  }
+
+  tcx(ifindex: number, direction: Direction): TcxList['programs'] {
+    const key = `${direction} ${ifindex}`;
+    const list = this.lists.get(key) ?? readTcx(ifindex, direction);
+    this.lists.set(key, list);
+    return list;
+  }
+
+  /** One message per device that carries foreign programs: `{ifindex, xdp: [id], tc_ingress: [id], tc_egress: [id]}`. */
+  async foreign(own: OwnPrograms): Promise<readonly Message[]> {
+    const foreignTcx = (ifindex: number, direction: Direction) =>
+      this.tcx(ifindex, direction)
+        .filter(({ linkId }) => !own.links.has(linkId))
+        .map(({ programId }) => programId);
+    return [...(await this.xdp())].flatMap(([ifindex, programs]) => {
+      const message = {
+        ifindex,
+        xdp: programs.filter((id) => !own.xdp.has(id)),
+        tc_ingress: foreignTcx(ifindex, 'ingress'),
+        tc_egress: foreignTcx(ifindex, 'egress'),
+      };
+      return message.xdp.length + message.tc_ingress.length + message.tc_egress.length === 0 ? [] : [message];
+    });
+  }
+}
+
+async function readXdp(): Promise<ReadonlyMap<number, readonly number[]>> {
+  const client = await NetlinkClient.open({ spec: 'rt-link' });
+  try {
+    const links = await client.dump('getlink', { ext_mask: skipStatistics }, { only: ['xdp'] });
+    return new Map(links.map((link) => [link.ifi_index ?? 0, xdpPrograms(link.xdp)]));
+  } finally {
+    client.close();
+  }
+}
+
 function xdpPrograms(xdp: XdpAttribute | undefined): readonly number[] {
   const ids = [xdp?.prog_id, xdp?.drv_prog_id, xdp?.skb_prog_id, xdp?.hw_prog_id];
   return [...new Set(ids.filter((id): id is number => id !== undefined && id !== 0))];
 }
 
-/** A kernel without TCX has no programs there; a device that has just gone has none either. */
-function tcx(ifindex: number, direction: 'ingress' | 'egress', own: ReadonlySet<number>): readonly number[] {
+/** What a kernel without TCX (before 6.6) answers, and what a device that has just gone. Anything else is not "no programs". */
+const none: readonly string[] = ['EINVAL', 'ENODEV', 'ENOENT', 'EOPNOTSUPP'];
+
+function readTcx(ifindex: number, direction: Direction): TcxList['programs'] {
   try {
-    return queryTcx(ifindex, direction)
-      .programs.filter(({ linkId }) => !own.has(linkId))
-      .map(({ programId }) => programId);
-  } catch {
-    return [];
+    return queryTcx(ifindex, direction).programs;
+  } catch (error) {
+    if (error instanceof BpfError && none.includes(error.code)) return [];
+    throw error;
   }
 }

@@ -17,9 +17,11 @@ import { type FpmLibrary, fpmFlag, fpmParamVariable } from '../model/library.js'
 import type { CounterReader, Deployer } from '../model/ports.js';
 import type { Hook } from '../model/ruleset.js';
 import { u32Key, u64sOf } from './bytes.js';
+import { checkLibrary } from './clang.js';
 import { type MapShape, using } from './deployed.js';
+import { errnoOf, failure } from './failure.js';
 import type { PinDirectory } from './pin-directory.js';
-import { countersMap, egressMap, type Pin, sharedMaps, slotsMap } from './pins.js';
+import { countersMap, egressMap, type Pin, type SharedMap, sharedMaps, slotsMap } from './pins.js';
 
 interface Templates {
   readonly pipeline: BpfTemplate;
@@ -29,6 +31,8 @@ interface Templates {
 }
 
 export class BpfDeployer implements Deployer, CounterReader {
+  /** Set when something failed: then not everything may be as the pins tell. */
+  uncertain = false;
   private readonly templates = new Map<Hook, Promise<Templates>>();
   private readonly known = new Map<Hook, Promise<ReadonlyMap<string, MapShape>>>();
 
@@ -77,10 +81,13 @@ export class BpfDeployer implements Deployer, CounterReader {
         // Native XDP or nothing: the generic hook costs every packet more than it gains.
         const link =
           hook === 'xdp'
-            ? await BpfLink.attachXdp(ifindex, program, 'native')
+            ? await attachXdp(ifindex, program)
             : await BpfLink.attachTcx({ ifindex, direction: 'ingress', program });
         // Closing an unpinned link detaches it, so a failing pin leaves nothing attached.
-        using(link, () => link.pin(this.directory.pathOf(pin)));
+        using(link, () => {
+          this.directory.unpin(pin);
+          link.pin(this.directory.pathOf(pin));
+        });
       } finally {
         program.close();
       }
@@ -147,9 +154,12 @@ export class BpfDeployer implements Deployer, CounterReader {
 
   /** What the library wants the shared maps of a hook to be like. */
   shapes(hook: Hook): Promise<ReadonlyMap<string, MapShape>> {
-    const known =
-      this.known.get(hook) ?? this.describeMaps(hook).then((maps) => new Map(maps.map((map) => [map.name, map])));
-    this.known.set(hook, known);
+    let known = this.known.get(hook);
+    if (known === undefined) {
+      known = this.describeMaps(hook).then((maps) => new Map(maps.map((map) => [map.name, map])));
+      this.known.set(hook, known);
+      known.catch(() => this.known.delete(hook));
+    }
     return known;
   }
 
@@ -158,13 +168,11 @@ export class BpfDeployer implements Deployer, CounterReader {
   }
 
   private async describeMaps(hook: Hook): Promise<readonly MapDescription[]> {
+    await checkLibrary(this.library);
     const { object, dispatcher } = this.library.hooks[hook];
     const maps: MapDescription[] = [];
-    for (const file of [object, dispatcher.object]) {
-      const described = await BpfObject.open(file);
-      maps.push(...described.maps);
-      described.close();
-    }
+    for (const file of [object, dispatcher.object])
+      maps.push(...using(await BpfObject.open(file), (described) => described.maps));
     return maps;
   }
 
@@ -198,12 +206,14 @@ export class BpfDeployer implements Deployer, CounterReader {
   }
 
   private async loadTemplates(hook: Hook): Promise<Templates> {
-    const maps = sharedMaps(hook).map((shared) => ({
-      ...shared,
-      map: BpfMap.openPinned(this.directory.pathOf({ kind: 'map', name: shared.name })),
-    }));
+    const maps: (SharedMap & { readonly map: BpfMap })[] = [];
     const opened: BpfTemplate[] = [];
     try {
+      await checkLibrary(this.library);
+      for (const shared of sharedMaps(hook)) {
+        const map = BpfMap.openPinned(this.directory.pathOf({ kind: 'map', name: shared.name }));
+        maps.push({ ...shared, map });
+      }
       const { object, dispatcher } = this.library.hooks[hook];
       for (const [user, file] of [
         ['pipeline', object],
@@ -212,7 +222,7 @@ export class BpfDeployer implements Deployer, CounterReader {
         const reuseMaps = Object.fromEntries(
           maps.filter((shared) => shared.usedBy.includes(user)).map(({ name, map }) => [name, map]),
         );
-        opened.push(await BpfTemplate.create(await BpfObject.open(file, { reuseMaps })));
+        opened.push(await templateOf(file, reuseMaps));
       }
       return {
         pipeline: opened[0] as BpfTemplate,
@@ -257,16 +267,36 @@ export class BpfDeployer implements Deployer, CounterReader {
     try {
       return await act();
     } catch (cause) {
-      if (cause instanceof TnaError) throw cause;
-      if (!(cause instanceof BpfError))
-        throw new TnaError('deploy', `cannot ${what}: ${cause instanceof Error ? cause.message : String(cause)}`, {
-          cause,
-        });
-      throw new TnaError(cause.code === 'verifier' ? 'verifier' : 'deploy', `cannot ${what}: ${cause.message}`, {
-        ...(cause.log === '' ? {} : { evidence: cause.log }),
+      this.uncertain = true;
+      throw failure(
+        cause instanceof BpfError && cause.code === 'verifier' ? 'verifier' : 'deploy',
+        `cannot ${what}`,
         cause,
-      });
+      );
     }
+  }
+}
+
+/** @throws TnaError `conflict` when another program has come to the hook, which only one can have */
+async function attachXdp(ifindex: number, program: BpfProgram): Promise<BpfLink> {
+  try {
+    return await BpfLink.attachXdp(ifindex, program, 'native');
+  } catch (cause) {
+    if (!['EBUSY', 'EEXIST'].includes(errnoOf(cause) ?? '')) throw cause;
+    throw new TnaError('conflict', `another XDP program is attached to ifindex ${ifindex} and is left alone`, {
+      hint: 'bpftool net show',
+      cause,
+    });
+  }
+}
+
+async function templateOf(file: string, reuseMaps: Readonly<Record<string, BpfMap>>): Promise<BpfTemplate> {
+  const object = await BpfObject.open(file, { reuseMaps });
+  try {
+    return await BpfTemplate.create(object);
+  } catch (error) {
+    object.close();
+    throw error;
   }
 }
 

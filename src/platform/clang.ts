@@ -69,6 +69,26 @@ export async function readFpmLibrary(outDir: string): Promise<FpmLibrary> {
   return toLibrary(stored, resolve(outDir));
 }
 
+/**
+ * A controller runs for months: when its library was rebuilt or removed meanwhile, what it would load is not what its pipelines'
+ * identities say. @throws TnaError `fpm-library-changed`
+ */
+export async function checkLibrary(library: FpmLibrary): Promise<void> {
+  const outDir = dirname(library.hooks.xdp.object);
+  let found: string | undefined;
+  try {
+    found = await hashOutputs(outDir, library.modules);
+  } catch (cause) {
+    if (!isMissing(cause)) throw cause;
+  }
+  if (found === library.hash) return;
+  throw new TnaError(
+    'fpm-library-changed',
+    found === undefined ? 'the FPM library is gone' : 'the FPM library is not the one that was read at the start',
+    { object: outDir, hint: 'restart the controller; `tna fpm build` makes a library anew' },
+  );
+}
+
 /** library.json: everything but the paths, so that a built directory can be moved. */
 interface StoredLibrary {
   readonly version: number;

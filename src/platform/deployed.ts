@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads back from the kernel what is deployed: pins say what should be there, link and map contents say what is.
 
-import { BpfLink, BpfMap, BpfProgram } from 'bpf-loader-native';
+import { lstatSync } from 'node:fs';
+import { BpfError, BpfLink, BpfMap, BpfProgram, type LinkInfo, type MapInfo } from 'bpf-loader-native';
 import type { Hook } from '../model/ruleset.js';
 import type { Attachment, Deployed, LoadedPipeline } from '../model/snapshot.js';
-import type { OwnPrograms } from './attachments.js';
+import type { DeviceHooks, OwnPrograms } from './attachments.js';
 import { u32Key, u32Of } from './bytes.js';
 import type { PinDirectory } from './pin-directory.js';
-import { egressMap, sharedMaps, slotsMap } from './pins.js';
+import { egressMap, type Pin, pinName, type SharedMap, sharedMaps, slotsMap } from './pins.js';
 
 const hooks: readonly Hook[] = ['xdp', 'tc'];
 
@@ -21,58 +22,75 @@ export interface MapShape {
 /** Shapes of a hook's shared maps by name; asked only where maps of the hook exist. */
 export type ShapesOf = (hook: Hook) => Promise<ReadonlyMap<string, MapShape>>;
 
-/** Opens every pin of ours for a moment. */
+/** Opens every pin of ours for a moment. With `scan`, also looks for slots that are filled though no dispatcher has them. */
 export async function readDeployed(
   directory: PinDirectory,
   shapesOf: ShapesOf,
+  devices: DeviceHooks,
+  scan: boolean,
 ): Promise<Deployed & { readonly own: OwnPrograms }> {
   const { pins, strays: unknown } = directory.list();
   const strays = [...unknown];
-  const maps = new Set(pins.flatMap((pin) => (pin.kind === 'map' ? [pin.name] : [])));
+  const maps = new Map<string, MapInfo>();
   const known = new Set(hooks.flatMap((hook) => sharedMaps(hook).map((map) => map.name)));
-  for (const name of maps) if (!known.has(name)) strays.push(`map-${name}`);
-
   const own = { links: new Set<number>(), xdp: new Set<number>() };
   const pipelines: LoadedPipeline[] = [];
-  const links: Omit<Attachment, 'pipeline' | 'programId'>[] = [];
+  const links: (LinkInfo & { readonly pin: Extract<Pin, { kind: 'link' }> })[] = [];
   for (const pin of pins) {
-    if (pin.kind === 'pipeline') {
-      using(BpfProgram.openPinned(directory.pathOf(pin)), (program) =>
-        pipelines.push({ id: pin.id, hook: pin.hook, programId: program.id }),
-      );
-    } else if (pin.kind === 'link') {
-      const { hook, ifindex, slot } = pin;
-      using(BpfLink.openPinned(directory.pathOf(pin)), (link) => {
-        const { id, programId, ifindex: attached } = link.info;
-        own.links.add(id);
-        if (hook === 'xdp') own.xdp.add(programId);
-        links.push({ hook, ifindex, slot, linkId: id, alive: attached === ifindex });
-      });
-    }
+    const isOurs = openPin(directory, pin, {
+      map: (name, map) => {
+        if (known.has(name)) maps.set(name, map.info);
+        return known.has(name);
+      },
+      pipeline: ({ id, hook }, program) => {
+        pipelines.push({ id, hook, programId: program.id });
+        return true;
+      },
+      link: (of, link) => {
+        const { info } = link;
+        if (info.type !== linkTypes[of.hook]) return false;
+        own.links.add(info.id);
+        if (of.hook === 'xdp') own.xdp.add(info.programId);
+        links.push({ ...info, pin: of });
+        return true;
+      },
+    });
+    if (!isOurs) strays.push(pinName(pin));
   }
+  const xdp = links.some(({ pin }) => pin.hook === 'xdp') ? await devices.xdp() : undefined;
+  // A device that went to another namespace keeps its link and often its number: only the hook of the device that has the number
+  // here and now can tell.
+  const isAlive = ({ pin: { hook, ifindex }, ...link }: (typeof links)[number]): boolean =>
+    link.ifindex === ifindex &&
+    (hook === 'xdp'
+      ? xdp?.get(ifindex)?.includes(link.programId) === true
+      : devices.tcx(ifindex, 'ingress').some(({ linkId }) => linkId === link.id));
 
   const pipelineOf = new Map(pipelines.map((pipeline) => [pipeline.programId, pipeline.id]));
   const prepared: { hook: Hook; slots: number }[] = [];
   const attachments: Attachment[] = [];
   for (const hook of hooks) {
-    const wanted = sharedMaps(hook).map((map) => map.name);
-    const present = wanted.filter((name) => maps.has(name));
-    if (present.length === 0 && !links.some((link) => link.hook === hook)) continue;
+    const wanted = sharedMaps(hook);
+    const present = wanted.filter(({ name }) => maps.has(name));
+    const ofHook = links.filter(({ pin }) => pin.hook === hook);
+    if (present.length === 0 && ofHook.length === 0) continue;
     // Zero slots stand for maps of which some are missing, or of another version's shape: they are made anew.
-    if (present.length < wanted.length || !fit(directory, wanted, await shapesOf(hook))) {
+    if (present.length < wanted.length || !fit(wanted, maps, await shapesOf(hook))) {
       prepared.push({ hook, slots: 0 });
-      attachments.push(
-        ...links
-          .filter((link) => link.hook === hook)
-          .map((link) => ({ ...link, alive: false, pipeline: undefined, programId: 0 })),
-      );
+      for (const { id, pin } of ofHook)
+        attachments.push({ ...placeOf(pin), linkId: id, alive: false, pipeline: undefined, programId: 0 });
       continue;
     }
     using(BpfMap.openPinned(directory.pathOf({ kind: 'map', name: slotsMap(hook) })), (slots) => {
       prepared.push({ hook, slots: slots.info.maxEntries });
-      for (const link of links.filter((l) => l.hook === hook)) {
-        const programId = readSlot(slots, link.slot);
-        attachments.push({ ...link, programId, pipeline: pipelineOf.get(programId) });
+      const add = (place: ReturnType<typeof placeOf>, linkId: number, alive: boolean, programId: number) =>
+        attachments.push({ ...place, linkId, alive, programId, pipeline: pipelineOf.get(programId) });
+      for (const link of ofHook) add(placeOf(link.pin), link.id, isAlive(link), readSlot(slots, link.pin.slot));
+      if (!scan) return;
+      const taken = new Set(ofHook.map(({ pin }) => pin.slot));
+      for (let slot = 0; slot < slots.info.maxEntries; slot++) {
+        const programId = taken.has(slot) ? 0 : readSlot(slots, slot);
+        if (programId !== 0) add({ hook, ifindex: 0, slot }, 0, false, programId);
       }
     });
   }
@@ -88,12 +106,53 @@ export async function readDeployed(
   };
 }
 
-function fit(directory: PinDirectory, names: readonly string[], shapes: ReadonlyMap<string, MapShape>): boolean {
-  return names.every((name) =>
-    using(BpfMap.openPinned(directory.pathOf({ kind: 'map', name })), ({ info }) => {
+const linkTypes: Readonly<Record<Hook, string>> = { xdp: 'xdp', tc: 'tcx' };
+
+function placeOf({ hook, ifindex, slot }: Extract<Pin, { kind: 'link' }>) {
+  return { hook, ifindex, slot };
+}
+
+interface PinReaders {
+  map(name: string, map: BpfMap): boolean;
+  pipeline(pin: Extract<Pin, { kind: 'pipeline' }>, program: BpfProgram): boolean;
+  link(pin: Extract<Pin, { kind: 'link' }>, link: BpfLink): boolean;
+}
+
+/**
+ * What the reader says of the pin; false when something else has its name. Whatever else keeps a pin from being opened, such as a
+ * lack of descriptors, says nothing about the pin and must not make us remove it: that is thrown.
+ */
+function openPin(directory: PinDirectory, pin: Pin, read: PinReaders): boolean {
+  const path = directory.pathOf(pin);
+  try {
+    switch (pin.kind) {
+      case 'map':
+        return using(BpfMap.openPinned(path), (map) => read.map(pin.name, map));
+      case 'pipeline':
+        return using(BpfProgram.openPinned(path), (program) => read.pipeline(pin, program));
+      case 'link':
+        return using(BpfLink.openPinned(path), (link) => read.link(pin, link));
+    }
+  } catch (error) {
+    const isPin = lstatSync(path, { throwIfNoEntry: false })?.isFile();
+    if (isPin === true && !(error instanceof BpfError && error.code === 'wrong-kind')) throw error;
+    return false;
+  }
+}
+
+function fit(
+  wanted: readonly SharedMap[],
+  maps: ReadonlyMap<string, MapInfo>,
+  shapes: ReadonlyMap<string, MapShape>,
+): boolean {
+  const slots = new Set(wanted.filter(({ sized }) => sized).map(({ name }) => maps.get(name)?.maxEntries));
+  return (
+    slots.size === 1 &&
+    wanted.every(({ name }) => {
+      const info = maps.get(name);
       const shape = shapes.get(name);
-      return shape?.type === info.type && shape.keySize === info.keySize && shape.valueSize === info.valueSize;
-    }),
+      return shape?.type === info?.type && shape?.keySize === info?.keySize && shape?.valueSize === info?.valueSize;
+    })
   );
 }
 

@@ -10,10 +10,11 @@ import type { FpmLibrary } from '../model/library.js';
 import type { CounterReader, Deployer, DetailRequest, HostReader } from '../model/ports.js';
 import type { Hook, Source } from '../model/ruleset.js';
 import type { Capability, Deployed, Message } from '../model/snapshot.js';
-import { type OwnPrograms, readForeignAttachments } from './attachments.js';
+import { DeviceHooks, type OwnPrograms } from './attachments.js';
 import { BpfDeployer } from './bpf-deployer.js';
 import { probeCapabilities } from './capabilities.js';
 import { readDeployed } from './deployed.js';
+import { failure } from './failure.js';
 import { namespaceId } from './namespace.js';
 import { NetlinkReader, type Pruning } from './netlink-reader.js';
 import { PinDirectory } from './pin-directory.js';
@@ -30,7 +31,7 @@ export interface LiveHostOptions {
 export class LiveHost implements HostReader, Deployer, CounterReader {
   readonly netlink: NetlinkReader;
   private readonly deployer: BpfDeployer;
-  private own: OwnPrograms | undefined;
+  private last: { readonly own: OwnPrograms; readonly devices: DeviceHooks } | undefined;
 
   private constructor(
     private readonly options: LiveHostOptions,
@@ -62,7 +63,7 @@ export class LiveHost implements HostReader, Deployer, CounterReader {
       case 'dump':
         return this.netlink.read(source);
       case 'bpf-attachments':
-        return { messages: await readForeignAttachments(this.own ?? (await this.look()).own) };
+        return this.foreign();
       case 'per-object':
         return { messages: [] };
     }
@@ -89,11 +90,33 @@ export class LiveHost implements HostReader, Deployer, CounterReader {
     return deployed;
   }
 
-  /** Remembers which programs are ours, so that reading those of others need not open every link again. */
+  /**
+   * Remembers which programs are ours and what is on the devices, so that reading those of others need not look again. Slots are
+   * scanned when the links are not those that were there last time, and after a change that failed: nothing else leaves one filled.
+   */
   private async look() {
-    const found = await readDeployed(this.directory, (hook) => this.deployer.shapes(hook));
-    this.own = found.own;
-    return found;
+    const devices = new DeviceHooks();
+    try {
+      this.directory.keepLock();
+      const read = (scan: boolean) => readDeployed(this.directory, (hook) => this.deployer.shapes(hook), devices, scan);
+      let found = await read(false);
+      if (this.deployer.uncertain || !sameSet(found.own.links, this.last?.own.links)) found = await read(true);
+      this.deployer.uncertain = false;
+      this.last = { own: found.own, devices };
+      return found;
+    } catch (cause) {
+      this.last = undefined;
+      throw failure('deployed', 'cannot read what is deployed', cause);
+    }
+  }
+
+  private async foreign() {
+    if (this.last === undefined) await this.look();
+    try {
+      return { messages: (await this.last?.devices.foreign(this.last.own)) ?? [] };
+    } catch (cause) {
+      throw failure('netlink', 'cannot read the BPF programs on devices', cause);
+    }
   }
 
   prepare(hook: Hook, slots: number): Promise<void> {
@@ -153,13 +176,22 @@ export class LiveHost implements HostReader, Deployer, CounterReader {
     return this.directory.holder();
   }
 
-  /** Removes the empty directories of pins. */
+  /** Gives the namespace up, with directories of pins that are empty. */
   leave(): void {
     this.directory.leave();
+  }
+
+  /** Removes what namespaces that are gone have left; how many there were. */
+  pruneOthers(): number {
+    return this.directory.pruneOthers();
   }
 
   async close(): Promise<void> {
     await this.deployer.close();
     await this.netlink.close();
   }
+}
+
+function sameSet(a: ReadonlySet<number>, b: ReadonlySet<number> | undefined): boolean {
+  return a.size === b?.size && [...a].every((one) => b.has(one));
 }

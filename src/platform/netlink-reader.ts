@@ -103,6 +103,8 @@ export class NetlinkReader {
     if (client === undefined) {
       client = NetlinkClient.open({ spec: this.spec(name) });
       this.clients.set(name, client);
+      // Out of descriptors, say: the next pass tries again.
+      client.catch(() => this.clients.delete(name));
     }
     return client;
   }

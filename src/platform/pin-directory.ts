@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The directory of pins of one network namespace: made, listed, locked, removed.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  BpfError,
-  isBpffs,
-  type LockHolder,
-  lockDirectory,
-  lockHolder,
-  mountBpffs,
-  unmountBpffs,
-} from 'bpf-loader-native';
+import { BpfError, type LockHolder, lockDirectory, lockHolder } from 'bpf-loader-native';
 import { TnaError } from '../model/error.js';
-import { bpffsRoot, type Pin, parsePin, pinName, tnaRoot } from './pins.js';
+import { bpffsMounted, ensureBpffs, releaseBpffs } from './bpffs.js';
+import { errnoOf, failure } from './failure.js';
+import { lifeMark, pinLifeMark, readLifeMark } from './life-mark.js';
+import { type Pin, parsePin, pinName, tnaRoot } from './pins.js';
 
 export interface PinListing {
   readonly pins: readonly Pin[];
@@ -21,11 +16,20 @@ export interface PinListing {
   readonly strays: readonly string[];
 }
 
+interface Lock {
+  release(): void;
+  holds(): boolean;
+}
+
+/** How often another process may remove the directory between our making and our locking it. */
+const lockAttempts = 10;
+
 export class PinDirectory {
   readonly path: string;
+  private held: Lock | undefined;
 
   /** `namespace` is the inode number of the network namespace. */
-  constructor(namespace: string) {
+  constructor(private readonly namespace: string) {
     this.path = join(tnaRoot, namespace);
   }
 
@@ -37,9 +41,12 @@ export class PinDirectory {
     return existsSync(this.pathOf(pin));
   }
 
-  /** Sorted; empty when there is no directory. */
+  /** Sorted; empty when there is no directory, or only that of a namespace that had our inode number before and is gone. */
   list(): PinListing {
-    const names = existsSync(this.path) ? readdirSync(this.path).sort() : [];
+    if (!existsSync(this.path) || readLifeMark(this.markPath) === 'dead') return { pins: [], strays: [] };
+    const names = readdirSync(this.path)
+      .filter((name) => name !== markName)
+      .sort();
     const parsed = names.map((name) => ({ name, pin: parsePin(name) }));
     return {
       pins: parsed.flatMap(({ pin }) => (pin === undefined ? [] : [pin])),
@@ -47,16 +54,17 @@ export class PinDirectory {
     };
   }
 
-  /** Mounts the BPF filesystem where nobody did, and makes the directory. @throws TnaError `no-bpffs` */
+  /** Mounts the BPF filesystem where nobody did, and makes the directory. @throws TnaError `no-bpffs`, `pins` */
   ensure(): void {
     for (let attempt = 1; ; attempt++) {
-      if (!isBpffs(bpffsRoot)) mount();
+      ensureBpffs();
       try {
         mkdirSync(this.path, { recursive: true, mode: 0o700 });
         return;
       } catch (cause) {
         // Another namespace's `tna detach` may have unmounted it in between.
-        if (isBpffs(bpffsRoot) || attempt === 3) throw cause;
+        if (bpffsMounted() || attempt === 3)
+          throw failure('pins', 'cannot make the directory of pins', cause, { object: this.path });
       }
     }
   }
@@ -65,18 +73,70 @@ export class PinDirectory {
     this.removeFile(pinName(pin));
   }
 
-  /** Removes a pin by name. One that is gone already is fine. */
+  /** Removes a pin by name, or what somebody made in its place. One that is gone already is fine. */
   removeFile(name: string): void {
-    try {
-      unlinkSync(join(this.path, name));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
+    removeEntry(join(this.path, name));
   }
 
-  /** @throws TnaError `locked`, naming who holds it */
+  /**
+   * Takes the namespace for this process. What a namespace that had the same inode number has left goes.
+   * @throws TnaError `locked`, naming who holds it; `no-bpffs`, `pins`
+   */
   lock(): { release(): void } {
-    this.ensure();
+    for (let attempt = 1; this.held === undefined; attempt++) {
+      this.ensure();
+      try {
+        this.held = this.tryLock();
+      } catch (cause) {
+        // Removed in between by a controller that has just left.
+        if (errnoOf(cause) === 'ENOENT' && attempt < lockAttempts) continue;
+        throw failure('pins', 'cannot lock the directory of pins', cause, { object: this.path });
+      }
+    }
+    try {
+      this.settle();
+    } catch (cause) {
+      this.release();
+      throw failure('pins', 'cannot mark the directory of pins', cause, { object: this.path });
+    }
+    return { release: () => this.release() };
+  }
+
+  /** The lock is on a directory, not on its name: after somebody removed or replaced that, it keeps nobody out. @throws TnaError `locked` */
+  keepLock(): void {
+    if (this.held === undefined || this.held.holds()) return;
+    this.release();
+    this.lock();
+  }
+
+  /** Who works on this namespace. */
+  holder(): LockHolder | null {
+    return existsSync(this.path) ? lockHolder(this.path) : null;
+  }
+
+  /** Gives up the lock; nothing pinned, it also removes the directory, that above it, and a BPF filesystem that we had to mount. */
+  leave(): void {
+    try {
+      // Under the lock, so that no other controller begins in a directory that goes.
+      if (this.held?.holds() === true) removeIfUnused(this.path);
+    } finally {
+      this.release();
+    }
+    removeEmpty(tnaRoot);
+    releaseBpffs();
+  }
+
+  /** Removes what is left of namespaces that are gone; how many there were. What cannot be judged or is in use stays. */
+  pruneOthers(): number {
+    const others = listNames(tnaRoot).filter((name) => /^\d+$/.test(name) && name !== this.namespace);
+    return others.filter((name) => pruneDead(join(tnaRoot, name))).length;
+  }
+
+  private get markPath(): string {
+    return join(this.path, markName);
+  }
+
+  private tryLock(): Lock {
     const lock = lockDirectory(this.path);
     if ('release' in lock) return lock;
     if (lock.heldBy === null)
@@ -87,63 +147,83 @@ export class PinDirectory {
     });
   }
 
-  /** Who works on this namespace. */
-  holder(): LockHolder | null {
-    return existsSync(this.path) ? lockHolder(this.path) : null;
+  private settle(): void {
+    const mark = readLifeMark(this.markPath);
+    if (mark === 'alive') return;
+    if (mark === 'dead') for (const name of listNames(this.path)) removeEntry(join(this.path, name));
+    else removeEntry(this.markPath);
+    pinLifeMark(this.markPath);
   }
 
-  /** Removes the empty directory, that above it when no namespace needs it, and a BPF filesystem that we had to mount. */
-  leave(): void {
-    for (const directory of [this.path, tnaRoot]) {
-      try {
-        rmdirSync(directory);
-      } catch (error) {
-        if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-      }
-    }
-    if (mountedByUs() && readdirSync(bpffsRoot).every((name) => preloaded.includes(name))) {
-      try {
-        unmountBpffs(bpffsRoot);
-      } catch {
-        // Somebody is using it now: then it is theirs to keep.
-      }
-    }
+  private release(): void {
+    this.held?.release();
+    this.held = undefined;
   }
 }
 
-/** The source by which /proc/mounts tells our mount from others'. */
-const mountSource = 'tna';
-/** What the kernel itself puts into a fresh BPF filesystem (CONFIG_BPF_PRELOAD). */
-const preloaded = ['maps.debug', 'progs.debug'];
+const markName = pinName({ kind: 'map', name: lifeMark });
 
-function mountedByUs(): boolean {
-  return readFileSync('/proc/mounts', 'utf8').includes(`\n${mountSource} ${bpffsRoot} bpf `);
-}
-
-function mount(): void {
-  // In a mount namespace of its own (as `ip netns exec` makes) the mount, and with it everything pinned, would vanish with this process.
-  if (inPrivateMounts()) {
-    throw new TnaError(
-      'no-bpffs',
-      `${bpffsRoot} is not mounted here, and what is mounted in this private mount namespace would not last`,
-      { hint: 'use `tna --netns NAME` instead of `ip netns exec NAME tna`' },
-    );
-  }
+/** True when the directory was that of a dead namespace, and is removed. */
+function pruneDead(path: string): boolean {
+  const mark = join(path, markName);
   try {
-    mountBpffs(bpffsRoot, mountSource);
-  } catch (cause) {
-    const text = cause instanceof BpfError ? cause.summary : String(cause);
-    throw new TnaError('no-bpffs', `the BPF filesystem is not mounted at ${bpffsRoot} and cannot be: ${text}`, {
-      hint: `mount -t bpf bpf ${bpffsRoot}`,
-      cause,
-    });
+    if (readLifeMark(mark) !== 'dead') {
+      removeIfAbandoned(path);
+      return false;
+    }
+    const lock = lockDirectory(path);
+    if (!('release' in lock)) return false;
+    try {
+      // A new namespace with the same number may have begun here before we had the lock.
+      if (readLifeMark(mark) !== 'dead') return false;
+      rmSync(path, { recursive: true });
+      return true;
+    } finally {
+      lock.release();
+    }
+  } catch (error) {
+    // Nobody's loss: whoever comes next tries again.
+    if (error instanceof BpfError || errnoOf(error) !== undefined) return false;
+    throw error;
   }
 }
 
-function inPrivateMounts(): boolean {
+/** A controller that was killed before it pinned anything leaves an empty directory. */
+function removeIfAbandoned(path: string): void {
+  if (listNames(path).length > 0) return;
+  const lock = lockDirectory(path);
+  if (!('release' in lock)) return;
+  removeEmpty(path);
+  lock.release();
+}
+
+/** Removes the directory if nothing but the mark is in it. */
+function removeIfUnused(path: string): void {
+  const names = listNames(path);
+  if (names.some((name) => name !== markName)) return;
+  for (const name of names) removeEntry(join(path, name));
+  removeEmpty(path);
+}
+
+function removeEmpty(directory: string): void {
   try {
-    return readlinkSync('/proc/self/ns/mnt') !== readlinkSync('/proc/1/ns/mnt');
-  } catch {
-    return false;
+    rmdirSync(directory);
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw error;
   }
+}
+
+function removeEntry(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT') return;
+    if (errno !== 'EISDIR') throw error;
+    rmSync(path, { recursive: true, force: true });
+  }
+}
+
+function listNames(directory: string): readonly string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
 }

@@ -47,13 +47,15 @@ class PendingWaker implements HostWaker {
   }
 
   private async join(specName: string, groups: readonly string[], optional: boolean): Promise<void> {
+    let client: NetlinkClient | undefined;
     try {
-      const client = await NetlinkClient.open({ spec: this.reader.spec(specName) });
-      this.clients.push(client);
+      client = await NetlinkClient.open({ spec: this.reader.spec(specName) });
       const onEvent = (event: NetlinkEvent) => this.signal(event.kind === 'message' ? 'event' : 'resync');
       await client.subscribe(groups, onEvent, { receiveBuffer, only: [] });
+      this.clients.push(client);
       for (const group of groups) this.joined.add(`${specName} ${group}`);
     } catch (cause) {
+      client?.close();
       if (optional && cause instanceof NetlinkError) return;
       if (cause instanceof TnaError) throw cause;
       const text = cause instanceof Error ? cause.message : String(cause);

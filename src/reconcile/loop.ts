@@ -33,7 +33,8 @@ export interface LoopListener {
 /**
  * Runs until the waker says `stopped`. `domain` is asked before each pass, so that new rules take effect on the next one.
  * A failed or unconverged pass is repeated after a back-off that doubles up to a cap. An event cuts the wait short, but not below
- * the first step: what a failing pass did and undid may itself be the event.
+ * the first step: what a failing pass did and undid may itself be the event. While a storm of events lasts, the loop rests after a
+ * pass for as long as that took, and so leaves at least half of a core to others.
  */
 export async function runLoop(
   domain: () => Domain,
@@ -45,6 +46,8 @@ export async function runLoop(
   options: LoopOptions = defaultLoop,
 ): Promise<void> {
   let failures = 0;
+  /** Passes at whose end the next event was already there. */
+  let chased = 0;
   for (;;) {
     const started = clock.now();
     let wait = options.resyncMs;
@@ -59,8 +62,11 @@ export async function runLoop(
       wait = backoff(failures, options);
       listener.failed(error, wait);
     }
-    const notBefore = failures === 0 ? 0 : clock.now() + options.backoffMs;
+    const ended = clock.now();
     const woken = await waker.next(wait);
+    chased = clock.now() - ended < options.quietMs ? chased + 1 : 0;
+    const rest = chased > 1 ? ended - started : 0;
+    const notBefore = ended + Math.max(failures === 0 ? 0 : options.backoffMs, rest);
     if (woken === 'stopped') return;
     if (woken !== 'timeout' && (await settle(waker, clock, options, notBefore)) === 'stopped') return;
   }

@@ -35,7 +35,7 @@ export function planText(plan: Plan, desired: Desired, style: Style): string {
       parts.push(`${style.dim(`Pipeline ${action.pipeline} (${action.hook}):`)} ${action.modules.join(' → ')}`);
   }
   for (const { interface: name, hook } of plan.unplaced)
-    parts.push(style.bad(`${name}: no slot is left for ${hook}; \`tna detach\` and reconcile make larger maps`));
+    parts.push(style.bad(`${name}: no slot of ${hook} is free before others are vacated; the next pass gives it one`));
   if (idle.length > 0) parts.push(idleText(idle, style));
   return parts.join('\n\n');
 }

@@ -30,7 +30,7 @@ export function makeStatus(
         message: `${desired.name} can be accelerated, but is not yet: run \`tna reconcile\``,
       });
     const unplaced = derived.plan.unplaced.some((u) => u.interface === desired.name);
-    if (unplaced) reasons.push({ code: 'slots-exhausted', message: 'no slot is left in the prog array' });
+    if (unplaced) reasons.push({ code: 'slots-exhausted', message: 'it waits for a slot that others still hold' });
     return {
       name: desired.name,
       ifindex: desired.ifindex,

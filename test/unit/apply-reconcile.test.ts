@@ -334,6 +334,18 @@ t.test('events during a pass cause another one', async (t) => {
   t.same(s.passes, [0, 1002, 1104]);
 });
 
+t.test('a storm of events takes no more than half of the time, and ends with a pass', async (t) => {
+  const events = Array.from({ length: 10_000 }, (_, i) => 1000 + i);
+  const s = new Simulation([...eventsAt(...events), [20_000, 'stopped']], 100);
+  await s.run();
+  const during = s.passes.filter((at) => at >= 1000 && at < 11_000).length;
+  t.ok(during >= 40 && during <= 55, `${during} passes of 100 ms in 10 s`);
+  t.ok((s.passes.at(-1) as number) >= 10_999, 'nothing is missed');
+  const later = new Simulation([...eventsAt(...events, 15_000), [20_000, 'stopped']], 100);
+  await later.run();
+  t.equal(later.passes.at(-1), 15_002, 'afterwards it is as quick as ever');
+});
+
 t.test('without events a pass runs every half minute', async (t) => {
   const s = new Simulation([[100_000, 'stopped']]);
   await s.run();

@@ -84,6 +84,11 @@ t.test('the workspaces know nothing of TNA', async (t) => {
   }
 });
 
+t.test('nobody asks for the time of day, which may jump', async (t) => {
+  for (const file of sources(src))
+    t.notMatch(readFileSync(file, 'utf8').replace(/^\s*\/\/.*$/gm, ''), /\bDate\b/, relative(src, file));
+});
+
 t.test('subsystem knowledge lives in rules and FPMs', async (t) => {
   for (const file of sources(src).filter((f) => !workspaces.includes(folderOf(f))))
     t.notMatch(

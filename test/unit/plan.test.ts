@@ -44,8 +44,8 @@ class Kernel {
     this.nextProgram = 1 + Math.max(99, ...[...deployed.attachments, ...deployed.pipelines].map((p) => p.programId));
     for (const { hook, slots } of deployed.prepared) this.prepared.set(hook, slots);
     for (const { hook, id, programId } of deployed.pipelines) this.pins.set(`${hook} ${id}`, programId);
-    for (const { hook, ifindex, slot, alive, programId } of deployed.attachments) {
-      this.links.push({ hook, ifindex, slot, alive });
+    for (const { hook, ifindex, slot, alive, programId, linkId } of deployed.attachments) {
+      if (linkId !== 0) this.links.push({ hook, ifindex, slot, alive });
       if (programId !== 0) this.slots.set(`${hook} ${slot}`, programId);
     }
     for (const ifindex of deployed.egress) this.egress.add(ifindex);
@@ -57,10 +57,16 @@ class Kernel {
       const [hook, id] = key.split(' ') as [Hook, string];
       return { hook, id, programId };
     });
-    const attachments = this.links.map((link, i): Attachment => {
+    const orphans = [...this.slots.keys()].flatMap((key) => {
+      const [hook, slot] = key.split(' ') as [Hook, string];
+      if (this.links.some((l) => l.hook === hook && l.slot === Number(slot))) return [];
+      return [{ hook, ifindex: 0, slot: Number(slot), alive: false, linkId: 0 }];
+    });
+    const links = this.links.map((link, i) => ({ ...link, linkId: i + 1 }));
+    const attachments = [...links, ...orphans].map((link): Attachment => {
       const programId = this.slots.get(`${link.hook} ${link.slot}`) ?? 0;
       const held = pipelines.find((p) => p.hook === link.hook && p.programId === programId)?.id;
-      return { ...link, linkId: i + 1, programId, pipeline: held };
+      return { ...link, programId, pipeline: held };
     });
     const order = (a: Attachment, b: Attachment) =>
       a.hook.localeCompare(b.hook) || a.ifindex - b.ifindex || a.slot - b.slot;
@@ -116,7 +122,7 @@ class Kernel {
         return;
       }
       case 'clear-slot':
-        must(this.link(action) !== undefined, 'a dispatcher uses the slot');
+        must(action.ifindex === 0 || this.link(action) !== undefined, 'a dispatcher uses the slot');
         must(this.slots.delete(`${action.hook} ${action.slot}`), 'there is something to clear');
         return;
       case 'detach': {
@@ -177,7 +183,7 @@ const arbitraryDeployed: fc.Arbitrary<Deployed> = fc
     fc.array(
       fc.record({
         hook: arbitraryHook,
-        ifindex: fc.constantFrom(...ifindexes, 90),
+        ifindex: fc.constantFrom(...ifindexes, 90, 0),
         alive: fc.boolean(),
         holds: fc.constantFrom('nothing', 'a pipeline', 'something unknown'),
         variant: fc.nat(2),
@@ -200,12 +206,21 @@ const arbitraryDeployed: fc.Arbitrary<Deployed> = fc
       const twice = attachments.some((a) => a.hook === hook && a.ifindex === ifindex && a.alive);
       // Without maps the state is reported as dead and empty; XDP takes one program per device.
       if (slots === undefined || (slots > 0 && slot >= slots) || (hook === 'xdp' && alive && twice)) continue;
+      // 0 stands for a slot that no dispatcher has; nobody tells of it when it is empty.
+      if (ifindex === 0 && (slots === 0 || holds === 'nothing')) continue;
       const id = pipeline(hook, variant).id;
       if (holds === 'a pipeline' && slots > 0 && !pins.has(id)) pins.set(id, { id, hook, programId: 50 + pins.size });
       const programId =
         slots === 0 ? 0 : holds === 'nothing' ? 0 : holds === 'a pipeline' ? (pins.get(id)?.programId ?? 0) : 99;
       attachments.push({
-        ...{ hook, ifindex, slot, linkId: attachments.length + 1, alive: alive && slots > 0, programId },
+        ...{
+          hook,
+          ifindex,
+          slot,
+          linkId: ifindex && attachments.length + 1,
+          alive: alive && slots > 0 && ifindex > 0,
+          programId,
+        },
         pipeline: programId === 0 || programId === 99 ? undefined : id,
       });
     }
@@ -222,6 +237,13 @@ function simulate(plan: Plan, deployed: Deployed): Deployed {
   const kernel = new Kernel(deployed);
   for (const action of plan.actions) kernel.run(action);
   return kernel.deployed();
+}
+
+/** Whether the shared maps have room for all that is desired: else they are made anew. */
+function isRoomFor(hook: Hook, desired: Desired, deployed: Deployed): boolean {
+  const users = desired.interfaces.filter((i) => i.pipeline?.hook === hook).length;
+  const need = hook === 'xdp' ? Math.max(users, desired.egress.length) : users;
+  return (deployed.prepared.find((p) => p.hook === hook)?.slots ?? need) >= need;
 }
 
 const runs = { numRuns: 1500, seed: 20261123 };
@@ -267,7 +289,8 @@ t.test('an interface that is as desired gets no action', async (t) => {
             : held.length === 1 &&
               held[0]?.pipeline === i.pipeline.id &&
               held[0].hook === i.pipeline.hook &&
-              held[0].alive;
+              held[0].alive &&
+              isRoomFor(i.pipeline.hook, desired, deployed);
         if (right) {
           untouched++;
           if (own.length > 0) throw new Error(`${i.name} is right already: ${JSON.stringify(own)}`);
@@ -285,12 +308,13 @@ t.test('the order is: build beside, fill, attach, flip, clear, remove', async (t
   let checked = 0;
   const rank: { readonly [op in Action['op']]: number } = {
     ...{ prepare: 1, load: 2, 'set-egress': 3, attach: 5, 'set-slot': 6, 'clear-slot': 7, detach: 8 },
-    ...{ 'clear-egress': 9, unload: 10, dismantle: 11, 'remove-stray': 12 },
+    ...{ 'clear-egress': 9, unload: 10, dismantle: 11, 'remove-stray': 0 },
   };
   const filled = 4; // the slot of an interface that is attached in the same plan
   fc.assert(
     fc.property(arbitraryDesired, arbitraryDeployed, (desired, deployed) => {
-      // A hook without its maps is taken down before anything is built; without one, ranks ascend.
+      // A hook whose maps cannot stay is taken down before anything is built; without one, ranks ascend.
+      fc.pre(hooks.every((hook) => isRoomFor(hook, desired, deployed)));
       fc.pre(hooks.every((hook) => (deployed.prepared.find((p) => p.hook === hook)?.slots ?? -1) !== 0));
       fc.pre(deployed.pipelines.every((p) => deployed.prepared.some(({ hook }) => hook === p.hook)));
       const { actions } = makePlan(desired, deployed);
@@ -348,12 +372,79 @@ t.test('moving to another hook is a change, and the interface is never without a
   );
 });
 
-t.test('when slots run out, the rest is said to be unplaced and the others are served', async (t) => {
-  const deployed: Deployed = { ...nothingDeployed, prepared: [{ hook: 'tc', slots: 2 }] };
-  const plan = makePlan({ interfaces: [1, 2, 3].map((i) => wanted(i, pipeline('tc', 0))), egress: [] }, deployed);
+t.test('when slots run out, the shared maps are made anew with room for more', async (t) => {
+  const before = simulate(
+    makePlan(
+      { interfaces: [1, 2].map((i) => wanted(i, pipeline('tc', 0))), egress: [] },
+      {
+        ...nothingDeployed,
+        prepared: [{ hook: 'tc', slots: 2 }],
+      },
+    ),
+    { ...nothingDeployed, prepared: [{ hook: 'tc', slots: 2 }] },
+  );
+  const plan = makePlan({ interfaces: [1, 2, 3].map((i) => wanted(i, pipeline('tc', 0))), egress: [] }, before);
+  t.same(plan.unplaced, []);
+  t.same(plan.summary, { add: 1, change: 2, remove: 0 });
+  t.same(
+    plan.actions.slice(0, 7).map((a) => a.op),
+    ['clear-slot', 'clear-slot', 'detach', 'detach', 'unload', 'dismantle', 'prepare'],
+  );
+  t.match(plan.actions[0], { why: 'the shared maps have 2 entries and 3 are needed' });
+  t.match(plan.actions[6], { slots: 256 });
+});
+
+t.test('the map of egress devices has room for all of them, however few use XDP', async (t) => {
+  const egress = Array.from({ length: 300 }, (_, i) => ({ name: `p${i + 1}`, ifindex: i + 1 }));
+  const desired: Desired = { interfaces: [wanted(1, pipeline('xdp', 0))], egress };
+  t.match(makePlan(desired, nothingDeployed).actions[0], { op: 'prepare', slots: 1024 });
+  const small = simulate(makePlan({ ...desired, egress: [] }, nothingDeployed), nothingDeployed);
+  t.match(
+    makePlan(desired, small).actions.find((a) => a.op === 'prepare'),
+    { slots: 1024 },
+  );
+});
+
+t.test('slots that others vacate in the same plan are given in the next', async (t) => {
+  const deployed = simulate(
+    makePlan(
+      { interfaces: [1, 2].map((i) => wanted(i, pipeline('tc', 0))), egress: [] },
+      {
+        ...nothingDeployed,
+        prepared: [{ hook: 'tc', slots: 2 }],
+      },
+    ),
+    { ...nothingDeployed, prepared: [{ hook: 'tc', slots: 2 }] },
+  );
+  const desired: Desired = {
+    interfaces: [wanted(1, undefined), wanted(2, pipeline('tc', 0)), wanted(3, pipeline('tc', 0))],
+    egress: [],
+  };
+  const plan = makePlan(desired, deployed);
   t.same(plan.unplaced, [{ interface: 'p3', hook: 'tc' }]);
-  t.same(plan.summary, { add: 2, change: 0, remove: 0 });
-  t.ok(plan.actions.every((a) => !('ifindex' in a) || a.ifindex !== 3));
+  const next = makePlan(desired, simulate(plan, deployed));
+  t.same(next.unplaced, []);
+  t.match(
+    next.actions.find((a) => a.op === 'attach'),
+    { interface: 'p3', slot: 0 },
+  );
+});
+
+t.test('a slot that no dispatcher has is emptied before its program goes', async (t) => {
+  const id = pipeline('tc', 0).id;
+  const deployed: Deployed = {
+    ...nothingDeployed,
+    prepared: [{ hook: 'tc', slots: 256 }],
+    attachments: [{ hook: 'tc', ifindex: 0, slot: 3, linkId: 0, alive: false, pipeline: id, programId: 9 }],
+    pipelines: [{ hook: 'tc', id, programId: 9 }],
+  };
+  const plan = makePlan({ interfaces: [wanted(1, undefined)], egress: [] }, deployed);
+  t.same(
+    plan.actions.map((a) => a.op),
+    ['clear-slot', 'unload', 'dismantle'],
+  );
+  t.match(plan.actions[0], { interface: 'nothing', slot: 3, why: 'no dispatcher has this slot' });
+  t.same(plan.summary, { add: 0, change: 0, remove: 0 });
 });
 
 t.test('new maps have room for twice the interfaces', async (t) => {
@@ -408,6 +499,6 @@ t.test('every removal says why', async (t) => {
       ['p2', 'it is attached twice'],
     ],
   );
-  t.match(actions.at(-1), { op: 'remove-stray', pin: 'odd', why: 'it is not part of any pipeline' });
+  t.match(actions[0], { op: 'remove-stray', pin: 'odd', why: 'it is not part of any pipeline' });
   t.same(summary, { add: 0, change: 0, remove: 3 });
 });

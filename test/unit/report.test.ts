@@ -112,7 +112,7 @@ t.test('a plan reads as verdict, actions, pipelines and what is left to the kern
 
 Pipeline b10000000000 (tc): frame → relay
 
-p9: no slot is left for xdp; \`tna detach\` and reconcile make larger maps
+p9: no slot of xdp is free before others are vacated; the next pass gives it one
 
 Left to the kernel:
 INTERFACE  REASON    WHY

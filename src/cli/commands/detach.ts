@@ -13,8 +13,9 @@ import { errorText, print, printJson, styleFor } from '../output.js';
 export async function detachCommand(options: GlobalOptions): Promise<number> {
   const domain = await loadDomain(options);
   return withHost(options, domain, async (host) => {
-    const lock = host.lock();
+    host.lock();
     try {
+      host.pruneOthers();
       const { desired, snapshot } = await survey(domain, host, options.hooks);
       const nothing: Desired = {
         interfaces: desired.interfaces.map((i) => ({
@@ -45,7 +46,6 @@ export async function detachCommand(options: GlobalOptions): Promise<number> {
           process.stderr.write(`${errorText(outcome.error, options.verbose, styleFor(process.stderr))}\n`);
       return left === 0 ? 0 : 1;
     } finally {
-      lock.release();
       host.leave();
     }
   });

@@ -13,6 +13,7 @@ import { openWaker } from '../../platform/waker.js';
 import { runLoop } from '../../reconcile/loop.js';
 import { type PassResult, runPass } from '../../reconcile/pass.js';
 import { outcomesText, planJson, planText } from '../../report/plan.js';
+import { count } from '../../report/table.js';
 import { compileRules, lastGood, noRules } from '../../rules/index.js';
 import { type LoadedDomain, loadDomain, withHost } from '../context.js';
 import type { GlobalOptions } from '../options.js';
@@ -28,11 +29,14 @@ export async function reconcileCommand(options: GlobalOptions, how: ReconcileOpt
   if (how.dryRun) return planCommand(options, false);
   const domain = await loadDomain(options);
   return withHost(options, domain, async (host) => {
-    const lock = host.lock();
+    host.lock();
     try {
+      const gone = host.pruneOthers();
+      if (gone > 0)
+        process.stderr.write(`removed what was left in ${count(gone, 'network namespace')} that no longer exist\n`);
       return how.once ? await once(options, domain, host) : await daemon(options, domain, host);
     } finally {
-      lock.release();
+      host.leave();
     }
   });
 }
