@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// What users, other programs and crashes do to pins. The bed forwards as Linux does meanwhile; the next run brings everything in
+// order, is fast again and leaves nothing behind.
+
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { BpfLink, BpfMap, type MapType } from 'bpf-loader-native';
+import t from 'tap';
+import { Bed } from '../support/lab/bed.js';
+import { tryRun } from '../support/lab/command.js';
+import { Footprint } from '../support/lab/footprint.js';
+import { misdelivered, teach } from '../support/lab/forwarding.js';
+import { Controller, fastFrames, pinDirectory, tna, until } from '../support/lab/tna.js';
+
+t.setTimeout(600_000);
+
+const ports = [0, 1, 2] as const;
+
+/** Pins a fresh map at `path`, in place of what is there. */
+function putMap(
+  path: string,
+  like: { readonly type: MapType; readonly valueSize: number; readonly maxEntries: number },
+) {
+  rmSync(path, { recursive: true, force: true });
+  const map = BpfMap.create({ name: 'foreign', keySize: 4, ...like });
+  map.pin(path);
+  map.close();
+}
+
+const someMap = { type: 'array', valueSize: 4, maxEntries: 1 } as const;
+
+interface Damage {
+  readonly what: string;
+  do(directory: string, hook: string): void;
+}
+
+const first = (directory: string, prefix: string) =>
+  join(
+    directory,
+    readdirSync(directory)
+      .filter((name) => name.startsWith(prefix))
+      .sort()[0] ?? 'none',
+  );
+
+const damages: readonly Damage[] = [
+  { what: 'a map in place of a pipeline', do: (d, hook) => putMap(first(d, `pipeline-${hook}`), someMap) },
+  { what: 'a map in place of a link', do: (d, hook) => putMap(first(d, `link-${hook}`), someMap) },
+  {
+    what: 'a link in place of a map',
+    do: (d, hook) => {
+      const path = join(d, `map-tna_scratch_${hook}`);
+      unlinkSync(path);
+      const link = BpfLink.openPinned(first(d, `link-${hook}`));
+      link.pin(path);
+      link.close();
+    },
+  },
+  {
+    what: 'slots of another shape',
+    do: (d, hook) => putMap(join(d, `map-tna_slots_${hook}`), { type: 'hash', valueSize: 8, maxEntries: 256 }),
+  },
+  {
+    what: 'fewer counters than slots',
+    do: (d, hook) => {
+      const path = join(d, `map-tna_counters_${hook}`);
+      const map = BpfMap.openPinned(path);
+      const { info } = map;
+      map.close();
+      putMap(path, { type: info.type as MapType, valueSize: info.valueSize, maxEntries: 1 });
+    },
+  },
+  {
+    what: 'a directory in place of each',
+    do: (d, hook) => {
+      for (const prefix of [`pipeline-${hook}`, `link-${hook}`, `map-tna_slots_${hook}`]) {
+        const path = first(d, prefix);
+        unlinkSync(path);
+        mkdirSync(join(path, 'deeper'), { recursive: true });
+        putMap(join(path, 'deeper', 'map'), someMap);
+      }
+    },
+  },
+  {
+    what: 'a symbolic link that leads nowhere',
+    do: (d, hook) => {
+      const path = first(d, `link-${hook}`);
+      unlinkSync(path);
+      symlinkSync('/nowhere', path);
+    },
+  },
+  {
+    what: 'names that are not ours',
+    do: (d) => {
+      mkdirSync(join(d, 'notes'));
+      putMap(join(d, 'map-tna_unknown'), someMap);
+      putMap(join(d, 'whatever'), someMap);
+    },
+  },
+  { what: 'no pipelines', do: (d, hook) => unlinkSync(first(d, `pipeline-${hook}`)) },
+  { what: 'one link less', do: (d, hook) => unlinkSync(first(d, `link-${hook}`)) },
+  {
+    what: 'no maps',
+    do: (d) => {
+      for (const name of readdirSync(d).filter((n) => n.startsWith('map-'))) unlinkSync(join(d, name));
+    },
+  },
+  { what: 'nothing at all', do: (d) => rmSync(d, { recursive: true }) },
+];
+
+for (const hook of ['xdp', 'tc'] as const) {
+  t.test(`damaged pins: ${hook}`, async (t) => {
+    const bed = await Bed.make(t, { kind: 'tap', ports: 3 });
+    bed.accelerated();
+    await teach(bed, ports);
+    const directory = pinDirectory(bed.netns);
+    const footprint = new Footprint(directory);
+    const on = ['--netns', bed.netns, '--hook', hook];
+    t.equal((await tna('reconcile', '--once', ...on)).code, 0);
+    let fast = 0;
+    for (const damage of damages) {
+      footprint.look();
+      damage.do(directory, hook);
+      t.same(await misdelivered(bed, ports), [], `${damage.what}: forwards as Linux does`);
+      const next = await tna('reconcile', '--once', ...on, '-o', 'json');
+      t.equal(next.code, 0, `${damage.what}: the next run converges: ${next.stderr}`);
+      const { actions } = JSON.parse(next.stdout) as { readonly actions: readonly object[] };
+      t.ok(actions.length > 0, `${damage.what}: it had ${actions.length} things to do`);
+      t.same(await footprint.leaks(), [], `${damage.what}: nothing is left but what is pinned`);
+      t.same(
+        [...(await misdelivered(bed, ports)), ...(await misdelivered(bed, ports))],
+        [],
+        `${damage.what}: forwards after it`,
+      );
+      const now = await fastFrames(bed.netns);
+      // Counters begin anew with each attachment.
+      t.ok(now > 0 && now !== fast, `${damage.what}: by the fast path`);
+      fast = now;
+    }
+    t.match((await tna('reconcile', '--once', ...on)).stdout, /^Nothing to do/, 'in the end all is as desired');
+    await tna('detach', '--netns', bed.netns);
+    t.same(await footprint.remains(), [], 'a detach leaves nothing at all');
+  });
+}
+
+t.test('where the directory of pins should be is something else', async (t) => {
+  const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
+  const directory = pinDirectory(bed.netns);
+  mkdirSync('/sys/fs/bpf/tna', { recursive: true });
+  putMap(directory, someMap);
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  for (const command of [['reconcile', '--once'], ['plan'], ['detach'], ['status']]) {
+    const result = await tna(...command, '--netns', bed.netns);
+    t.equal(result.code, 1, `${command[0]}: fails`);
+    t.match(result.stderr, new RegExp(directory), `${command[0]}: names it`);
+    t.notMatch(result.stderr, /^ +at .*:\d+|internal error/m, `${command[0]}: as a message`);
+  }
+  unlinkSync(directory);
+  t.equal((await tna('reconcile', '--once', '--netns', bed.netns)).code, 0, 'works once it is gone');
+});
+
+t.test('the lock', async (t) => {
+  const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
+  const directory = pinDirectory(bed.netns);
+  const attached = (controller: Controller) => () => controller.log.includes('set-slot p2');
+  const controller = Controller.start(bed.netns);
+  t.teardown(() => controller.stop());
+  await until('the controller has attached', attached(controller));
+
+  await t.test('is the controller’s even if somebody removes the directory under it', async (t) => {
+    rmSync(directory, { recursive: true });
+    await bed.addPort();
+    await until('it has begun anew', () => controller.log.includes('set-slot p3'));
+    const refused = await tna('reconcile', '--once', '--netns', bed.netns);
+    t.equal(refused.code, 1);
+    t.match(refused.stderr, new RegExp(`another controller works on this namespace: pid ${controller.pid} `));
+    t.match(refused.stderr, new RegExp(`try: kill ${controller.pid}`));
+  });
+
+  await t.test('ends with its holder, even by kill -9', async (t) => {
+    await controller.stop('SIGKILL');
+    t.equal((await tna('reconcile', '--once', '--netns', bed.netns)).code, 0);
+    t.equal((await tna('plan', '--detailed-exitcode', '--netns', bed.netns)).code, 0);
+  });
+});
+
+t.test('the BPF filesystem', async (t) => {
+  const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
+  bed.accelerated();
+  const main = new URL('../../src/main.js', import.meta.url).pathname;
+  const command = `${process.execPath} ${main} reconcile --once --netns ${bed.netns}`;
+  const inMounts = (script: string) => tryRun('unshare', ['-m', 'sh', '-c', `${script} && exec ${command}`]);
+  const readOnly = 'mount --bind /sys/fs/bpf /sys/fs/bpf && mount -o remount,bind,ro /sys/fs/bpf';
+  const cases: readonly (readonly [string, string, RegExp, RegExp])[] = [
+    ['is read-only', readOnly, /EROFS/, /remount,rw/],
+    ['is missing', 'mount -t tmpfs none /sys/fs/bpf', /not mounted here/, /tna --netns NAME/],
+  ];
+  for (const [what, script, message, hint] of cases) {
+    const result = await inMounts(script);
+    t.equal(result.code, 1, `${what}: fails`);
+    t.match(result.stderr, message, `${what}: says what`);
+    t.match(result.stderr, hint, `${what}: says what to do`);
+    t.notMatch(result.stderr, /^ +at .*:\d+|internal error/m, `${what}: as a message`);
+    t.notOk(existsSync(pinDirectory(bed.netns)), `${what}: and does nothing`);
+  }
+
+  // Read-only from one moment to the next: everything was looked at and allowed before.
+  t.equal((await tna('reconcile', '--once', '--netns', bed.netns)).code, 0);
+  const footprint = new Footprint(pinDirectory(bed.netns));
+  footprint.look();
+  await bed.addPort();
+  const late = await inMounts(readOnly);
+  t.equal(late.code, 1);
+  t.match(late.stderr, /cannot attach.*EROFS/s, 'an attachment that cannot be pinned is said');
+  await teach(bed, ports);
+  t.same(await misdelivered(bed, ports), []);
+  t.same(await footprint.leaks(), [], 'and is not left');
+  t.equal((await tna('reconcile', '--once', '--netns', bed.netns)).code, 0, 'once it can be written again all is well');
+});
