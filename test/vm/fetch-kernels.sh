@@ -15,36 +15,9 @@ for series in "$@"; do [ -e "$directory/$series/release" ] || wanted+=("$series"
 [ ${#wanted[@]} -gt 0 ] || exit 0
 
 say() { printf 'kernels: %s\n' "$*" >&2; }
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-apt=$directory/apt
-mkdir -p "$apt"/{parts,lists/partial,cache/archives/partial}
-
-# Where this machine's own packages come from. Debian's mirrors all have the same layout below that.
-targets=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' | sort -u)
-archive=$(awk '$2 !~ /security/ && $1 ~ /\/debian\/?$/ { print $1; exit }' <<<"$targets")
-security=$(awk '$2 ~ /-security$/ { print $1; exit }' <<<"$targets")
-[ -n "$archive" ] || { say "apt knows no Debian archive here (apt-get indextargets)"; exit 1; }
-archive=${archive%/}
-security=${security:-${archive%/debian}/debian-security}
-security=${security%/}
-
-for suite in bookworm trixie trixie-backports; do
-  echo "deb [arch=amd64 signed-by=$keyring] $archive $suite main"
-done >"$apt/sources.list"
-echo "deb [arch=amd64 signed-by=$keyring] $security bookworm-security main" >>"$apt/sources.list"
-# A mirror that lags behind is good enough for tests; signatures are checked all the same.
-cat >"$apt/apt.conf" <<EOF
-Dir::Etc::sourcelist "$apt/sources.list";
-Dir::Etc::sourceparts "$apt/parts";
-Dir::State::lists "$apt/lists";
-Dir::Cache "$apt/cache";
-Acquire::Languages "none";
-Acquire::Check-Valid-Until "false";
-APT::Sandbox::User "root";
-EOF
-export APT_CONFIG=$apt/apt.conf
-say "reading the archive's package lists"
-apt-get update -qq >/dev/null
+. "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/archive.sh"
+mkdir -p "$directory"
+archive_open "$directory/apt" bookworm trixie trixie-backports bookworm-security
 
 # The packages of the newest kernel of a series. From 7.0 on an image is split into binary, modules and base.
 packages() {

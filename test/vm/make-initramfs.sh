@@ -9,7 +9,7 @@ here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 modules=$kernel/modules/$(cat "$kernel/release")
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree"/{bin,modules,proc,dev,host,own,root}
+mkdir -p "$tree"/{bin,modules,proc,dev,host,layer,own,root}
 cp "$(command -v busybox)" "$tree/bin/busybox"
 cp "$here/guest/init" "$tree/init"
 chmod 755 "$tree/init"

@@ -3,8 +3,9 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { allKernels } from './kernels.js';
 
-/** `quick`: does it work at all. `ci`: what fits into 15 minutes with all kernels. `full`: everything. */
+/** `quick`: does it work at all. `ci`: what fits into 15 minutes with all kernels. `full`: everything on every kernel. */
 export type Extent = 'quick' | 'ci' | 'full';
 
 export interface VmTest {
@@ -15,33 +16,54 @@ export interface VmTest {
   readonly modules: readonly string[];
   readonly nicPairs: number;
   readonly timeoutSeconds: number;
-  /** The smallest extent that includes it. */
-  readonly from: Extent;
+  /** Kernels on which the smaller extents include it; what is quick is also CI's. */
+  readonly quick: readonly string[];
+  readonly ci: readonly string[];
   /** Kernels on which it has nothing to say, with the reason. */
   readonly pointless: Readonly<Record<string, string>>;
 }
 
-const extents: readonly Extent[] = ['quick', 'ci', 'full'];
-
 /** What the lab needs; automatic loading would do as well, but not before a BPF object asks for its BTF. */
 const labModules = ['bridge', 'veth', 'tun', 'nf_tables', 'sch_ingress', 'cls_bpf'];
 
-const base = { modules: labModules, nicPairs: 0, timeoutSeconds: 600, from: 'quick', pointless: {} } as const;
+const base = { modules: labModules, nicPairs: 0, timeoutSeconds: 600, quick: [], ci: [], pointless: {} } as const;
 
 /** Nothing is accelerated there, so what asserts acceleration can only fail. */
 const noWindow = { '6.1': 'no bpf_rdonly_cast before Linux 6.2: nothing is accelerated' };
 
 /** Tests made for the machines. */
 const own: readonly VmTest[] = [
-  { ...base, name: 'smoke', file: 'vm/guest/smoke.test.js' },
-  { ...base, name: 'late-module', file: 'vm/guest/late-module.test.js', modules: ['veth', 'tun'] },
-  { ...base, name: 'nics', file: 'vm/guest/nics.test.js', modules: [...labModules, 'virtio_net'], nicPairs: 4 },
-  { ...base, name: 'equivalence', file: 'vm/guest/equivalence.test.js', timeoutSeconds: 1800 },
+  { ...base, name: 'smoke', file: 'vm/guest/smoke.test.js', quick: allKernels },
+  {
+    ...base,
+    name: 'nics',
+    file: 'vm/guest/nics.test.js',
+    modules: [...labModules, 'virtio_net', '8021q'],
+    nicPairs: 4,
+    quick: ['newest'],
+  },
+  {
+    ...base,
+    name: 'equivalence',
+    file: 'vm/guest/equivalence.test.js',
+    timeoutSeconds: 1800,
+    ci: ['newest'],
+  },
+  {
+    ...base,
+    name: 'late-module',
+    file: 'vm/guest/late-module.test.js',
+    modules: ['veth', 'tun'],
+    ci: ['newest'],
+  },
 ];
 
 /** The ordinary levels, of which these files are also part of CI's run. */
 const levels = ['fpm', 'netns'];
-const alsoInCi = ['netns/bridge-traffic.test.js', 'netns/netlink-client.test.js'];
+const inCi: Readonly<Record<string, readonly string[]>> = {
+  'fpm/reasons.test.js': ['6.12', 'newest'],
+  'netns/bridge-traffic.test.js': ['newest'],
+};
 /** Measures rates, which mean nothing on an emulated processor. */
 const excluded = ['netns/bench-smoke.test.js'];
 
@@ -61,18 +83,23 @@ function ordinary(directory: string): readonly VmTest[] {
           name,
           file,
           timeoutSeconds: 900,
-          from: level === 'fpm' || alsoInCi.includes(file) ? 'ci' : 'full',
+          ci: inCi[file] ?? [],
           pointless: accelerates ? noWindow : {},
         };
       });
   });
 }
 
-/** The tests of an extent, narrowed to names that contain one of `parts` if there are any. */
+/** The tests of an extent, or, if there are any `parts`, those of any extent whose names contain one of them. */
 export function selectTests(directory: string, extent: Extent, parts: readonly string[]): readonly VmTest[] {
   return [...own, ...ordinary(directory)].filter((test) =>
     parts.length > 0
       ? parts.some((part) => test.name.includes(part))
-      : extents.indexOf(test.from) <= extents.indexOf(extent),
+      : allKernels.some((kernel) => includes(test, kernel, extent)),
   );
+}
+
+/** Whether an extent includes a test on a kernel. */
+export function includes(test: VmTest, kernel: string, extent: Extent): boolean {
+  return extent === 'full' || test.quick.includes(kernel) || (extent === 'ci' && test.ci.includes(kernel));
 }

@@ -8,6 +8,7 @@ import { run } from '../../support/lab/command.js';
 import { addNetns, deleteNetns, ip, netnsName } from '../../support/lab/netns.js';
 import { detachAtExit, detached, tna, until } from '../../support/lab/tna.js';
 import { nicAddress } from '../machine.js';
+import { sendAndWait } from './arrivals.js';
 
 interface Link {
   readonly ifname: string;
@@ -66,10 +67,9 @@ export class NicBed {
     return all.filter((link) => /^[ph]\d/.test(link.ifname)).every((link) => link.operstate === 'UP');
   }
 
-  /** Sends one frame from a station and resolves to what arrives anywhere until it is quiet. */
-  async send(port: number, bytes: string): Promise<readonly Received[]> {
-    const [sent] = await this.agent.send([{ port, bytes }]);
-    return [...(sent?.received ?? []), ...(await this.agent.collect(60))];
+  /** Sends one frame from a station and resolves to what arrives anywhere: `least` frames, unless they don't come. */
+  send(port: number, bytes: string, least = 1): Promise<readonly Received[]> {
+    return sendAndWait(this.agent, port, bytes, least, 60);
   }
 
   accelerated(): void {

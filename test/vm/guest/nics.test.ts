@@ -31,14 +31,16 @@ async function exchange(
   sent: (bytes: string) => string,
   expected: (bytes: string, to: number) => string | undefined,
 ): Promise<void> {
-  for (const port of [0, 1]) await bed.send(port, sent(frame(0, port + 1)));
+  const passes = expected(frame(0, 1), 1) !== undefined;
+  for (const port of [0, 1]) await bed.send(port, sent(frame(0, port + 1)), passes ? 1 : 0);
   const wrong: string[] = [];
   for (let i = 0; i < 20; i += 1) {
     const from = i % 2;
     const bytes = frame(2 - from, 1 + from, i);
-    const received = (await bed.send(from, sent(bytes))).map(({ port, bytes }): Arrival => ({ port, bytes }));
     const arrival = expected(bytes, 1 - from);
     const wanted: readonly Arrival[] = arrival === undefined ? [] : [{ port: 1 - from, bytes: arrival }];
+    const arrived = await bed.send(from, sent(bytes), wanted.length);
+    const received = arrived.map(({ port, bytes }): Arrival => ({ port, bytes }));
     if (JSON.stringify(received) !== JSON.stringify(wanted))
       wrong.push(`frame ${i}: expected ${JSON.stringify(wanted)}, received ${JSON.stringify(received)}`);
   }
@@ -78,9 +80,46 @@ async function traffic(t: Test, bed: NicBed): Promise<void> {
   await exchange(t, bed, 'untagged frames without filtering', plain, plain);
 }
 
+/** VLAN 30 leaves the bridge: devices on two of the ports take its frames to a bridge of their own. */
+async function vlanDevices(t: Test, bed: NicBed): Promise<void> {
+  const vlan30 = (bytes: string) => tagged(bytes, 30);
+  const arrivals = async (from: number, bytes: string) =>
+    (await bed.send(from, bytes)).map(({ port, bytes }): Arrival => ({ port, bytes })).sort((a, b) => a.port - b.port);
+  await exchange(t, bed, 'VLAN 30 before there are VLAN devices', vlan30, vlan30);
+  await bed.send(2, vlan30(frame(0, 3)));
+  t.same(
+    await arrivals(0, vlan30(frame(3, 1, 1))),
+    [{ port: 2, bytes: vlan30(frame(3, 1, 1)) }],
+    'station 3 is reached in VLAN 30',
+  );
+
+  await ip(bed.netns, 'link add br30 type bridge mcast_snooping 0', 'link set br30 up');
+  for (const n of [1, 2])
+    await ip(bed.netns, `link add link p${n} name p${n}.30 type vlan id 30`, `link set p${n}.30 master br30 up`);
+  await until('the VLAN devices forward', () => bed.up(), 60_000);
+  await exchange(t, bed, 'VLAN 30 between VLAN devices', vlan30, vlan30);
+  // Station 3 is known to br0 and not to br30: from the first frame on it is no longer reached.
+  t.same(
+    await arrivals(0, vlan30(frame(3, 1, 2))),
+    [{ port: 1, bytes: vlan30(frame(3, 1, 2)) }],
+    'VLAN 30 is no longer part of the first bridge',
+  );
+  t.same(
+    await arrivals(2, vlan30(frame(1, 3, 3))),
+    [{ port: 0, bytes: vlan30(frame(1, 3, 3)) }],
+    'but what a port without VLAN device receives goes through the first bridge',
+  );
+  await exchange(t, bed, 'VLAN 10 beside VLAN devices', vlan10, vlan10);
+  await exchange(t, bed, 'untagged frames beside VLAN devices', plain, plain);
+
+  await ip(bed.netns, 'link del p1.30', 'link del p2.30', 'link del br30');
+  await exchange(t, bed, 'VLAN 30 after the VLAN devices', vlan30, vlan30);
+}
+
 t.test('Linux alone', async (t) => {
   const bed = await NicBed.make(t, 3);
   await traffic(t, bed);
+  await vlanDevices(t, bed);
 });
 
 t.test('native XDP by its own rules', async (t) => {
@@ -97,6 +136,7 @@ t.test('native XDP by its own rules', async (t) => {
       'nothing is accelerated, with reasons',
     );
     await traffic(t, bed);
+    await vlanDevices(t, bed);
     return;
   }
   t.same(
@@ -129,6 +169,12 @@ t.test('native XDP by its own rules', async (t) => {
   );
 
   await traffic(t, bed);
+  await vlanDevices(t, bed);
+  // The controller has not been told; with VLAN devices in place, another pass decides anew.
+  for (const n of [1, 2]) await ip(bed.netns, `link add link p${n} name p${n}.30 type vlan id 30`);
+  await tnaOk('reconcile', '--once', ...netns);
+  for (const n of [1, 2]) await ip(bed.netns, `link del p${n}.30`);
+  await vlanDevices(t, bed);
   t.comment(await tnaOk('status', ...netns));
   await tnaOk('detach', ...netns);
   t.same(await newLeftovers(before), [], 'detach leaves nothing');

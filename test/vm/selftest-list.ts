@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which of the kernel's network selftests are run with TNA off and on: those that make a bridge with ports.
+
+export interface Selftest {
+  /** Script, relative to tools/testing/selftests/net. */
+  readonly script: string;
+  /** For the table: what a reader of the result should know. */
+  readonly remark?: string;
+  readonly timeoutSeconds?: number;
+}
+
+function forwarding(...names: readonly string[]): readonly Selftest[] {
+  return names.map((name) => ({ script: `forwarding/${name}.sh` }));
+}
+
+function net(...names: readonly string[]): readonly Selftest[] {
+  return names.map((name) => ({ script: `${name}.sh` }));
+}
+
+/** In this order: what is nearest to TNA first. */
+export const selftests: readonly Selftest[] = [
+  ...forwarding(
+    'bridge_vlan_unaware',
+    'bridge_vlan_aware',
+    'bridge_sticky_fdb',
+    'bridge_locked_port',
+    'bridge_port_isolation',
+    'bridge_fdb_learning_limit',
+    'bridge_fdb_local_vlan_0',
+    'bridge_activity_notify',
+    'bridge_igmp',
+    'bridge_mld',
+    'bridge_mdb',
+    'bridge_mdb_host',
+    'bridge_mdb_max',
+    'bridge_mdb_port_down',
+    'bridge_vlan_mcast',
+    'no_forwarding',
+    'local_termination',
+    'min_max_mtu',
+    'tc_flower_l2_miss',
+    'tc_flower_port_range',
+    'tc_vlan_modify',
+    'pedit_dsfield',
+    'pedit_ip',
+    'pedit_l4port',
+    'skbedit_priority',
+    'router_bridge',
+    'router_bridge_1d',
+    'router_bridge_1d_lag',
+    'router_bridge_lag',
+    'router_bridge_pvid_vlan_upper',
+    'router_bridge_vlan',
+    'router_bridge_vlan_upper',
+    'router_bridge_vlan_upper_pvid',
+    'sch_ets',
+    'sch_red',
+    'sch_tbf_ets',
+    'sch_tbf_prio',
+    'sch_tbf_root',
+    'q_in_vni',
+    'q_in_vni_ipv6',
+    'dual_vxlan_bridge',
+    'vxlan_asymmetric',
+    'vxlan_asymmetric_ipv6',
+    'vxlan_bridge_1d',
+    'vxlan_bridge_1d_ipv6',
+    'vxlan_bridge_1d_port_8472',
+    'vxlan_bridge_1d_port_8472_ipv6',
+    'vxlan_bridge_1q',
+    'vxlan_bridge_1q_ipv6',
+    'vxlan_bridge_1q_mc_ul',
+    'vxlan_bridge_1q_port_8472',
+    'vxlan_bridge_1q_port_8472_ipv6',
+    'vxlan_reserved',
+    'vxlan_symmetric',
+    'vxlan_symmetric_ipv6',
+    'mirror_gre_bound',
+    'mirror_gre_bridge_1d',
+    'mirror_gre_bridge_1d_vlan',
+    'mirror_gre_bridge_1q',
+    'mirror_gre_bridge_1q_lag',
+    'mirror_gre_lag_lacp',
+    'mirror_gre_vlan_bridge_1q',
+  ),
+  ...net(
+    'bridge_stp_mode',
+    'bridge_vlan_dump',
+    'vlan_bridge_binding',
+    'test_bridge_backup_port',
+    'test_bridge_neigh_suppress',
+    'fdb_flush',
+    'fdb_notify',
+    'test_vxlan_fdb_changelink',
+    'test_vxlan_mdb',
+    'test_vxlan_nolocalbypass',
+    'test_vxlan_under_vrf',
+    'test_vxlan_vnifiltering',
+    'amt',
+    'exception_cache',
+    'icmp_redirect',
+    'traceroute',
+    'vrf_route_leaking',
+  ),
+];
+
+/** Scripts that make bridges and are not run, with the reason. */
+export const leftOut: Readonly<Record<string, string>> = {
+  'forwarding/tc_taprio.sh': 'needs NICs with hardware clocks',
+  'fcnal-test.sh': 'sockets and VRF; its bridge has one port',
+  'pmtu.sh': 'routing; each of its bridges joins one veth device and a VXLAN device',
+  'rtnetlink.sh': 'configuration only; no frame passes its bridges',
+  'udpgro_fwd.sh': 'needs programs that have to be compiled first',
+};

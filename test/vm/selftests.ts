@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm run selftests`: the kernel's own selftests of bridges, in the newest kernel, with TNA off and on.
+//
+//   npm run selftests -- [PART]... [--kernel NAME] [--jobs N] [--again] [--only-table]
+//
+// PART narrows the list to names that contain it. Each script runs in a machine of its own, first without TNA, then with
+// it. Results are kept below dist/vm/results, so that an interrupted run goes on where it stopped: those without TNA for
+// a kernel, those with TNA for a build as well; --again forgets them. A script that ends differently is run twice more on
+// both sides, because some are not steady on an emulated processor. The table goes to docs/selftests.md.
+// Exit code 1 if a script differs.
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { inParallel } from './in-parallel.js';
+import { type Kernel, prepareKernels } from './kernels.js';
+import { runMachine } from './machine.js';
+import { leftOut, type Selftest, selftests } from './selftest-list.js';
+import {
+  differences,
+  differenceText,
+  type FastPath,
+  parseCases,
+  type SelftestResult,
+  type SelftestRun,
+  selftestTable,
+} from './selftest-report.js';
+
+const compiled = join(dirname(fileURLToPath(import.meta.url)), '..');
+const root = join(compiled, '../..');
+const directory = join(root, 'dist/vm');
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    kernel: { type: 'string', default: 'newest' },
+    jobs: { type: 'string', default: '2' },
+    again: { type: 'boolean', default: false },
+    'only-table': { type: 'boolean', default: false },
+  },
+});
+
+/** Runs of one script and mode, newest last, valid for what `stamp` names. */
+interface Kept {
+  readonly stamp: string;
+  readonly runs: readonly SelftestRun[];
+}
+
+/** Names the build: everything that decides what TNA does. */
+function buildStamp(): string {
+  const hash = createHash('sha256');
+  const add = (path: string) => hash.update(path).update(readFileSync(path));
+  add(join(root, 'fpm/build/library.json'));
+  for (const part of ['rules', 'dist/src']) {
+    const files = readdirSync(join(root, part), { recursive: true, encoding: 'utf8' });
+    for (const file of files.filter((name) => /\.(yaml|js)$/.test(name)).sort()) add(join(root, part, file));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** Names of reasons by id: `FPM:code`. */
+function reasonNames(): ReadonlyMap<string, string> {
+  interface Library {
+    readonly modules: readonly {
+      readonly name: string;
+      readonly reasons: readonly { readonly id: number; readonly code: string }[];
+    }[];
+  }
+  const library = JSON.parse(readFileSync(join(root, 'fpm/build/library.json'), 'utf8')) as Library;
+  return new Map([
+    ['2', 'end of pipeline'],
+    ...library.modules.flatMap(({ name, reasons }) =>
+      reasons.map(({ id, code }): [string, string] => [String(id), `${name}:${code}`]),
+    ),
+  ]);
+}
+
+const reasons = reasonNames();
+
+/** What the guest leaves (guest/selftest.ts). */
+interface GuestReport extends FastPath {
+  readonly code: number;
+  readonly controllers: number;
+  readonly died: readonly string[];
+}
+
+const labModules = ['bridge', 'veth', 'tun', '8021q', 'vrf', 'sch_ingress', 'cls_bpf'];
+
+async function runOnce(
+  kernel: Kernel,
+  sources: string,
+  test: Selftest,
+  mode: 'off' | 'on',
+  run: number,
+): Promise<SelftestRun> {
+  const output = join(directory, 'results', kernel.name, 'selftests', nameOf(test), `${mode}-${run}`);
+  const script = join(sources, 'selftests/net', test.script);
+  const supervisor = join(compiled, 'vm/guest/selftest.js');
+  const machine = await runMachine({
+    kernel,
+    root,
+    command: `cd '${dirname(script)}' && exec '${process.execPath}' --enable-source-maps '${supervisor}' ${mode} '${script}'`,
+    output,
+    timeoutSeconds: test.timeoutSeconds ?? 1800,
+    modules: labModules,
+    layer: join(sources, 'layer'),
+    memoryMiB: 2048,
+  });
+  const file = join(output, 'selftest.json');
+  const report = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as GuestReport) : undefined;
+  return {
+    cases: parseCases(machine.stdout),
+    code: report?.code,
+    seconds: Math.round(machine.seconds),
+    fastPath:
+      report === undefined || mode === 'off'
+        ? undefined
+        : {
+            fast: report.fast,
+            dropped: report.dropped,
+            attachments: report.attachments,
+            slow: Object.fromEntries(
+              Object.entries(report.slow).map(([id, packets]) => [reasons.get(id) ?? `reason ${id}`, packets]),
+            ),
+          },
+    troubles: [
+      ...(machine.end === 'exited' ? [] : [`the machine ${machine.end === 'died' ? 'died' : 'did not end in time'}`]),
+      ...(report?.died ?? []).map((one) => `the controller of namespace ${one}`),
+      ...machine.complaints.slice(0, 3),
+    ],
+  };
+}
+
+function nameOf(test: Selftest): string {
+  return test.script.replace(/\.sh$/, '').replaceAll('/', '-');
+}
+
+function keptPath(kernel: Kernel, test: Selftest, mode: string): string {
+  return join(directory, 'results', kernel.name, 'selftests', nameOf(test), `${mode}.json`);
+}
+
+function kept(kernel: Kernel, test: Selftest, mode: string, stamp: string): readonly SelftestRun[] {
+  const path = keptPath(kernel, test, mode);
+  if (values.again || !existsSync(path)) return [];
+  const { stamp: then, runs } = JSON.parse(readFileSync(path, 'utf8')) as Kept;
+  return then === stamp || values['only-table'] ? runs : [];
+}
+
+function keep(kernel: Kernel, test: Selftest, mode: string, stamp: string, runs: readonly SelftestRun[]): void {
+  mkdirSync(dirname(keptPath(kernel, test, mode)), { recursive: true });
+  writeFileSync(keptPath(kernel, test, mode), JSON.stringify({ stamp, runs } satisfies Kept));
+}
+
+/** Both sides once, and twice more if they differ; what is known already is not run again. */
+async function runBoth(kernel: Kernel, sources: string, test: Selftest, build: string): Promise<SelftestResult> {
+  const stamps = { off: kernel.release, on: `${kernel.release} ${build}` };
+  const runs = { off: [...kept(kernel, test, 'off', stamps.off)], on: [...kept(kernel, test, 'on', stamps.on)] };
+  const reach = async (count: number) => {
+    for (const mode of ['off', 'on'] as const) {
+      while (!values['only-table'] && runs[mode].length < count) {
+        const run = await runOnce(kernel, sources, test, mode, runs[mode].length + 1);
+        runs[mode].push(run);
+        if (run.code !== undefined) keep(kernel, test, mode, stamps[mode], runs[mode]);
+      }
+    }
+  };
+  await reach(1);
+  if (differences(runs.off, runs.on).length > 0) await reach(3);
+  return { script: test.script, ...runs, remark: test.remark };
+}
+
+function page(kernel: Kernel, results: readonly SelftestResult[]): string {
+  const notRun = Object.entries(leftOut)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([script, reason]) => `- ${script.replace(/\.sh$/, '')}: ${reason}`);
+  return `# The kernel's selftests of bridges, with TNA off and on
+
+Written by \`npm run selftests\`, which runs scripts of the kernel's \`tools/testing/selftests/net\` in Debian's kernel ${kernel.release}
+(an emulated machine), first without TNA, then with a controller in the first network namespace and in every one that the script makes.
+A script is *equal* when each of its cases and its exit code come out with TNA as they do without it. Cases that fail or are skipped
+do so on both sides. Where a script did not end the same, both sides were run three times, and a case differs if no run with TNA came out as
+some run without. *Attached* are interfaces that were accelerated at some time, *Fast* frames that TNA forwarded, *Left to Linux* those that
+it saw and did not, with the commonest reasons. No attachment means that all the script's bridges or ports are slow path by rule.
+
+${selftestTable(results)}
+Scripts that make bridges and are not run:
+
+${notRun.join('\n')}
+`;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+const scripts = join(root, 'test/vm');
+const [kernel] = prepareKernels([values.kernel], join(directory, 'kernels'), scripts);
+if (kernel === undefined) throw new Error(`no kernel ${values.kernel}`);
+execFileSync('bash', [join(scripts, 'fetch-selftests.sh'), join(directory, 'selftests'), kernel.release], {
+  stdio: 'inherit',
+});
+const sources = join(directory, 'selftests', kernel.release);
+const build = buildStamp();
+const chosen = selftests.filter(
+  ({ script }) => positionals.length === 0 || positionals.some((part) => script.includes(part)),
+);
+const results = new Map<Selftest, SelftestResult>();
+await inParallel(chosen, Number(values.jobs), async (test) => {
+  const result = await runBoth(kernel, sources, test, build);
+  results.set(test, result);
+  const time = [...result.off, ...result.on].map((run) => `${run.seconds} s`).join(', ');
+  const fast = result.on.at(-1)?.fastPath;
+  const same = differences(result.off, result.on).length === 0;
+  console.log(
+    `${same ? 'equal ' : 'DIFFER'} ${test.script}  ${result.off.at(-1)?.cases.length ?? 0} cases, ${fast?.fast ?? 0} fast (${time})`,
+  );
+  process.stdout.write(differenceText(result));
+  for (const run of result.on) for (const trouble of run.troubles) console.log(`    ${trouble}`);
+});
+
+// The table holds all that is known, whatever this run was narrowed to.
+const table = selftests.map((test): SelftestResult => {
+  const known = (mode: 'off' | 'on') => {
+    const path = keptPath(kernel, test, mode);
+    return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Kept).runs : [];
+  };
+  return results.get(test) ?? { script: test.script, off: known('off'), on: known('on'), remark: test.remark };
+});
+if (positionals.length === 0 || values['only-table'])
+  writeFileSync(join(root, 'docs/selftests.md'), page(kernel, table));
+const different = [...results.values()].filter(({ off, on }) => differences(off, on).length > 0);
+console.log(`${results.size - different.length} equal, ${different.length} different`);
+process.exitCode = different.length > 0 ? 1 : 0;
