@@ -4,6 +4,7 @@
 import t, { type Test } from 'tap';
 import { ethernet, sized } from '../support/lab/frame.js';
 import { bridge } from '../support/lab/netns.js';
+import { patience } from '../support/lab/patience.js';
 import { type Accelerator, type Claim, noAccelerator, tnaAccelerator } from './accelerator.js';
 import type { Hook, PortKind, Step } from './configuration.js';
 import { type Directed, directedCases } from './directed.js';
@@ -14,7 +15,7 @@ import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { type Case, makeCase, runCase } from './runner.js';
 
 // Real commands on a machine that may be busy with others.
-t.setTimeout(600_000);
+t.setTimeout(600_000 * patience);
 
 /** Seeds of CI's sample start here; every run of the script with other seeds widens it. */
 const firstSeed = 5000;

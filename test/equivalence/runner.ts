@@ -9,7 +9,7 @@ import { compare, type Difference } from './compare.js';
 import type { Configuration, Hook, PortKind } from './configuration.js';
 import { generateConfiguration } from './generate-configuration.js';
 import { Random } from './random.js';
-import { type Outcome, Side } from './side.js';
+import { type Outcome, Side, type Wiring } from './side.js';
 import { generateTraffic } from './traffic.js';
 
 export interface Case {
@@ -45,8 +45,8 @@ export function makeCase(seed: number, kind: PortKind, hook: Hook, count: number
 }
 
 /** Builds one side, sends everything, and takes it down again. */
-async function runSide(one: Case, netns: string, peers: string, accelerator: Accelerator | undefined) {
-  const side = await Side.build(one.configuration, netns, peers);
+async function runSide(one: Case, netns: string, peers: string, accelerator?: Accelerator, wiring?: Wiring) {
+  const side = await Side.build(one.configuration, netns, peers, wiring);
   let started = false;
   try {
     if (accelerator !== undefined) {
@@ -133,26 +133,40 @@ function judgeClaims(mustBeFast: number, claims: readonly Claim[]): Difference[]
 /**
  * Runs the case, and on veth once more if it differs: frames of veths pass a queue per CPU that all namespaces of the
  * machine share, and which drops when others flood it, with TNA or without. A wrong fast path is wrong every time.
+ *
+ * @param wiring ports of another making, which both sides use one after the other
  */
-export async function runCase(one: Case, accelerator: Accelerator): Promise<CaseResult> {
-  const first = await runOnce(one, accelerator);
+export async function runCase(one: Case, accelerator: Accelerator, wiring?: Wiring): Promise<CaseResult> {
+  const first = await runOnce(one, accelerator, wiring);
   if (one.kind === 'tap' || first.differences.length === 0) {
     return first;
   }
-  const second = await runOnce(one, accelerator);
+  const second = await runOnce(one, accelerator, wiring);
   return { ...second, unsteady: second.differences.length === 0 };
 }
 
+async function inTurn(
+  one: Case,
+  [off, offPeers, on, onPeers]: readonly [string, string, string, string],
+  accelerator: Accelerator,
+  wiring: Wiring,
+) {
+  const plain = await runSide(one, off, offPeers, undefined, wiring);
+  // With their namespaces, the first side's devices are free again.
+  await deleteNetns(off, offPeers);
+  return [plain, await runSide(one, on, onPeers, accelerator, wiring)] as const;
+}
+
 /** Runs the case with the accelerator off and on, in fresh namespaces that are gone afterwards. */
-async function runOnce(one: Case, accelerator: Accelerator): Promise<CaseResult> {
+async function runOnce(one: Case, accelerator: Accelerator, wiring?: Wiring): Promise<CaseResult> {
   const start = performance.now();
   const names = ['off', 'offp', 'on', 'onp'].map(netnsName) as [string, string, string, string];
   await addNetns(...names);
   try {
-    const [off, on] = await Promise.all([
-      runSide(one, names[0], names[1], undefined),
-      runSide(one, names[2], names[3], accelerator),
-    ]);
+    const [off, on] =
+      wiring === undefined
+        ? await Promise.all([runSide(one, names[0], names[1]), runSide(one, names[2], names[3], accelerator)])
+        : await inTurn(one, names, accelerator, wiring);
     const mustBeFast = countMustBeFast(one, off.outcome, on.claims);
     return {
       case: one,

@@ -28,8 +28,26 @@ export interface Outcome {
   readonly events: readonly string[];
 }
 
-/** Name of the far end of a veth port. */
+/** Name of the far end of a port that is not a tap. */
 const farName = (index: number): string => `h${index + 1}`;
+
+/** Brings about ports that are no taps: each in `netns`, its far end (`h1`, `h2`, …) in `peers`. */
+export interface Wiring {
+  connect(configuration: Configuration, netns: string, peers: string): Promise<void>;
+  /** Time that a frame is given to arrive before the next one is sent, in microseconds. */
+  readonly settle: number;
+}
+
+const veths: Wiring = {
+  connect: async (configuration, netns, peers) => {
+    const links = configuration.ports.map(
+      ({ name, mtu }, index) =>
+        `link add ${name} mtu ${mtu} type veth peer name ${farName(index)} mtu ${mtu} netns ${peers}`,
+    );
+    await ip(netns, ...links);
+  },
+  settle: 60,
+};
 
 interface Link {
   readonly ifname: string;
@@ -67,11 +85,12 @@ export class Side {
     readonly netns: string,
     readonly peers: string,
     readonly agent: Agent,
+    readonly wiring: Wiring,
   ) {}
 
-  /** Makes ports and bridges in two existing, empty namespaces: `netns`, and `peers` for the far ends of veths. */
-  static async build(configuration: Configuration, netns: string, peers: string): Promise<Side> {
-    const side = new Side(configuration, netns, peers, await Agent.start());
+  /** Makes ports and bridges in two existing, empty namespaces: `netns`, and `peers` for the far ends. */
+  static async build(configuration: Configuration, netns: string, peers: string, wiring = veths): Promise<Side> {
+    const side = new Side(configuration, netns, peers, await Agent.start(), wiring);
     try {
       await side.#ports();
       await side.execute(configuration.links);
@@ -93,7 +112,7 @@ export class Side {
   }
 
   async #ports(): Promise<void> {
-    const { configuration, agent, netns, peers } = this;
+    const { configuration, agent, netns, peers, wiring } = this;
     await agent.enter(netns);
     await this.execute(configuration.namespace);
     if (configuration.kind === 'tap') {
@@ -106,18 +125,14 @@ export class Side {
     await agent.sysctl('net/ipv6/conf/all/disable_ipv6', '1');
     await agent.sysctl('net/ipv6/conf/default/disable_ipv6', '1');
     const names = configuration.ports.map((_, index) => farName(index));
-    const links = configuration.ports.map(
-      (port, index) =>
-        `link add ${port.name} mtu ${port.mtu} type veth peer name ${names[index]} mtu ${port.mtu} netns ${peers}`,
-    );
-    await ip(netns, ...links);
+    await wiring.connect(configuration, netns, peers);
     await ip(peers, ...names.map((name) => `link set ${name} up arp off`));
     for (const name of names) {
       await agent.packet(name);
       await agent.pushVlanFromMark(name);
       await agent.gro(name, configuration.gro);
     }
-    await agent.settle(60);
+    await agent.settle(wiring.settle);
     await agent.enter(netns);
   }
 

@@ -15,10 +15,11 @@ import { fpmSource } from '../../src/platform/package-paths.js';
 import { Agent } from '../support/lab/agent.js';
 import { arp, ethernet, ipv4, ipv6, little, sized, tagged, udp } from '../support/lab/frame.js';
 import { addNetns, bridge, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
+import { patience } from '../support/lab/patience.js';
 import { rtnlRequest } from '../support/lab/rtnl.js';
 import { bridgeModules, type Counts, difference, FastPath } from './fast-path.js';
 
-t.setTimeout(180_000);
+t.setTimeout(180_000 * patience);
 const source = fpmSource();
 const outDir = mkdtempSync(join(tmpdir(), 'tna-fpm-'));
 t.teardown(() => rmSync(outDir, { recursive: true }));

@@ -8,10 +8,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { Bed, frame } from '../support/lab/bed.js';
 import { run, tryRun } from '../support/lab/command.js';
+import { patience } from '../support/lab/patience.js';
 import { Controller, fastFrames, pinDirectory, pinnedIds, tna, tnaOk, until } from '../support/lab/tna.js';
 
 // Real commands on a machine that may be busy with others.
-t.setTimeout(600_000);
+t.setTimeout(600_000 * patience);
 
 /** Everything that a user can see of a namespace's devices, queues and filters. */
 async function visible(netns: string): Promise<string> {

@@ -6,10 +6,11 @@ import t, { type Test } from 'tap';
 import { Bed, frame, station } from '../support/lab/bed.js';
 import { run, tryRun } from '../support/lab/command.js';
 import { addNetns, deleteNetns, ip, netnsName } from '../support/lab/netns.js';
+import { patience } from '../support/lab/patience.js';
 import { Controller, detachAtExit, detached, fastFrames, tna, tnaOk, tnaStatus, until } from '../support/lab/tna.js';
 
 // Real commands on a machine that may be busy with others.
-t.setTimeout(600_000);
+t.setTimeout(600_000 * patience);
 
 type Hook = 'xdp' | 'tc';
 

@@ -55,7 +55,7 @@ async function runTest(kernel: Kernel, test: VmTest): Promise<Result> {
   const environment = [
     `TNA_VM_EXTENT=${extent}`,
     // Limits that suit a real processor: those of the machine and of each file are what counts here.
-    'TAP_TIMEOUT=1800',
+    'TAP_TIMEOUT=36000 TNA_TEST_PATIENCE=10',
     ...(values.seed === undefined ? [] : [`TNA_VM_SEED=${Number(values.seed)}`]),
     ...(values.count === undefined ? [] : [`TNA_VM_COUNT=${Number(values.count)}`]),
   ];

@@ -51,6 +51,16 @@ const own: readonly VmTest[] = [
   },
   {
     ...base,
+    name: 'nic-equivalence',
+    file: 'vm/guest/nic-equivalence.test.js',
+    modules: [...labModules, 'virtio_net', '8021q'],
+    nicPairs: 5,
+    timeoutSeconds: 1800,
+    ci: ['newest'],
+    pointless: noWindow,
+  },
+  {
+    ...base,
     name: 'late-module',
     file: 'vm/guest/late-module.test.js',
     modules: ['veth', 'tun'],

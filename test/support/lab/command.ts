@@ -2,6 +2,7 @@
 // Runs a command to its end, with its input, output and exit code; the lab's only way to start short commands.
 
 import { spawn } from 'node:child_process';
+import { patience } from './patience.js';
 
 export interface CommandResult {
   readonly code: number;
@@ -24,10 +25,13 @@ export function tryRun(file: string, args: readonly string[], options: CommandOp
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     let expired = false;
-    const timer = setTimeout(() => {
-      expired = true;
-      child.kill('SIGKILL');
-    }, options.timeout ?? 60_000);
+    const timer = setTimeout(
+      () => {
+        expired = true;
+        child.kill('SIGKILL');
+      },
+      (options.timeout ?? 60_000) * patience,
+    );
     child.on('error', (error) => {
       clearTimeout(timer);
       reject(error);

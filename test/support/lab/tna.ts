@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isRemoved, removeAtExit } from './cleanup.js';
 import { type CommandResult, run, tryRun } from './command.js';
+import { patience } from './patience.js';
 
 const main = join(dirname(fileURLToPath(import.meta.url)), '../../../src/main.js');
 
@@ -131,7 +132,7 @@ export class Controller {
 
 /** Waits until `holds`, looking every 50 ms; rejects with `what` after `timeout` milliseconds. */
 export async function until(what: string, holds: () => Promise<boolean> | boolean, timeout = 15_000): Promise<void> {
-  const end = performance.now() + timeout;
+  const end = performance.now() + timeout * patience;
   while (!(await holds())) {
     if (performance.now() > end) {
       throw new Error(`${what}: not within ${timeout} ms`);

@@ -6,13 +6,11 @@ import { existsSync } from 'node:fs';
 import t from 'tap';
 import { run } from '../../support/lab/command.js';
 import { addNetns, deleteNetns, ip, netnsName } from '../../support/lab/netns.js';
+import { patience } from '../../support/lab/patience.js';
 import { Controller, detached, tnaOk, tnaStatus, until } from '../../support/lab/tna.js';
 import { accelerates, lacking } from './expectations.js';
 
-t.setTimeout(900_000);
-
-// An emulated processor that shares a busy one needs its time.
-const patience = 120_000;
+t.setTimeout(900_000 * patience);
 
 async function addBridge(netns: string): Promise<void> {
   await ip(netns, 'link add br0 type bridge', 'link set br0 up');
@@ -40,7 +38,7 @@ t.test('a bridge that comes after the controller', async (t) => {
       };
       return status.controller?.pid === controller.pid;
     },
-    patience,
+    30_000,
   );
 
   for (const round of ['first', 'second']) {
@@ -50,7 +48,7 @@ t.test('a bridge that comes after the controller', async (t) => {
       await until(
         `${round} bridge: both ports are accelerated`,
         async () => (await tnaStatus(netns)).filter((one) => one.accelerated).length === 2,
-        patience,
+        30_000,
       ).catch(async (error: unknown) => {
         t.comment(controller.log);
         t.comment(await tnaOk('status', '--netns', netns));
@@ -70,7 +68,7 @@ t.test('a bridge that comes after the controller', async (t) => {
         const status = await tnaStatus(netns);
         return status.every((one) => !one.accelerated);
       },
-      patience,
+      30_000,
     );
     // Nothing of TNA keeps the module: its programs read memory, they hold no reference.
     if (round === 'first') await run('modprobe', ['-r', 'bridge']);

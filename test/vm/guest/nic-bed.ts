@@ -4,21 +4,10 @@
 
 import { Agent, type Received } from '../../support/lab/agent.js';
 import type { Owner } from '../../support/lab/bed.js';
-import { run } from '../../support/lab/command.js';
 import { addNetns, deleteNetns, ip, netnsName } from '../../support/lab/netns.js';
 import { detachAtExit, detached, tna, until } from '../../support/lab/tna.js';
-import { nicAddress } from '../machine.js';
 import { sendAndWait } from './arrivals.js';
-
-interface Link {
-  readonly ifname: string;
-  readonly address: string;
-  readonly operstate: string;
-}
-
-async function links(...where: readonly string[]): Promise<readonly Link[]> {
-  return JSON.parse(await run('ip', [...where, '-j', 'link', 'show'])) as readonly Link[];
-}
+import { linksIn, takeNic } from './nics.js';
 
 export class NicBed {
   private constructor(
@@ -40,7 +29,6 @@ export class NicBed {
       await agent.sysctl('net/ipv6/conf/default/disable_ipv6', '1');
     }
     await ip(netns, 'link add br0 type bridge mcast_snooping 0', 'link set br0 up');
-    const present = await links();
     for (let pair = 0; pair < ports; pair += 1) {
       const name = `p${pair + 1}`;
       const far = `h${pair + 1}`;
@@ -48,9 +36,7 @@ export class NicBed {
         [0, netns, name],
         [1, stations, far],
       ] as const) {
-        const nic = present.find((link) => link.address === nicAddress(pair, side));
-        if (nic === undefined) throw new Error(`there is no NIC with address ${nicAddress(pair, side)}`);
-        await run('ip', ['link', 'set', nic.ifname, 'netns', where, 'name', wanted]);
+        await takeNic(pair, side, where, wanted);
         await ip(where, `link set ${wanted} up`);
       }
       // Frames go to stations' addresses, which are not the NIC's own.
@@ -63,7 +49,7 @@ export class NicBed {
   }
 
   async up(): Promise<boolean> {
-    const all = [...(await links('-n', this.netns)), ...(await links('-n', this.stations))];
+    const all = [...(await linksIn('-n', this.netns)), ...(await linksIn('-n', this.stations))];
     return all.filter((link) => /^[ph]\d/.test(link.ifname)).every((link) => link.operstate === 'UP');
   }
 
@@ -76,15 +62,10 @@ export class NicBed {
     detachAtExit(this.netns);
   }
 
-  /** The NICs fall back into the first namespace when theirs is gone. */
   async remove(): Promise<void> {
     await tna('detach', '--netns', this.netns);
     detached(this.netns);
     await this.agent.stop();
     await deleteNetns(this.netns, this.stations);
-    await until(
-      'the NICs are back',
-      async () => (await links()).filter((link) => link.address.startsWith('02:00:5e:7e')).length > 0,
-    );
   }
 }

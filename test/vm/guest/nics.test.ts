@@ -7,12 +7,13 @@ import { frame } from '../../support/lab/bed.js';
 import { run } from '../../support/lab/command.js';
 import { ethernet, sized, tagged } from '../../support/lab/frame.js';
 import { bridge, ip } from '../../support/lab/netns.js';
+import { patience } from '../../support/lab/patience.js';
 import { fastFrames, tnaOk, tnaStatus, until } from '../../support/lab/tna.js';
 import { leftovers, newLeftovers } from '../../support/leftovers.js';
 import { accelerates } from './expectations.js';
 import { NicBed } from './nic-bed.js';
 
-t.setTimeout(600_000);
+t.setTimeout(600_000 * patience);
 
 /** A frame as it is expected at a station. */
 interface Arrival {

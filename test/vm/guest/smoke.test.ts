@@ -7,12 +7,13 @@ import t, { type Test } from 'tap';
 import { Bed, frame } from '../../support/lab/bed.js';
 import { tagged } from '../../support/lab/frame.js';
 import { bridge, ip } from '../../support/lab/netns.js';
+import { patience } from '../../support/lab/patience.js';
 import { fastFrames, type InterfaceStatus, tna, tnaOk, tnaStatus } from '../../support/lab/tna.js';
 import { leftovers, newLeftovers } from '../../support/leftovers.js';
 import { sendAndWait } from './arrivals.js';
 import { accelerates, lacking } from './expectations.js';
 
-t.setTimeout(600_000);
+t.setTimeout(600_000 * patience);
 
 interface Capabilities {
   readonly capabilities: readonly { readonly probe: string; readonly answer: string; readonly evidence: string }[];

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Equivalence with emulated NICs as ports: random bridges and frames, first without TNA, then with it at native XDP, on
+// the same NICs. What a NIC can't do (a veth's MTU, say) is refused on both sides alike. TNA_VM_SEED and TNA_VM_COUNT
+// choose others.
+
+import t from 'tap';
+import type { Accelerator } from '../../equivalence/accelerator.js';
+import { noAccelerator, tnaAccelerator } from '../../equivalence/accelerator.js';
+import { addResult, emptyTotals, reproduction, totalsText } from '../../equivalence/report.js';
+import { makeCase, runCase } from '../../equivalence/runner.js';
+import type { Wiring } from '../../equivalence/side.js';
+import { ip } from '../../support/lab/netns.js';
+import { takeNic } from './nics.js';
+
+t.setTimeout(0);
+
+const pairs = 5;
+const extent = process.env.TNA_VM_EXTENT ?? 'full';
+const count = Number(process.env.TNA_VM_COUNT ?? (extent === 'full' ? 20 : 3));
+const firstSeed = Number(process.env.TNA_VM_SEED ?? 9000);
+const frames = 100;
+
+const nics: Wiring = {
+  connect: async ({ ports }, netns, peers) => {
+    for (const [pair, port] of ports.entries()) {
+      await takeNic(pair, 0, netns, port.name, port.mtu);
+      await takeNic(pair, 1, peers, `h${pair + 1}`, port.mtu);
+      // Frames go to stations' addresses, which are not the NIC's own.
+      await ip(peers, `link set h${pair + 1} promisc on`);
+    }
+  },
+  settle: 5000,
+};
+
+/** A driver that can transmit XDP frames only once a program is attached needs a second pass. */
+const tna = tnaAccelerator('xdp');
+const twice: Accelerator = {
+  ...tna,
+  start: async (netns) => {
+    await tna.start(netns);
+    await tna.start(netns);
+  },
+};
+
+/** Cases from a seed on, of those that have no more ports than there are NICs. */
+function* cases() {
+  for (let seed = firstSeed; ; seed += 1) {
+    const one = makeCase(seed, 'veth', 'xdp', frames);
+    if (one.configuration.ports.length <= pairs) yield one;
+  }
+}
+
+t.test('Linux equals Linux', async (t) => {
+  const [one] = cases();
+  if (one !== undefined) t.same((await runCase(one, noAccelerator, nics)).differences, []);
+});
+
+t.test('NICs, XDP', async (t) => {
+  const totals = emptyTotals();
+  let left = count;
+  for (const one of cases()) {
+    if (left === 0) break;
+    left -= 1;
+    const result = await runCase(one, twice, nics);
+    addResult(totals, result);
+    if (result.differences.length > 0) t.fail(`seed ${one.seed} differs`, { reproduction: reproduction(result) });
+  }
+  t.comment(totalsText('NICs, xdp', totals));
+  t.equal(totals.different, 0, `${count} configurations are equal`);
+  t.ok(totals.accelerated > count / 3, `${totals.accelerated} of them accelerated`);
+  t.ok(totals.fast >= totals.mustBeFast / 2, `frames that are due take the fast path (${totals.fast})`);
+});
