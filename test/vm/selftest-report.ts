@@ -76,6 +76,7 @@ function outcomes(runs: readonly SelftestRun[]): ReadonlyMap<string, readonly st
 
 /** Cases that came out with TNA as they never did without it. */
 export function differences(off: readonly SelftestRun[], on: readonly SelftestRun[]): readonly Difference[] {
+  if (off.length === 0 || on.length === 0) return [];
   const without = outcomes(off);
   const withTna = outcomes(on);
   const names = new Set([...without.keys(), ...withTna.keys()]);
