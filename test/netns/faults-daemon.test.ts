@@ -12,13 +12,14 @@ import { run } from '../support/lab/command.js';
 import { descriptors, Footprint } from '../support/lab/footprint.js';
 import { misdelivered, teach } from '../support/lab/forwarding.js';
 import { ip } from '../support/lab/netns.js';
+import { patience } from '../support/lab/patience.js';
 import { Controller, fastFrames, pinDirectory, tna, tnaStatus, until } from '../support/lab/tna.js';
 import { builtLibraryDirectory, main, root } from '../support/scenarios/files.js';
 
-t.setTimeout(600_000);
+t.setTimeout(600_000 * patience);
 
 const noTrace = /^ +at .*:\d+|internal error/m;
-const patience = 60_000;
+const waitMs = 60_000;
 
 function temporary(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'tna-faults-'));
@@ -50,7 +51,7 @@ t.test('ten thousand link changes', async (t) => {
   const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
   await ip(bed.netns, 'link add d0 type veth peer name d1', 'link set d0 up', 'link set d1 up');
   const controller = start(t, bed);
-  await until('it has attached', says(controller, 'set-slot p2'), patience);
+  await until('it has attached', says(controller, 'set-slot p2'), waitMs);
   const changes = Array.from({ length: 10_000 }, (_, i) => `link set d0 mtu ${1300 + (i % 100)}`);
   const lost = () =>
     Math.max(
@@ -77,7 +78,7 @@ t.test('ten thousand link changes', async (t) => {
     await bed.addPort();
     controller.process.kill('SIGCONT');
     t.ok(lost() > 0, `${lost()} events were lost`);
-    await until('it has found the new port all the same', says(controller, 'set-slot p3'), patience);
+    await until('it has found the new port all the same', says(controller, 'set-slot p3'), waitMs);
     await teach(bed, [0, 1, 2]);
     t.same(await misdelivered(bed, [0, 1, 2]), []);
     t.equal((await tna('plan', '--detailed-exitcode', '--netns', bed.netns)).code, 0, 'nothing is left to do');
@@ -93,22 +94,22 @@ t.test('rules that break while it runs', async (t) => {
   const file = join(rules, 'bridge.yaml');
   const good = readFileSync(file, 'utf8');
   const controller = start(t, bed, '--rules', rules);
-  await until('it has attached', says(controller, 'set-slot p2'), patience);
+  await until('it has attached', says(controller, 'set-slot p2'), waitMs);
 
   writeFileSync(file, good.replace('bridge.vlan_filtering', 'bridge.vlan_filtring'));
-  await until('it says so', says(controller, 'the last good ones stay in force'), patience);
+  await until('it says so', says(controller, 'the last good ones stay in force'), waitMs);
   t.match(controller.log, /bridge\.yaml:\d+:\d+: .*vlan_filtring.*did you mean "vlan_filtering"/);
   await bed.addPort();
-  await until('and goes on with the last good ones', says(controller, 'set-slot p3'), patience);
+  await until('and goes on with the last good ones', says(controller, 'set-slot p3'), waitMs);
 
   renameSync(rules, `${rules}-gone`);
   t.teardown(() => rmSync(`${rules}-gone`, { recursive: true, force: true }));
   await bed.addPort();
-  await until('even without any', says(controller, 'set-slot p4'), patience);
+  await until('even without any', says(controller, 'set-slot p4'), waitMs);
   renameSync(`${rules}-gone`, rules);
 
   writeFileSync(file, good.replace('unless: port.up', "unless: port.up && port.name != 'p2'"));
-  await until('and with new ones once they are good', says(controller, 'detach p2'), patience);
+  await until('and with new ones once they are good', says(controller, 'detach p2'), waitMs);
   t.notMatch(controller.log, noTrace);
   await teach(bed, [0, 1, 2, 3]);
   t.same(await misdelivered(bed, [0, 1, 2, 3]), []);
@@ -120,24 +121,24 @@ t.test('a library that is removed or replaced', async (t) => {
   const library = join(directory, 'library');
   cpSync(builtLibraryDirectory, library, { recursive: true });
   const controller = start(t, bed, '--library', library, '--hook', 'tc');
-  await until('it runs', async () => (await tna('reconcile', '--once', '--netns', bed.netns)).code === 1, patience);
+  await until('it runs', async () => (await tna('reconcile', '--once', '--netns', bed.netns)).code === 1, waitMs);
 
   renameSync(library, `${library}-away`);
   await bed.addPort();
   await bed.addPort();
-  await until('it says that it is gone', says(controller, 'the FPM library is gone'), patience);
+  await until('it says that it is gone', says(controller, 'the FPM library is gone'), waitMs);
   await teach(bed, [0, 1]);
   t.same(await misdelivered(bed, [0, 1]), []);
 
   cpSync(`${library}-away`, library, { recursive: true });
   writeFileSync(join(library, 'tna_tc.bpf.o'), readFileSync(join(library, 'tna_xdp.bpf.o')));
-  await until('or another one', says(controller, 'is not the one that was read at the start'), patience);
+  await until('or another one', says(controller, 'is not the one that was read at the start'), waitMs);
   t.match(controller.log, /try: restart the controller/);
   t.equal(await fastFrames(bed.netns), 0, 'which it does not use');
 
   rmSync(library, { recursive: true });
   renameSync(`${library}-away`, library);
-  await until('and works once it is back', says(controller, 'set-slot p2'), patience);
+  await until('and works once it is back', says(controller, 'set-slot p2'), waitMs);
   t.notMatch(controller.log, noTrace);
   t.ok(runs(controller));
 });
@@ -200,10 +201,10 @@ t.test('an FPM that the verifier refuses', async (t) => {
 
   const controller = start(t, bed, ...options);
   const failures = () => controller.log.split('invalid access to packet').length - 1;
-  await until('it has tried twice', () => failures() >= 2, patience);
+  await until('it has tried twice', () => failures() >= 2, waitMs);
   const open = descriptors(controller.pid);
   const seen = failures();
-  await until('and some more', () => failures() >= seen + 3, patience);
+  await until('and some more', () => failures() >= seen + 3, waitMs);
   t.ok(descriptors(controller.pid) <= open, 'without taking more and more descriptors');
   t.same(await footprint.leaks(), []);
   await controller.stop();
@@ -280,13 +281,13 @@ t.test('a wall clock that jumps', async (t) => {
   child.stderr?.on('data', (data: Buffer) => {
     log += data.toString();
   });
-  await until('it attaches', () => log.includes('set-slot p2'), patience);
+  await until('it attaches', () => log.includes('set-slot p2'), waitMs);
   const before = usage(child.pid as number);
   const began = performance.now();
   await ip(bed.netns, 'link set p2 nomaster');
-  await until('it follows', () => log.includes('detach p2'), patience);
+  await until('it follows', () => log.includes('detach p2'), waitMs);
   await ip(bed.netns, 'link set p2 master br0');
-  await until('every change', () => log.split('set-slot p2').length === 3, patience);
+  await until('every change', () => log.split('set-slot p2').length === 3, waitMs);
   const took = (performance.now() - began) / 1000;
   t.ok(usage(child.pid as number).cpu - before.cpu < Math.max(1.5, took / 2), 'and does not spin');
   for (const time of [...log.matchAll(/(-?[\d.]+) ms\)/g)].map((m) => Number(m[1])))
@@ -297,19 +298,19 @@ t.test('a wall clock that jumps', async (t) => {
 t.test('a log that nobody reads any more', async (t) => {
   const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
   const controller = start(t, bed);
-  await until('it has attached', says(controller, 'set-slot p2'), patience);
+  await until('it has attached', says(controller, 'set-slot p2'), waitMs);
   controller.process.stderr?.destroy();
   controller.process.stdout?.destroy();
   await bed.addPort();
   await until(
     'it goes on',
     async () => (await tnaStatus(bed.netns)).find(({ name }) => name === 'p3')?.hook !== null,
-    patience,
+    waitMs,
   );
   await until(
     'and is in sync',
     async () => (await tna('plan', '--detailed-exitcode', '--netns', bed.netns)).code === 0,
-    patience,
+    waitMs,
   );
   t.ok(runs(controller));
 });

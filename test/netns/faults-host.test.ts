@@ -12,10 +12,11 @@ import { run, tryRun } from '../support/lab/command.js';
 import { Footprint } from '../support/lab/footprint.js';
 import { misdelivered, teach } from '../support/lab/forwarding.js';
 import { addNetns, deleteNetns, ip, netnsName } from '../support/lab/netns.js';
+import { patience } from '../support/lab/patience.js';
 import { Controller, fastFrames, pinDirectory, tna, tnaStatus, until } from '../support/lab/tna.js';
 import { compileForeign } from '../support/scenarios/foreign.js';
 
-t.setTimeout(600_000);
+t.setTimeout(600_000 * patience);
 
 const support = join(dirname(fileURLToPath(import.meta.url)), '../support');
 const noTrace = /^ +at .*:\d+|internal error/m;

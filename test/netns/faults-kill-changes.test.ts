@@ -9,10 +9,11 @@ import { Bed } from '../support/lab/bed.js';
 import { Footprint } from '../support/lab/footprint.js';
 import { teach } from '../support/lab/forwarding.js';
 import { killAtEachStep } from '../support/lab/kill-steps.js';
+import { patience } from '../support/lab/patience.js';
 import { pinDirectory, tnaOk } from '../support/lab/tna.js';
 import { root } from '../support/scenarios/files.js';
 
-t.setTimeout(900_000);
+t.setTimeout(900_000 * patience);
 
 /** The rules with one parameter changed, which makes every pipeline another one. */
 function otherRules(t: Test): string {

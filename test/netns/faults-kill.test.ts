@@ -6,9 +6,10 @@ import { Bed } from '../support/lab/bed.js';
 import { Footprint } from '../support/lab/footprint.js';
 import { misdelivered, teach } from '../support/lab/forwarding.js';
 import { killAtEachStep } from '../support/lab/kill-steps.js';
+import { patience } from '../support/lab/patience.js';
 import { pinDirectory } from '../support/lab/tna.js';
 
-t.setTimeout(900_000);
+t.setTimeout(900_000 * patience);
 
 for (const hook of ['xdp', 'tc'] as const) {
   t.test(`kill -9 while everything comes and while everything goes: ${hook}`, async (t) => {

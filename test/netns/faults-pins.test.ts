@@ -10,9 +10,10 @@ import { Bed } from '../support/lab/bed.js';
 import { tryRun } from '../support/lab/command.js';
 import { Footprint } from '../support/lab/footprint.js';
 import { misdelivered, teach } from '../support/lab/forwarding.js';
+import { patience } from '../support/lab/patience.js';
 import { Controller, fastFrames, pinDirectory, tna, until } from '../support/lab/tna.js';
 
-t.setTimeout(600_000);
+t.setTimeout(600_000 * patience);
 
 const ports = [0, 1, 2] as const;
 
