@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiles the lab's agent (frames.c) when it is missing or older than its source.
+// Compiles the lab's agent (frames.c and stream.c) when it is missing or older than its sources.
 
 import { mkdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,7 +8,7 @@ import { run } from './command.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 // Compiled, this file lies in dist/test/support/lab/.
-const source = join(here, '../../../../test/support/lab/frames.c');
+const sources = ['frames.c', 'stream.c', 'stream.h'].map((file) => join(here, '../../../../test/support/lab', file));
 const binary = join(here, 'frames');
 
 function modified(path: string): number {
@@ -18,11 +18,12 @@ function modified(path: string): number {
 let built: Promise<string> | undefined;
 
 async function build(): Promise<string> {
-  if (modified(binary) <= modified(source)) {
+  if (modified(binary) <= Math.max(...sources.map(modified))) {
     // Two test files may build at the same time: each writes its own file, the rename is atomic.
     const own = `${binary}.${process.pid}`;
     mkdirSync(here, { recursive: true });
-    await run('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', own, source]);
+    const objects = sources.filter((file) => file.endsWith('.c'));
+    await run('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-pthread', '-o', own, ...objects]);
     renameSync(own, binary);
   }
   return binary;

@@ -22,6 +22,18 @@ export interface SendResult {
   readonly received: readonly Received[];
 }
 
+/** What became of the frames of a stream. */
+export interface StreamCount {
+  /** Exit code or errno of the change, 0 for success. */
+  readonly code: number;
+  /** Frames sent, of those that count. */
+  readonly sent: number;
+  /** How many of them came out of each port; -1 when there were too many to tell. */
+  readonly ports: readonly number[];
+  /** How many of them the packet socket saw that was the change. */
+  readonly tapped: number;
+}
+
 /** A frame to send. */
 export interface Send {
   readonly port: number;
@@ -130,6 +142,32 @@ export class Agent {
     return replies.map((reply) => ({ errno: Number(reply.text.split(' ')[1]), received: reply.received }));
   }
 
+  /** Sets the frame whose numbered copies `flow` and `change` send; 60 bytes, of which 42 to 49 are overwritten. */
+  async stream(port: number, bytes: string): Promise<void> {
+    await this.#ask(`stream ${port} ${bytes}`);
+  }
+
+  /** Sends so many frames of the stream and counts them all. */
+  async flow(count: number): Promise<StreamCount> {
+    return counted((await this.#ask(`flow ${count}`)).text);
+  }
+
+  /**
+   * Changes something while the stream flows, and counts the frames that were begun after the change had ended: `count` of
+   * them at least. What can be changed is listed in frames.c; packet sockets and tc programs are taken away again at the end.
+   */
+  async change(what: string, count: number): Promise<StreamCount> {
+    return counted((await this.#ask(`change ${count} ${what}`)).text);
+  }
+
+  /** Runs a command in the namespace entered last, without a shell; rejects if it fails. */
+  async exec(command: string): Promise<void> {
+    const code = Number((await this.#ask(`exec ${command}`)).text.slice(3));
+    if (code !== 0) {
+      throw new Error(`${command} exited with ${code}`);
+    }
+  }
+
   /** Frames that arrive until none came for `quiet` milliseconds. */
   async collect(quiet: number): Promise<readonly Received[]> {
     return (await this.#ask(`collect ${quiet}`)).received;
@@ -192,4 +230,9 @@ export class Agent {
       pending?.resolve({ text, received });
     }
   }
+}
+
+function counted(text: string): StreamCount {
+  const [code = -1, sent = 0, ...rest] = text.split(' ').slice(1).map(Number);
+  return { code, sent, ports: rest.slice(0, -1), tapped: rest.at(-1) ?? 0 };
 }

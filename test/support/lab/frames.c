@@ -22,6 +22,14 @@
 //   mark PORT MARK HEX      send with SO_MARK                              -> as send
 //   vnet PORT HEX           send HEX that starts with a virtio_net_hdr     -> as send
 //   collect MSEC            wait until MSEC passed without any frame       -> collected COUNT, then got lines
+//   stream PORT HEX         numbered copies of this frame are what `flow` and `change` send through the port -> ok
+//   flow COUNT              send so many frames  -> counted CODE SENT, then for each port the frames that came out of it
+//   change COUNT WHAT       do WHAT while frames are sent without pause, then COUNT more -> counted CODE SENT, then by port
+//                           how many of those begun after WHAT had ended came out; CODE is its exit code or errno.
+//                           WHAT: `packet NAME|any`, `sysctl PATH VALUE`, `tcx NAME ingress|egress`, or else a command.
+//                           The last number is for `packet`: frames that the packet socket saw.
+//   exec COMMAND            run a command in this namespace, without a shell -> ok CODE
+//   release FD              close what `tcx` or `generic` gave             -> ok
 //
 // FLAGS is `-` or letters: c = checksum not yet filled in (CHECKSUM_PARTIAL). A VLAN tag that the kernel keeps in
 // metadata is put back into the bytes. A failed request other than a send answers `error TEXT`.
@@ -43,6 +51,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -51,8 +60,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "stream.h"
 
 #define MAX_PORTS 64
 #define MAX_FRAME 70000
@@ -536,6 +547,96 @@ static void answer(int rc, const char *what)
 		printf("ok %d\n", rc);
 }
 
+extern char **environ;
+
+// Exit code of a command of words separated by blanks, or -1.
+static int run_command(char *words)
+{
+	char *argv[128], *rest;
+	posix_spawn_file_actions_t files;
+	int argc = 0, status;
+	pid_t pid;
+
+	for (char *word = strtok_r(words, " ", &rest); word && argc < 127; word = strtok_r(NULL, " ", &rest))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+	if (!argc)
+		return -1;
+	// Requests and replies are not the command's to read and write.
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+	errno = posix_spawnp(&pid, argv[0], &files, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&files);
+	if (errno || waitpid(pid, &status, 0) < 0)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+// Replies with what came out of each port with a number beyond `after`, and what the packet socket `tap` (-1: none) saw.
+static void reply_counted(int code, uint32_t after, uint32_t last, int tap)
+{
+	long seen = 0;
+	ssize_t len;
+
+	printf("counted %d %u", code, last - after);
+	for (int i = 0; i < n_ports; i++)
+		printf(" %ld", stream_arrived(i, after));
+	while (tap >= 0 && (len = read(tap, frame, MAX_FRAME)) > 0)
+		seen += stream_number(frame, (size_t)len) > after;
+	printf(" %ld\n", seen);
+}
+
+static int reply_stream(const struct port *port, const char *hex)
+{
+	ssize_t len = unhex(hex);
+	int fds[MAX_PORTS];
+
+	for (int i = 0; i < n_ports; i++)
+		fds[i] = ports[i].fd;
+	errno = EINVAL;
+	return len < 0 ? -1 : stream_open(port->fd, frame, (size_t)len, fds, n_ports);
+}
+
+static void reply_flow(uint32_t count)
+{
+	uint32_t after = stream_begun();
+
+	stream_run();
+	reply_counted(0, after, stream_finish(after + count), -1);
+}
+
+static void reply_change(uint32_t count, char *what)
+{
+	int code, tap = -1;
+	uint32_t after;
+	char a[256], b[256];
+
+	stream_run();
+	// The change must not come before the first frame.
+	while (stream_begun() == 0)
+		pause_usec(10);
+	if (sscanf(what, "packet %255s", a) == 1) {
+		int port = open_packet(a, 1);
+
+		code = port < 0 ? errno : 0;
+		if (port >= 0)
+			tap = ports[--n_ports].fd;
+	} else if (sscanf(what, "sysctl %255s %255s", a, b) == 2) {
+		code = write_sysctl(a, b) ? errno : 0;
+	} else if (sscanf(what, "tcx %255s %255s", a, b) == 2) {
+		tap = attach_tcx(a, !strcmp(b, "egress"));
+		code = tap < 0 ? errno : 0;
+	} else {
+		code = run_command(what);
+	}
+	after = stream_begun();
+	reply_counted(code, after, stream_finish(after + count), strncmp(what, "packet", 6) ? -1 : tap);
+	// Undone before the next request, so that the stream can flow again.
+	if (tap >= 0)
+		close(tap);
+}
+
 static int port_of(const char *text)
 {
 	int number = text ? atoi(text) : -1;
@@ -559,6 +660,18 @@ int main(void)
 		char *rest, *verb, *a, *b;
 
 		line[len - 1] = 0;
+		if (!strncmp(line, "exec ", 5)) {
+			answer(run_command(line + 5), "exec");
+			fflush(stdout);
+			continue;
+		}
+		if (!strncmp(line, "change ", 7)) {
+			uint32_t count = (uint32_t)strtoul(line + 7, &rest, 10);
+
+			reply_change(count, rest + strspn(rest, " "));
+			fflush(stdout);
+			continue;
+		}
 		verb = strtok_r(line, " ", &rest);
 		a = strtok_r(NULL, " ", &rest);
 		b = strtok_r(NULL, " ", &rest);
@@ -594,6 +707,10 @@ int main(void)
 			answer(write_sysctl(a, b), a);
 		} else if (!strcmp(verb, "read")) {
 			reply_read(a);
+		} else if (!strcmp(verb, "release")) {
+			answer(close(atoi(a)), verb);
+		} else if (!strcmp(verb, "flow")) {
+			reply_flow((uint32_t)strtoul(a, NULL, 10));
 		} else if (!strcmp(verb, "settle")) {
 			settle_usec = atol(a);
 			answer(0, verb);
@@ -601,6 +718,8 @@ int main(void)
 			reply_collect(atoi(a));
 		} else if (port_of(a) < 0 || !b) {
 			printf("error no such port or request\n");
+		} else if (!strcmp(verb, "stream")) {
+			answer(reply_stream(&ports[port_of(a)], b), verb);
 		} else if (!strcmp(verb, "send")) {
 			reply_send(port_of(a), b, 0, 0);
 		} else if (!strcmp(verb, "vnet")) {

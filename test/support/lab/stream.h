@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// A continuous stream of numbered frames, sent by a thread of its own while the main thread changes something.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// Where the sender puts a frame's number (network order), followed by the mark that tells its frames from all others.
+#define STREAM_NUMBER 42
+#define STREAM_MARK 0x544e4121u // "TNA!"
+#define STREAM_LEAST (STREAM_NUMBER + 8)
+
+// The number of a frame of the stream, 0 for any other frame.
+uint32_t stream_number(const unsigned char *bytes, size_t len);
+
+// Prepares to send `bytes` through fd `in`; arrivals are read from `watched`. Nothing is sent yet. -1: errno.
+int stream_open(int in, const unsigned char *bytes, size_t len, const int *watched, int count);
+// Sends without pause from now on.
+void stream_run(void);
+// Number of the frame that was begun last: any frame with a greater one begins after this call.
+uint32_t stream_begun(void);
+// Sends on until `number` at least, then stops, and collects what still arrives. Returns the last number sent.
+uint32_t stream_finish(uint32_t number);
+// Frames with a number greater than `after` that arrived at the n-th watched descriptor since stream_run(); -1: too many to tell.
+long stream_arrived(int n, uint32_t after);
