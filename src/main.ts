@@ -29,6 +29,10 @@ async function main(argv: readonly string[]): Promise<number> {
       'xdp, tc or INTERFACE=xdp|tc: insist on a hook (repeatable)',
       (value: string, all: string[] = []) => [...all, value],
     )
+    .option(
+      '--lease <seconds|off>',
+      'how long to trust what only a running controller notices (default 60); SECONDS,all or all: a lease for everything',
+    )
     .option('--verbose', 'show all evidence: verifier logs, causes')
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'tna: ')) });

@@ -37,7 +37,7 @@ export async function loadDomain(options: GlobalOptions): Promise<LoadedDomain> 
       },
     );
   }
-  return { rules: compiled.ruleSet, library, files };
+  return { rules: compiled.ruleSet, library, files, ...(options.lease === undefined ? {} : { lease: options.lease }) };
 }
 
 /** Opens the live host, in the namespace that the user named, and closes it whatever `use` does. */

@@ -2,6 +2,7 @@
 // Options that every command has, parsed and checked.
 
 import { TnaError } from '../model/error.js';
+import { defaultLease, type LeasePolicy } from '../model/lease.js';
 import type { Hook } from '../model/ruleset.js';
 
 export interface GlobalOptions {
@@ -12,6 +13,8 @@ export interface GlobalOptions {
   readonly from: string | undefined;
   readonly verbose: boolean;
   readonly hooks: ReadonlyMap<string, Hook>;
+  /** Undefined when the user did not say. */
+  readonly lease: LeasePolicy | undefined;
 }
 
 /** Raw values as commander gives them. */
@@ -23,6 +26,7 @@ export interface RawOptions {
   readonly from?: string;
   readonly verbose?: boolean;
   readonly hook?: readonly string[];
+  readonly lease?: string;
 }
 
 /** @throws TnaError `usage` */
@@ -38,6 +42,7 @@ export function parseOptions(raw: RawOptions): GlobalOptions {
     from: raw.from,
     verbose: raw.verbose === true,
     hooks: parseHooks(raw.hook ?? []),
+    lease: raw.lease === undefined ? undefined : parseLease(raw.lease),
   };
 }
 
@@ -53,4 +58,17 @@ function parseHooks(values: readonly string[]): ReadonlyMap<string, Hook> {
     hooks.set(name, hook);
   }
   return hooks;
+}
+
+const longestLease = 86_400;
+
+/** `30` seconds where needed, `30,all` or `all` for every pipeline, `off`. */
+function parseLease(value: string): LeasePolicy {
+  if (value === 'off') return { scope: 'off', seconds: 0 };
+  if (value === 'all') return { ...defaultLease, scope: 'all' };
+  const match = /^(\d+)(,all)?$/.exec(value);
+  const seconds = Number(match?.[1]);
+  if (match === null || seconds < 1 || seconds > longestLease)
+    throw new TnaError('usage', `--lease ${value}: give seconds (1 to ${longestLease}), SECONDS,all, all or off`);
+  return { scope: match[2] === undefined ? 'needed' : 'all', seconds };
 }

@@ -23,14 +23,20 @@ export interface Pipeline {
   readonly params: { readonly [fpm: string]: { readonly [param: string]: number } };
 }
 
-/** Something that a pipeline takes for granted, and what notices when it stops being true. */
+/**
+ * Something that a pipeline takes for granted, and what notices when it stops being true: an FPM that reads it to forward by
+ * (`live`) or only watches for it (`guard`); the attachment itself, because the kernel would not run our program otherwise; or the
+ * controller alone.
+ */
 export interface Assumption {
   readonly code: string;
   /** The condition, as the rule file has it, that must not hold. */
   readonly condition: string;
-  readonly coverage: 'live' | 'controller';
+  readonly coverage: 'live' | 'guard' | 'attachment' | 'controller';
   /** The FPM that looks, per packet. */
   readonly fpm?: string;
+  /** Assumed of every device that frames may leave by, not of this one. */
+  readonly egress?: true;
 }
 
 export interface DesiredInterface {

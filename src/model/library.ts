@@ -30,6 +30,8 @@ export interface FpmManifest {
   /** Kernel functions whose behaviour is reproduced, as `file:function`. */
   readonly reproduces: readonly string[];
   readonly params: Readonly<Record<string, FpmParam>>;
+  /** Whether the FPM only watches for what must not be there, instead of reading what it forwards by. */
+  readonly guard: boolean;
   /** Capability probes, e.g. `kfunc:bpf_rdonly_cast`, `btf:net_bridge_port.state`, `helper:xdp:redirect_map`. */
   readonly needs: readonly string[];
   readonly reasons: readonly { readonly code: string; readonly message: string }[];
@@ -64,9 +66,14 @@ export interface FpmLibrary {
   /** SHA-256 over objects and manifests: identifies what a loaded program was built from. */
   readonly hash: string;
   readonly hooks: Readonly<Record<Hook, FpmHook>>;
+  /** What renews the controller's lease, in the map `tna_lease`. */
+  readonly lease: FpmProgram;
   readonly modules: readonly FpmModule[];
   readonly counters: FpmCounters;
 }
+
+/** The FPM that trusts what only the controller can see for as long as the controller has renewed its lease. */
+export const leaseFpm = 'lease';
 
 /** Name of the `const volatile bool` that switches an FPM on. */
 export function fpmFlag(module: string): string {

@@ -2,6 +2,7 @@
 // What the effectful stages need of the outside world. `platform` implements these over the kernel; a recording implements the first.
 
 import type { Pipeline } from './desired.js';
+import type { LeasePolicy } from './lease.js';
 import type { FpmLibrary } from './library.js';
 import type { Hook, RuleSet, Source } from './ruleset.js';
 import type { Capability, Deployed, Message } from './snapshot.js';
@@ -41,6 +42,12 @@ export interface Deployer {
   removeStray(pin: string): Promise<void>;
 }
 
+/** Vouches for what only the controller can see. Throws TnaError. */
+export interface LeaseHolder {
+  /** Notes what the operator wants, for those who look; and, if `renew`, starts the time anew. */
+  holdLease(policy: LeasePolicy, renew: boolean): Promise<void>;
+}
+
 /** Packets per reason id of one slot, summed over CPUs. */
 export interface CounterReader {
   counters(hook: Hook, slot: number): Promise<readonly number[]>;
@@ -62,4 +69,6 @@ export interface Clock {
 export interface Domain {
   readonly rules: RuleSet;
   readonly library: FpmLibrary;
+  /** What the operator asked for; when absent, what the last controller was told, or the default. */
+  readonly lease?: LeasePolicy;
 }

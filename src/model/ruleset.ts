@@ -115,6 +115,9 @@ export type Binding =
     }
   | { readonly variable: string; readonly kind: 'all'; readonly type: string };
 
+/** What a condition names instead of an FPM when the kernel itself would not run our program if it held. */
+export const byAttachment = 'attachment';
+
 /** A condition under which something is not done, and what the user is told then. */
 export interface ConditionRule {
   readonly code: string;
@@ -125,8 +128,8 @@ export interface ConditionRule {
   readonly hint: Template | undefined;
   /** The variable whose object is to blame; the subject itself when absent. */
   readonly object: string | undefined;
-  /** The FPM that checks the same thing per packet, if any. */
-  readonly live: string | undefined;
+  /** FPMs that check the same thing per packet, of which a pipeline needs one; or `byAttachment`. */
+  readonly live: readonly string[];
   readonly position: Position;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was seen of a host at one time: configuration, capabilities and what is deployed. Plain JSON, so it can be recorded.
 
+import type { LeaseState } from './lease.js';
 import type { Hook } from './ruleset.js';
 
 /** A decoded message. Big integers and bytes have become strings, so that a recorded message equals a live one. */
@@ -47,6 +48,8 @@ export interface Deployed {
   readonly egress: readonly number[];
   /** Pins below our directory that nobody can interpret. */
   readonly strays: readonly string[];
+  /** Absent when no controller has ever left one. */
+  readonly lease?: LeaseState;
 }
 
 export const nothingDeployed: Deployed = { prepared: [], attachments: [], pipelines: [], egress: [], strays: [] };

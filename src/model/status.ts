@@ -2,6 +2,7 @@
 // What `tna status` and `tna explain` report. The JSON of both is a contract with scripts.
 
 import type { Assumption, Reason } from './desired.js';
+import type { LeasePolicy } from './lease.js';
 import type { Hook } from './ruleset.js';
 
 /** Packets seen by one interface's fast path since it was attached. */
@@ -33,12 +34,21 @@ export interface InterfaceStatus {
   readonly reasons: readonly Reason[];
   readonly hookNotes: readonly (Reason & { readonly hook: Hook })[];
   readonly assumptions: readonly Assumption[];
+  /** Whether the pipeline works only while the controller renews its lease. */
+  readonly leased: boolean;
   readonly counters: Counters;
 }
 
 export interface Status {
   readonly namespace: { readonly id: string; readonly name: string | null };
   readonly controller: { readonly pid: number; readonly command: string } | null;
+  /** Null when no interface is under a lease. */
+  readonly lease: {
+    readonly scope: LeasePolicy['scope'];
+    readonly seconds: number;
+    /** Seconds left, negative since when it has expired, null when it was never renewed. */
+    readonly left: number | null;
+  } | null;
   readonly interfaces: readonly InterfaceStatus[];
   /** Actions that a reconcile would take now; 0 when in sync. */
   readonly pending: number;

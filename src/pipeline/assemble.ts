@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fast-path assembler: from the graph and the rules to the pipeline of every interface, or the reasons why it has none.
 
-import type { Desired, DesiredInterface, Reason } from '../model/desired.js';
+import type { Assumption, Desired, DesiredInterface, Pipeline, Reason } from '../model/desired.js';
 import type { Graph, TnaObject } from '../model/graph.js';
-import type { FpmLibrary } from '../model/library.js';
-import type { AttachRule, RuleSet } from '../model/ruleset.js';
+import type { LeasePolicy } from '../model/lease.js';
+import { type FpmLibrary, leaseFpm } from '../model/library.js';
+import type { AttachRule, Hook, RuleSet } from '../model/ruleset.js';
 import type { Capability } from '../model/snapshot.js';
 import { assumptionsOf } from './conditions.js';
 import { chooseHook, type ForcedHooks, mayTransmit } from './hooks.js';
@@ -18,6 +19,7 @@ export interface AssembleInput {
   readonly graph: Graph;
   readonly capabilities: readonly Capability[];
   readonly forcedHooks: ForcedHooks;
+  readonly lease: LeasePolicy;
 }
 
 /** Pure and deterministic: the same input gives the same desired state, byte for byte. */
@@ -30,7 +32,7 @@ export function assemble(input: AssembleInput): Desired {
   for (const rule of input.rules.attach) {
     for (const device of index.ofType(rule.type)) {
       const served = instances.get(device.id) ?? [];
-      interfaces.push(desiredInterface(device, rule, served, index, library, input.forcedHooks));
+      interfaces.push(desiredInterface(device, rule, served, index, library, input));
       if (served.length > 0 && mayTransmit(device, rule, index))
         egress.push({ name: device.label, ifindex: ifindexOf(device) });
     }
@@ -46,7 +48,7 @@ function desiredInterface(
   served: readonly ServiceInstance[],
   index: GraphIndex,
   library: LibraryView,
-  forcedHooks: ForcedHooks,
+  { forcedHooks, lease }: AssembleInput,
 ): DesiredInterface {
   const identity = { name: device.label, ifindex: ifindexOf(device) };
   const reasons = served.flatMap((instance) => instance.reasons);
@@ -71,17 +73,64 @@ function desiredInterface(
       reasons: [...reasons, ...choice.notes.map(({ hook: _hook, ...reason }) => reason)],
       hookNotes: choice.notes,
     };
+  const assumptions = assumedBy(active, rule, choice.hook, wanted.modules, library);
+  const built = underLease(choice.hook, wanted.modules, assumptions, library, lease);
+  if ('reasons' in built) return { ...idle, reasons: [...reasons, ...built.reasons] };
   return {
     ...identity,
     services: active.map((instance) => instance.service.name).sort(),
-    pipeline: library.pipeline(choice.hook, wanted.modules),
+    pipeline: built.pipeline,
     reasons,
     hookNotes: choice.notes,
-    assumptions: assumptionsOf([
-      ...active.flatMap(({ service }) => [...service.requires, ...service.blockedBy]),
-      ...(rule.hooks.find((candidate) => candidate.hook === choice.hook)?.requires ?? []),
-    ]),
+    assumptions,
   };
+}
+
+/** What the services, the hook and, where the hook has egress devices of its own, those devices are taken to be. */
+function assumedBy(
+  active: readonly ServiceInstance[],
+  rule: AttachRule,
+  hook: Hook,
+  modules: ReadonlyMap<string, Params>,
+  library: LibraryView,
+): readonly Assumption[] {
+  const fpms = new Set(modules.keys());
+  const chosen = rule.hooks.find((candidate) => candidate.hook === hook);
+  const conditions = [
+    ...active.flatMap(({ service }) => [...service.requires, ...service.blockedBy]),
+    ...(chosen?.requires ?? []),
+  ];
+  return [
+    ...assumptionsOf(conditions, fpms, library.isGuard),
+    ...assumptionsOf(chosen?.transmit ?? [], fpms, library.isGuard).map(
+      (one): Assumption => ({ ...one, egress: true }),
+    ),
+  ];
+}
+
+/** The pipeline, with the lease that it needs: what no FPM sees is only trusted while a controller vouches for it. */
+function underLease(
+  hook: Hook,
+  modules: ReadonlyMap<string, Params>,
+  assumptions: readonly Assumption[],
+  library: LibraryView,
+  { scope }: LeasePolicy,
+): { readonly pipeline: Pipeline } | { readonly reasons: readonly Reason[] } {
+  const unseen = assumptions.filter(({ coverage }) => coverage === 'controller').map(({ code }) => code);
+  if (scope === 'off' || (scope !== 'all' && unseen.length === 0)) return { pipeline: library.pipeline(hook, modules) };
+  if (scope === 'refused')
+    return {
+      reasons: [
+        {
+          code: 'needs-controller',
+          message: `only a running controller would notice: ${unseen.join(', ')}`,
+          hint: 'run `tna reconcile` without --once, or take the risk with --lease off',
+        },
+      ],
+    };
+  const against = library.against(hook, [leaseFpm]);
+  if (against.length > 0) return { reasons: against };
+  return { pipeline: library.pipeline(hook, new Map([...modules, [leaseFpm, {}]])) };
 }
 
 /** The union of the FPMs of all services, with parameters; two services that want one FPM differently are a conflict. */

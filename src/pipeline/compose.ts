@@ -49,7 +49,7 @@ export function parseManifest(value: unknown, file: string): FpmManifest {
     throw composeError('fpm-manifest', file, field, reason);
   };
   if (!isFields(value)) return fail('(top)', 'expected a mapping');
-  const known = ['name', 'order', 'hooks', 'summary', 'reproduces', 'params', 'needs', 'reasons'];
+  const known = ['name', 'order', 'hooks', 'summary', 'reproduces', 'guard', 'params', 'needs', 'reasons'];
   for (const key of Object.keys(value)) if (!known.includes(key)) fail(key, 'unknown field');
   const text = (source: Fields, key: string, at: string): string => {
     const found = source[key];
@@ -84,6 +84,8 @@ export function parseManifest(value: unknown, file: string): FpmManifest {
     };
     params[param] = raw.unit === undefined ? parsed : { ...parsed, unit: text(raw, 'unit', `${at}.unit`) };
   }
+  const guard = value.guard ?? false;
+  if (typeof guard !== 'boolean') return fail('guard', 'expected true or false');
   const rawReasons = value.reasons ?? [];
   if (!Array.isArray(rawReasons)) return fail('reasons', 'expected a list');
   const seen = new Set<string>();
@@ -102,6 +104,7 @@ export function parseManifest(value: unknown, file: string): FpmManifest {
     hooks,
     summary: text(value, 'summary', 'summary'),
     reproduces: texts('reproduces'),
+    guard,
     params,
     needs: texts('needs'),
     reasons,

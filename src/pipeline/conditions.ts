@@ -3,7 +3,7 @@
 
 import type { Assumption, Reason } from '../model/desired.js';
 import type { TnaObject } from '../model/graph.js';
-import type { ConditionRule, Scope } from '../model/ruleset.js';
+import { byAttachment, type ConditionRule, type Scope } from '../model/ruleset.js';
 
 /** Reasons for the conditions that hold, in rule order. */
 export function reasonsOf(
@@ -24,13 +24,16 @@ export function reasonsOf(
     });
 }
 
-/** Conditions that a pipeline takes for not holding, and who notices when one comes to hold. */
-export function assumptionsOf(conditions: readonly ConditionRule[]): readonly Assumption[] {
-  return conditions.map((condition) => ({
-    code: condition.code,
-    condition: condition.text,
-    ...(condition.live === undefined
-      ? { coverage: 'controller' as const }
-      : { coverage: 'live' as const, fpm: condition.live }),
-  }));
+/** Conditions that a pipeline takes for not holding, and who notices when one comes to hold: of FPMs, only those in the pipeline. */
+export function assumptionsOf(
+  conditions: readonly ConditionRule[],
+  fpms: ReadonlySet<string>,
+  isGuard: (fpm: string) => boolean,
+): readonly Assumption[] {
+  return conditions.map(({ code, text: condition, live }) => {
+    if (live.includes(byAttachment)) return { code, condition, coverage: 'attachment' };
+    const fpm = live.find((name) => fpms.has(name));
+    if (fpm === undefined) return { code, condition, coverage: 'controller' };
+    return { code, condition, coverage: isGuard(fpm) ? 'guard' : 'live', fpm };
+  });
 }

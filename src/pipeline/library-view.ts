@@ -12,6 +12,8 @@ export type Params = { readonly [param: string]: number };
 export interface LibraryView {
   /** Why these FPMs cannot run at this hook of this kernel; empty when they can. */
   against(hook: Hook, fpms: readonly string[]): readonly Reason[];
+  /** Whether the FPM only watches for what must not be there. */
+  isGuard(fpm: string): boolean;
   /** The pipeline of these FPMs, which may come in any order. */
   pipeline(hook: Hook, fpms: ReadonlyMap<string, Params>): Pipeline;
 }
@@ -40,6 +42,7 @@ export function viewLibrary(library: FpmLibrary, capabilities: readonly Capabili
       (hook, fpms) => `${hook} ${fpms.join(' ')}`,
       (hook, fpms) => fpms.flatMap((name) => reasonsAgainst(hook, name)),
     ),
+    isGuard: (fpm) => modules.get(fpm)?.guard === true,
     pipeline: remember(
       (hook, fpms) => JSON.stringify([hook, ...fpms]),
       (hook, fpms) => makePipeline(library.hash, hook, inOrder(fpms)),

@@ -12,7 +12,7 @@ import type { Hook } from '../model/ruleset.js';
 import { composeSource, FPM_COUNTERS, numberReasons, parseManifest } from '../pipeline/compose.js';
 
 const run = promisify(execFile);
-const VERSION = 1;
+const VERSION = 2;
 const HOOKS: readonly Hook[] = ['xdp', 'tc'];
 const FLAGS = ['-O2', '-g', '-mcpu=v3', '-target', 'bpf', '-Wall', '-Wextra', '-Werror'];
 
@@ -48,6 +48,7 @@ export async function buildFpmLibrary(build: FpmBuild): Promise<FpmLibrary> {
     const dispatcher = join(build.dispatcherDir, `dispatcher_${hook}.bpf.c`);
     await compile(clang, dispatcher, join(outDir, `dispatcher_${hook}.bpf.o`), [build.includeDir]);
   }
+  await compile(clang, join(build.dispatcherDir, 'lease.bpf.c'), join(outDir, 'lease.bpf.o'), [build.includeDir]);
   const stored: StoredLibrary = { version: VERSION, hash: await hashOutputs(outDir, modules), inputs, modules };
   await writeFile(join(outDir, 'library.json.new'), `${JSON.stringify(stored, undefined, 2)}\n`);
   await rename(join(outDir, 'library.json.new'), join(outDir, 'library.json'));
@@ -213,6 +214,7 @@ async function hashOutputs(outDir: string, modules: readonly FpmModule[]): Promi
     for (const object of [`tna_${hook}.bpf.o`, `dispatcher_${hook}.bpf.o`])
       hash.update(await readFile(join(outDir, object)));
   }
+  hash.update(await readFile(join(outDir, 'lease.bpf.o')));
   return hash.digest('hex');
 }
 
@@ -258,6 +260,7 @@ function toLibrary(stored: StoredLibrary, outDir: string): FpmLibrary {
     version: stored.version,
     hash: stored.hash,
     hooks: { xdp: hookOf('xdp'), tc: hookOf('tc') },
+    lease: { object: join(outDir, 'lease.bpf.o'), program: 'tna_lease_renew' },
     modules: stored.modules,
     counters: FPM_COUNTERS,
   };

@@ -7,6 +7,7 @@ import type { Hook } from '../model/ruleset.js';
 import type { Attachment, Deployed, LoadedPipeline } from '../model/snapshot.js';
 import type { DeviceHooks, OwnPrograms } from './attachments.js';
 import { u32Key, u32Of } from './bytes.js';
+import { readLease } from './lease.js';
 import type { PinDirectory } from './pin-directory.js';
 import { egressMap, type Pin, pinName, type SharedMap, sharedMaps, slotsMap } from './pins.js';
 
@@ -96,12 +97,15 @@ export async function readDeployed(
   }
   const byHookAndIfindex = (a: Attachment, b: Attachment) =>
     compareText(a.hook, b.hook) || a.ifindex - b.ifindex || a.slot - b.slot;
+  // A map of another version's shape is not read.
+  const lease = prepared.every(({ slots }) => slots > 0) ? readLease(directory) : undefined;
   return {
     prepared,
     attachments: attachments.sort(byHookAndIfindex),
     pipelines: pipelines.sort((a, b) => compareText(a.id, b.id)),
     egress: maps.has(egressMap) ? readEgress(directory) : [],
     strays: strays.sort(),
+    ...(lease === undefined ? {} : { lease }),
     own,
   };
 }

@@ -6,8 +6,9 @@ import { hostname, release } from 'node:os';
 import { join } from 'node:path';
 import type { LockHolder } from 'bpf-loader-native';
 import type { Pipeline } from '../model/desired.js';
+import type { LeasePolicy } from '../model/lease.js';
 import type { FpmLibrary } from '../model/library.js';
-import type { CounterReader, Deployer, DetailRequest, HostReader } from '../model/ports.js';
+import type { CounterReader, Deployer, DetailRequest, HostReader, LeaseHolder } from '../model/ports.js';
 import type { Hook, Source } from '../model/ruleset.js';
 import type { Capability, Deployed, Message } from '../model/snapshot.js';
 import { DeviceHooks, type OwnPrograms } from './attachments.js';
@@ -15,6 +16,7 @@ import { BpfDeployer } from './bpf-deployer.js';
 import { probeCapabilities } from './capabilities.js';
 import { readDeployed } from './deployed.js';
 import { failure } from './failure.js';
+import { Lease } from './lease.js';
 import { namespaceId } from './namespace.js';
 import { NetlinkReader, type Pruning } from './netlink-reader.js';
 import { PinDirectory } from './pin-directory.js';
@@ -28,9 +30,10 @@ export interface LiveHostOptions {
   readonly pruning: Pruning;
 }
 
-export class LiveHost implements HostReader, Deployer, CounterReader {
+export class LiveHost implements HostReader, Deployer, CounterReader, LeaseHolder {
   readonly netlink: NetlinkReader;
   private readonly deployer: BpfDeployer;
+  private readonly lease: Lease;
   private last: { readonly own: OwnPrograms; readonly devices: DeviceHooks } | undefined;
 
   private constructor(
@@ -41,6 +44,7 @@ export class LiveHost implements HostReader, Deployer, CounterReader {
   ) {
     this.netlink = new NetlinkReader(options.specDirectory, options.pruning);
     this.deployer = new BpfDeployer(library, directory);
+    this.lease = new Lease(library.lease, directory);
   }
 
   /** @throws TnaError `not-permitted`, `no-btf` */
@@ -167,6 +171,14 @@ export class LiveHost implements HostReader, Deployer, CounterReader {
     return this.deployer.counters(hook, slot);
   }
 
+  async holdLease(policy: LeasePolicy, renew: boolean): Promise<void> {
+    try {
+      await this.lease.hold(policy, renew);
+    } catch (cause) {
+      throw failure('lease', 'cannot renew the lease', cause);
+    }
+  }
+
   /** Takes the namespace for this process. @throws TnaError `locked` */
   lock(): { release(): void } {
     return this.directory.lock();
@@ -187,6 +199,7 @@ export class LiveHost implements HostReader, Deployer, CounterReader {
   }
 
   async close(): Promise<void> {
+    this.lease.close();
     await this.deployer.close();
     await this.netlink.close();
   }

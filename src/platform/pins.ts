@@ -47,6 +47,7 @@ export function sharedMaps(hook: Hook): readonly SharedMap[] {
   const maps: SharedMap[] = [
     { name: slotsMap(hook), sized: true, usedBy: ['dispatcher'] },
     { name: countersMap(hook), sized: true, usedBy: ['pipeline'] },
+    { name: leaseMap(hook), sized: false, usedBy: ['pipeline'] },
     { name: `tna_scratch_${hook}`, sized: false, usedBy: ['pipeline', 'dispatcher'] },
   ];
   return hook === 'xdp' ? [...maps, { name: egressMap, sized: true, usedBy: ['pipeline'] }] : maps;
@@ -60,4 +61,8 @@ export function slotsMap(hook: Hook): string {
 
 export function countersMap(hook: Hook): string {
   return `tna_counters_${hook}`;
+}
+
+export function leaseMap(hook: Hook): string {
+  return `tna_lease_${hook}`;
 }

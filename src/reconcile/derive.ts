@@ -3,6 +3,7 @@
 
 import { buildGraph } from '../graph/build.js';
 import type { Derived } from '../model/derived.js';
+import { defaultLease } from '../model/lease.js';
 import type { Domain } from '../model/ports.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { buildObjects } from '../objects/build.js';
@@ -18,6 +19,7 @@ export function derive(domain: Domain, snapshot: Snapshot, forcedHooks: ForcedHo
     graph,
     capabilities: snapshot.capabilities,
     forcedHooks,
+    lease: domain.lease ?? snapshot.deployed.lease?.policy ?? defaultLease,
   });
   return { snapshot, graph, desired, plan: makePlan(desired, snapshot.deployed) };
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon: wakes on events, coalesces them, runs passes, backs off when passes fail. Level-triggered: an event carries no state.
 
-import type { Clock, Deployer, Domain, HostReader, Waker } from '../model/ports.js';
+import { defaultLease, isLeased } from '../model/lease.js';
+import type { Clock, Deployer, Domain, HostReader, LeaseHolder, Waker } from '../model/ports.js';
 import type { ForcedHooks } from '../pipeline/hooks.js';
 import { type PassResult, runPass } from './pass.js';
 
@@ -14,6 +15,8 @@ export interface LoopOptions {
   readonly resyncMs: number;
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
+  /** A lease is renewed at least this often, and four times while it lasts. */
+  readonly renewMs: number;
 }
 
 export const defaultLoop: LoopOptions = {
@@ -22,6 +25,7 @@ export const defaultLoop: LoopOptions = {
   resyncMs: 30_000,
   backoffMs: 100,
   maxBackoffMs: 30_000,
+  renewMs: 15_000,
 };
 
 /** What the daemon tells the outside. */
@@ -35,10 +39,13 @@ export interface LoopListener {
  * A failed or unconverged pass is repeated after a back-off that doubles up to a cap. An event cuts the wait short, but not below
  * the first step: what a failing pass did and undid may itself be the event. While a storm of events lasts, the loop rests after a
  * pass for as long as that took, and so leaves at least half of a core to others.
+ *
+ * A lease is renewed after a pass that left nothing running that is not wanted, and between passes as long as this process
+ * keeps time: after a pause (it was stopped, or the machine was) it looks first.
  */
 export async function runLoop(
   domain: () => Domain,
-  host: HostReader & Deployer,
+  host: HostReader & Deployer & LeaseHolder,
   waker: Waker,
   clock: Clock,
   forcedHooks: ForcedHooks,
@@ -51,11 +58,16 @@ export async function runLoop(
   for (;;) {
     const started = clock.now();
     let wait = options.resyncMs;
+    let renew: (() => Promise<void>) | undefined;
+    const lease = domain().lease ?? defaultLease;
     try {
       const result = await runPass(domain(), host, forcedHooks);
       const converged = result.remaining.actions.length === 0;
       failures = converged ? 0 : failures + 1;
       if (!converged) wait = backoff(failures, options);
+      const leased = isLeased(result.derived.desired);
+      await host.holdLease(lease, leased && nothingUnwanted(result));
+      if (leased && nothingUnwanted(result)) renew = () => host.holdLease(lease, true);
       listener.passed(result, clock.now() - started);
     } catch (error) {
       failures++;
@@ -63,12 +75,42 @@ export async function runLoop(
       listener.failed(error, wait);
     }
     const ended = clock.now();
-    const woken = await waker.next(wait);
+    const every = Math.min(options.renewMs, (lease.seconds * 1000) / 4);
+    const woken = renew === undefined ? await waker.next(wait) : await waitUnderLease(waker, clock, wait, every, renew);
     chased = clock.now() - ended < options.quietMs ? chased + 1 : 0;
     const rest = chased > 1 ? ended - started : 0;
     const notBefore = ended + Math.max(failures === 0 ? 0 : options.backoffMs, rest);
     if (woken === 'stopped') return;
     if (woken !== 'timeout' && (await settle(waker, clock, options, notBefore)) === 'stopped') return;
+  }
+}
+
+/** Whatever is still to be done, what runs now may run: a lease can be given for it. */
+function nothingUnwanted({ remaining }: PassResult): boolean {
+  return !remaining.actions.some(
+    (action) => (action.op === 'set-slot' || action.op === 'clear-slot') && action.previous !== undefined,
+  );
+}
+
+/** As `waker.next(timeoutMs)`, with the lease renewed meanwhile; a renewal that fails or comes late ends the wait. */
+async function waitUnderLease(
+  waker: Waker,
+  clock: Clock,
+  timeoutMs: number,
+  everyMs: number,
+  renew: () => Promise<void>,
+): Promise<'event' | 'resync' | 'timeout' | 'stopped'> {
+  const due = clock.now() + timeoutMs;
+  for (;;) {
+    const before = clock.now();
+    const woken = await waker.next(Math.max(0, Math.min(everyMs, due - before)));
+    const now = clock.now();
+    if (woken !== 'timeout' || now >= due || now - before > 2 * everyMs) return woken;
+    try {
+      await renew();
+    } catch {
+      return 'timeout';
+    }
   }
 }
 

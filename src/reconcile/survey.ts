@@ -2,6 +2,7 @@
 // The read-only half of a pass: looks at the host and derives the plan.
 
 import type { Derived } from '../model/derived.js';
+import { leaseFpm } from '../model/library.js';
 import type { Domain, HostReader } from '../model/ports.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { buildObjects, sysctlPaths } from '../objects/build.js';
@@ -17,7 +18,7 @@ export async function takeSnapshot(domain: Domain, reader: HostReader): Promise<
   const first = await observeSources(reader, rules);
   const objects = buildObjects(rules, { sources: first.sources, sysctls: {} });
   const details = { requests: detailRequests(rules, objects), sysctls: sysctlPaths(rules, objects) };
-  const used = new Set(rules.services.flatMap((service) => service.modules.map((module) => module.fpm)));
+  const used = new Set([leaseFpm, ...rules.services.flatMap((service) => service.modules.map((module) => module.fpm))]);
   const probes = new Set(library.modules.filter((module) => used.has(module.name)).flatMap((module) => module.needs));
   return observeDetails(reader, rules, first, details, [...probes].sort(), deployed);
 }

@@ -2,7 +2,8 @@
 // Status and explanation of interfaces, for people and for scripts.
 
 import type { Derived } from '../model/derived.js';
-import type { FpmLibrary } from '../model/library.js';
+import type { Assumption } from '../model/desired.js';
+import { type FpmLibrary, leaseFpm } from '../model/library.js';
 import type { Attachment } from '../model/snapshot.js';
 import type { Counters, InterfaceStatus, Status } from '../model/status.js';
 import { type Cell, count, type Style, table } from './table.js';
@@ -30,6 +31,13 @@ export function makeStatus(
         message: `${desired.name} can be accelerated, but is not yet: run \`tna reconcile\``,
       });
     const unplaced = derived.plan.unplaced.some((u) => u.interface === desired.name);
+    const leased = desired.pipeline?.modules.includes(leaseFpm) === true;
+    if (accelerated && leased && (deployed.lease?.left ?? 0) <= 0)
+      reasons.push({
+        code: 'lease-expired',
+        message: 'the controller has not renewed its lease, so every packet is left to the kernel',
+        hint: 'run `tna reconcile`',
+      });
     if (unplaced) reasons.push({ code: 'slots-exhausted', message: 'it waits for a slot that others still hold' });
     return {
       name: desired.name,
@@ -42,11 +50,22 @@ export function makeStatus(
       reasons,
       hookNotes: desired.hookNotes,
       assumptions: desired.assumptions,
+      leased,
       counters: sumCounters(attachment === undefined ? [] : countersOf(attachment), library),
     };
   });
   const { id, name } = derived.snapshot.namespace;
-  return { namespace: { id, name: name ?? null }, controller, interfaces, pending: derived.plan.actions.length };
+  const policy = deployed.lease?.policy;
+  return {
+    namespace: { id, name: name ?? null },
+    controller,
+    lease:
+      policy === undefined || !interfaces.some((i) => i.accelerated && i.leased)
+        ? null
+        : { ...policy, left: deployed.lease?.left ?? null },
+    interfaces,
+    pending: derived.plan.actions.length,
+  };
 }
 
 /** Verdict first, then one line per interface. */
@@ -73,7 +92,13 @@ export function statusText(status: Status, style: Style): string {
     right('DROP'),
     { head: 'WHY NOT' },
   ];
-  return `${style.strong(`${fast} of ${count(status.interfaces.length, 'interface')} accelerated`)}, ${sync}, ${daemon}\n\n${table(columns, rows, style)}`;
+  return `${style.strong(`${fast} of ${count(status.interfaces.length, 'interface')} accelerated`)}, ${sync}, ${daemon}${leaseText(status.lease, style)}\n\n${table(columns, rows, style)}`;
+}
+
+function leaseText(lease: Status['lease'], style: Style): string {
+  if (lease === null) return '';
+  if (lease.left !== null && lease.left > 0) return `, lease ${lease.seconds} s, ${lease.left} s left`;
+  return `, ${style.bad(lease.left === null ? 'lease never renewed' : `lease expired ${-lease.left} s ago`)}`;
 }
 
 /** All that is known of one interface. */
@@ -99,19 +124,37 @@ export function explainText(i: InterfaceStatus, style: Style): string {
     );
   }
   if (i.accelerated) parts.push(countersText(i.counters, style));
-  if (i.assumptions.length > 0) {
-    const rows = i.assumptions.map((a): readonly Cell[] => [
-      a.code,
-      a.coverage === 'live'
-        ? { text: `live, by ${a.fpm}`, paint: style.good }
-        : { text: 'controller only', paint: style.change },
-      a.condition,
-    ]);
-    parts.push(
-      `${style.dim('Goes back to the kernel as soon as one of these holds')}\n${table([{ head: 'REASON' }, { head: 'NOTICED' }, { head: 'CONDITION' }], rows, style)}`,
-    );
-  }
+  if (i.assumptions.length > 0) parts.push(assumptionsText(i, style));
   return parts.join('\n\n');
+}
+
+/** Each assumption with what notices its end; then what nobody but the controller would, which ought to be nothing. */
+function assumptionsText(i: InterfaceStatus, style: Style): string {
+  const noticed = (a: Assumption): Cell => {
+    switch (a.coverage) {
+      case 'live':
+        return { text: `live, by ${a.fpm}`, paint: style.good };
+      case 'guard':
+        return { text: `guard, by ${a.fpm}`, paint: style.good };
+      case 'attachment':
+        return { text: 'ends the attachment', paint: style.good };
+      case 'controller':
+        return { text: 'controller only', paint: style.change };
+    }
+  };
+  const rows = i.assumptions.map((a): readonly Cell[] => [
+    a.code,
+    a.egress === true ? 'egress' : i.name,
+    noticed(a),
+    a.condition,
+  ]);
+  const unseen = i.assumptions.filter((a) => a.coverage === 'controller').map((a) => a.code);
+  const lease = i.leased ? 'under its lease' : 'without a lease';
+  return [
+    style.dim('Goes back to the kernel as soon as one of these holds'),
+    table([{ head: 'REASON' }, { head: 'OF' }, { head: 'NOTICED' }, { head: 'CONDITION' }], rows, style),
+    `Covered by the controller only: ${unseen.length === 0 ? 'nothing' : `${unseen.join(', ')} (${lease})`}`,
+  ].join('\n');
 }
 
 function countersText(counters: Counters, style: Style): string {

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Expressions, conditions and templates of a rule file: compiled, checked, and reported where they are written.
 import { TnaError } from '../model/error.js';
-import type { ConditionRule, Expression, Scope, Template, Value } from '../model/ruleset.js';
+import {
+  byAttachment,
+  type ConditionRule,
+  type Expression,
+  type Scope,
+  type Template,
+  type Value,
+} from '../model/ruleset.js';
 import type { AttributeUse, CelScope, CelType } from './cel.js';
 import type { Site } from './declarations.js';
 import type { Condition } from './generated/rule-file.js';
@@ -140,11 +147,16 @@ function compileCondition(context: ConditionContext, site: Site, condition: Cond
     const what = `"${condition.object}" is not a variable that stands for one object`;
     site.at('object').report('unknown-name', what, nearest(condition.object, single));
   }
-  if (condition.live !== undefined && fpms !== undefined && !fpms.has(condition.live)) {
-    site.at('live').report('unknown-name', `unknown FPM "${condition.live}"`, nearest(condition.live, fpms));
-  } else if (condition.live !== undefined && pipeline?.has(condition.live) === false) {
-    const message = `FPM "${condition.live}" is not among the modules of this service, so it checks nothing`;
-    site.at('live').report('unknown-name', message, nearest(condition.live, pipeline));
+  const live = [condition.live ?? []].flat();
+  for (const [index, fpm] of live.entries()) {
+    const at = Array.isArray(condition.live) ? site.at('live', index) : site.at('live');
+    if (fpm === byAttachment) continue;
+    if (fpms?.has(fpm) === false) {
+      at.report('unknown-name', `unknown FPM "${fpm}"`, nearest(fpm, fpms));
+    } else if (pipeline?.has(fpm) === false) {
+      const message = `FPM "${fpm}" is not among the modules of this service, so it checks nothing`;
+      at.report('unknown-name', message, nearest(fpm, pipeline));
+    }
   }
   if (checked === undefined || message === undefined || (condition.hint !== undefined && hint === undefined))
     return undefined;
@@ -163,7 +175,7 @@ function compileCondition(context: ConditionContext, site: Site, condition: Cond
     message: message.template,
     hint: hint?.template,
     object: condition.object,
-    live: condition.live,
+    live,
     position: site.document.position(site.path),
   };
 }

@@ -76,6 +76,11 @@ export class FastPath {
     if (this.hook === 'xdp') setDevice(this.template.object.map('tna_egress'), ifindex, { ifindex });
   }
 
+  /** Puts a value into the controller's lease (struct tna_lease). */
+  lease(value: Uint8Array): void {
+    this.template.object.map(`tna_lease_${this.hook}`).set(u32Bytes(0), value);
+  }
+
   async attach(ifindex: number, mode: XdpMode = 'native'): Promise<BpfLink> {
     const program = this.dispatcher.program(this.library.hooks[this.hook].dispatcher.program);
     const link =

@@ -129,6 +129,20 @@ const cases: readonly Case[] = [
     prepare: (b) => withAgent(b.netns, (a) => a.packet('any')),
   },
 
+  { name: 'a lease that nobody gave', expect: 'lease:lease-expired', modules: ['lease', ...bridgeModules] },
+  {
+    name: 'a lease in force',
+    expect: 'fast',
+    modules: ['lease', ...bridgeModules],
+    prepare: async (b) => {
+      const value = new Uint8Array(24);
+      // Far ahead of any jiffies, and not so far that the difference would be negative.
+      new DataView(value.buffer).setBigUint64(0, 2n ** 40n, true);
+      b.fast.lease(value);
+      return async () => b.fast.lease(new Uint8Array(24));
+    },
+  },
+
   {
     name: 'tag without protocol',
     expect: 'frame:tagged-runt',

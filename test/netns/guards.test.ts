@@ -449,7 +449,7 @@ for (const [id, hook, kind, name] of [
     t.teardown(() => rmSync(directory, { recursive: true }));
     const mutation = findMutations().find((one) => one.id === id);
     if (mutation === undefined) throw new Error(`no check ${id}`);
-    const host = await Unwatched.make(t, hook, kind, ['--library', await buildMutant(mutation, directory)]);
+    const host = await Unwatched.make(t, hook, kind, ['--library', await buildMutant([mutation], directory)]);
     const guard = guards().find((one) => one.name === name) as Guard;
     const { leaked, frames } = await host.run(guard, 3);
     t.ok(leaked > 0, `${name}: ${leaked} of ${frames} leaked`);

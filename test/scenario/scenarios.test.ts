@@ -140,3 +140,18 @@ t.test('a command that needs the live host says so', async (t) => {
     /^tna: this needs CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON\n {2}try: run as root, or replay a recording/,
   );
 });
+
+t.test('nothing that an accelerated interface takes for granted is left to the controller alone', async (t) => {
+  const hooks = new Set<string>();
+  for (const scenario of scenarios) {
+    for (const { name, pipeline, assumptions } of replay(domain, scenario).desired.interfaces) {
+      if (pipeline === undefined) continue;
+      hooks.add(pipeline.hook);
+      const unseen = assumptions.filter(({ coverage }) => coverage === 'controller').map(({ code }) => code);
+      t.same(unseen, [], `${scenario.name}, ${name} at ${pipeline.hook}`);
+      t.notOk(pipeline.modules.includes('lease'), 'so it needs no lease');
+      t.ok(assumptions.some(({ egress }) => egress) === (pipeline.hook === 'xdp'), 'egress devices matter to XDP');
+    }
+  }
+  t.same([...hooks].sort(), ['tc', 'xdp'], 'at both hooks');
+});

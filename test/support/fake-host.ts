@@ -3,11 +3,12 @@
 // fail. For tests of what goes wrong; what goes right is tested on real hosts.
 
 import type { Pipeline } from '../../src/model/desired.js';
-import type { Deployer, DetailRequest, HostReader } from '../../src/model/ports.js';
+import type { LeasePolicy } from '../../src/model/lease.js';
+import type { Deployer, DetailRequest, HostReader, LeaseHolder } from '../../src/model/ports.js';
 import type { Hook, Source } from '../../src/model/ruleset.js';
 import type { Attachment, Capability, Deployed, Message } from '../../src/model/snapshot.js';
 
-export class FakeHost implements HostReader, Deployer {
+export class FakeHost implements HostReader, Deployer, LeaseHolder {
   links: readonly Message[] = [];
   /** Calls that change something, in order, as `method argument…`. */
   readonly calls: string[] = [];
@@ -66,6 +67,13 @@ export class FakeHost implements HostReader, Deployer {
       egress: [...this.egress],
       strays: [...this.strays],
     };
+  }
+
+  /** Told of each renewal. */
+  onRenew: () => void = () => {};
+
+  async holdLease(_policy: LeasePolicy, renew: boolean): Promise<void> {
+    if (renew) this.onRenew();
   }
 
   async prepare(hook: Hook, slots: number): Promise<void> {

@@ -39,9 +39,9 @@ function makeLibrary(): string {
   const directory = join(work, 'library');
   mkdirSync(directory);
   writeFileSync(join(directory, 'library.json'), manifest);
-  for (const hook of ['xdp', 'tc'])
-    for (const object of [`tna_${hook}.bpf.o`, `dispatcher_${hook}.bpf.o`])
-      symlinkSync(join(builtLibraryDirectory, object), join(directory, object));
+  const objects = ['xdp', 'tc'].flatMap((hook) => [`tna_${hook}.bpf.o`, `dispatcher_${hook}.bpf.o`]);
+  for (const object of [...objects, 'lease.bpf.o'])
+    symlinkSync(join(builtLibraryDirectory, object), join(directory, object));
   return directory;
 }
 

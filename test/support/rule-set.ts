@@ -16,7 +16,8 @@ export function ruleSet(body: string, library?: FpmLibrary): RuleSet {
 /** A module that runs at both hooks and needs nothing, changed as the test likes. */
 export function fpm(name: string, changes: Partial<FpmModule> = {}): FpmModule {
   return {
-    ...{ name, order: 100, hooks: ['xdp', 'tc'], summary: '', reproduces: [], params: {}, needs: [], reasons: [] },
+    ...{ name, order: 100, hooks: ['xdp', 'tc'], summary: '', reproduces: [], guard: false },
+    ...{ params: {}, needs: [], reasons: [] },
     ...changes,
   };
 }
@@ -31,6 +32,7 @@ export function libraryOf(...modules: readonly FpmModule[]): FpmLibrary {
     version: 1,
     hash: '0'.repeat(64),
     hooks: { xdp: hook('xdp'), tc: hook('tc') },
+    lease: { object: '/none/lease.bpf.o', program: 'tna_lease_renew' },
     modules,
     counters: { slots: 256, fastId: 0, dropId: 1, endId: 2 },
   };

@@ -6,7 +6,7 @@ import t from 'tap';
 import { applyPlan } from '../../src/apply/apply.js';
 import type { Desired, DesiredInterface, Pipeline } from '../../src/model/desired.js';
 import type { Outcome, Plan } from '../../src/model/plan.js';
-import type { Clock, Waker } from '../../src/model/ports.js';
+import type { Clock, Domain, Waker } from '../../src/model/ports.js';
 import type { Hook, RuleSet } from '../../src/model/ruleset.js';
 import { makePlan } from '../../src/plan/plan.js';
 import { defaultLoop, type LoopListener, runLoop } from '../../src/reconcile/loop.js';
@@ -204,7 +204,7 @@ t.test('what is thrown need not be an error', async (t) => {
 });
 
 const library = libraryOf(fpm('frame'));
-const rulesWith = (condition: string): RuleSet =>
+const rulesWith = (condition: string, of = library): RuleSet =>
   ruleSet(
     `
 sources:
@@ -226,9 +226,10 @@ services:
     blockedBy: [{ code: down, when: "${condition}", message: it is down }]
     modules: [{ fpm: frame }]
 `,
-    library,
+    of,
   );
-const domain = { rules: rulesWith('!d.up'), library };
+const unleased: Domain = { rules: rulesWith('!d.up'), library, lease: { scope: 'off', seconds: 0 } };
+const domain = unleased;
 const link = (ifindex: number, up = true) => ({ ifi_index: ifindex, ifname: `p${ifindex}`, up });
 
 t.test('a pass applies what it planned and looks again', async (t) => {
@@ -274,7 +275,11 @@ class Simulation implements Clock, Waker {
       this.told.push(`${error instanceof Error ? error.message : error}, again in ${retryInMs}`),
   };
 
-  constructor(signals: readonly (readonly [number, Signal])[], passMs = 0) {
+  constructor(
+    signals: readonly (readonly [number, Signal])[],
+    passMs = 0,
+    private readonly domain: Domain = unleased,
+  ) {
     this.signals = signals.map(([at, what]) => ({ at, what })).sort((a, b) => a.at - b.at);
     this.host.links = [link(1)];
     this.host.onRead = () => {
@@ -308,7 +313,7 @@ class Simulation implements Clock, Waker {
   close(): void {}
 
   run(rules: () => RuleSet = () => domain.rules): Promise<void> {
-    return runLoop(() => ({ rules: rules(), library }), this.host, this, this, new Map(), this.listener);
+    return runLoop(() => ({ ...this.domain, rules: rules() }), this.host, this, this, new Map(), this.listener);
   }
 }
 
@@ -426,4 +431,53 @@ t.test('new rules are in force from the next pass on', async (t) => {
   await s.run(() => (s.passes.length === 0 ? domain.rules : stricter));
   t.same(s.told, ['passed 4', 'passed 4']);
   t.same((await s.host.deployed()).attachments, []);
+});
+
+t.test('a lease is renewed while all is well, and only then', async (t) => {
+  const withLease = libraryOf(fpm('frame'), fpm('lease', { order: 5 }));
+  const leased: Domain = {
+    rules: rulesWith('!d.up', withLease),
+    library: withLease,
+    lease: { scope: 'needed', seconds: 8 },
+  };
+  const renewals = (s: Simulation) => {
+    const times: number[] = [];
+    s.host.onRenew = () => times.push(s.time);
+    return times;
+  };
+
+  const calm = new Simulation([[7000, 'stopped']], 0, leased);
+  const calmly = renewals(calm);
+  await calm.run();
+  t.same(calmly, [0, 2000, 4000, 6000], 'four times while it lasts');
+  t.same(calm.passes, [0], 'without another look');
+
+  const failing = new Simulation([...eventsAt(5000), [20_000, 'stopped']], 0, leased);
+  const until = renewals(failing);
+  failing.host.onRead = () => {
+    failing.passes.push(failing.time);
+    if (failing.time > 4000) throw new Error('blind');
+  };
+  await failing.run();
+  t.same(until, [0, 2000, 4000], 'not any more when the host cannot be seen');
+
+  const paused = new Simulation([[20_000, 'stopped']], 0, leased);
+  const around = renewals(paused);
+  const next = paused.next.bind(paused);
+  paused.next = async (timeoutMs) => {
+    const woken = await next(timeoutMs);
+    if (paused.time === 4000) paused.time += 9000;
+    return woken;
+  };
+  await paused.run();
+  t.same(paused.passes.slice(0, 2), [0, 13_000], 'after a pause it looks first');
+  t.same(around.slice(0, 4), [0, 2000, 13_000, 15_000], 'and renews then');
+
+  const stuck = new Simulation([[1000, 'stopped']], 0, leased);
+  const never = renewals(stuck);
+  stuck.host.onCall = (call) => {
+    if (call.startsWith('setSlot')) throw new Error('full');
+  };
+  await stuck.run();
+  t.ok(never.length > 0, 'what cannot be added harms nobody who runs');
 });

@@ -58,6 +58,8 @@ t.test('exit codes: 0 done, 1 error, 2 usage', async (t) => {
     [2, 'plane'],
     [2, '--nonsense', 'plan'],
     [2, 'plan', '--nonsense'],
+    [2, 'plan', '--lease', 'long'],
+    [2, 'reconcile', '--once', '--lease', 'all'],
     [2, 'explain'],
     [2, '-o', 'xml', 'plan'],
     [2, '--hook', 'xpd', 'plan'],
@@ -233,7 +235,16 @@ t.test('options', async (t) => {
       { code: 'usage', message: /give xdp, tc, or INTERFACE=xdp\|tc/ },
       wrong,
     );
-  t.match(parseOptions({}), { output: 'text', verbose: false, netns: undefined });
+  for (const [given, scope, seconds] of [
+    ['30', 'needed', 30],
+    ['5,all', 'all', 5],
+    ['all', 'all', 60],
+    ['off', 'off', 0],
+  ] as const)
+    t.same(parseOptions({ lease: given }).lease, { scope, seconds }, given);
+  for (const wrong of ['', '0', '86401', '1.5', '-1', '30s', 'all,30', 'on'])
+    t.throws(() => parseOptions({ lease: wrong }), { code: 'usage', message: /give seconds/ }, wrong);
+  t.match(parseOptions({}), { output: 'text', verbose: false, netns: undefined, lease: undefined });
 });
 
 t.test('suggestions', async (t) => {

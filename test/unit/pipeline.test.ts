@@ -5,6 +5,7 @@
 import t from 'tap';
 import { buildGraph } from '../../src/graph/build.js';
 import type { Desired, DesiredInterface } from '../../src/model/desired.js';
+import type { LeasePolicy } from '../../src/model/lease.js';
 import type { FpmLibrary } from '../../src/model/library.js';
 import type { Hook, RuleSet } from '../../src/model/ruleset.js';
 import type { Capability, Message } from '../../src/model/snapshot.js';
@@ -116,6 +117,7 @@ interface Case {
   readonly library?: FpmLibrary;
   readonly capabilities?: readonly Capability[];
   readonly hooks?: readonly (readonly [string, Hook])[];
+  readonly lease?: LeasePolicy;
 }
 
 function desire(links: readonly Message[], given: Case = {}): Desired {
@@ -126,6 +128,7 @@ function desire(links: readonly Message[], given: Case = {}): Desired {
     graph: buildGraph(set, buildObjects(set, { sources: { links }, sysctls: {} })),
     capabilities: given.capabilities ?? able,
     forcedHooks: new Map(given.hooks),
+    lease: given.lease ?? { scope: 'off', seconds: 0 },
   });
 }
 
@@ -153,6 +156,7 @@ t.test('a device that a service serves gets a pipeline', async (t) => {
       ['hub-down', 'controller', undefined],
       ['knotted', 'controller', undefined],
       ['not-native', 'controller', undefined],
+      ['is-mute', 'controller', undefined],
     ],
     'what the service and the chosen hook take for granted',
   );
@@ -356,4 +360,46 @@ t.test('a device whose hooks depend on something that is not there has a reason'
 t.test('the same input gives the same output, byte for byte, in whatever order messages come', async (t) => {
   const links = [hub, member, { ...member, ifi_index: 3, ifname: 'b', slow: true }, { ifi_index: 4, ifname: 'c' }];
   t.equal(JSON.stringify(desire(links)), JSON.stringify(desire([...links].reverse())));
+});
+
+t.test('what no FPM sees is trusted under a lease only', async (t) => {
+  const blind = 'only a running controller would notice: member-down, hub-down, knotted, not-native, is-mute';
+  const withLease = libraryOf(...library.modules, fpm('lease', { order: 5 }), fpm('up', { order: 30, guard: true }));
+  const modules = (rules: RuleSet, scope: LeasePolicy['scope'], library = withLease) =>
+    on('a', desire([hub, member], { rules, library, lease: { scope, seconds: 60 } })).pipeline?.modules;
+  t.same(modules(rules, 'needed'), ['lease', 'frame', 'relay'], 'the pipeline begins with it');
+  t.same(modules(rules, 'off'), ['frame', 'relay'], 'the operator may take the risk');
+  const refused = on('a', desire([hub, member], { library: withLease, lease: { scope: 'refused', seconds: 0 } }));
+  t.same(
+    [refused.pipeline, refused.reasons.map((reason) => [reason.code, reason.message])],
+    [undefined, [['needs-controller', blind]]],
+  );
+  t.same(codes(on('a', desire([hub, member], { lease: { scope: 'needed', seconds: 60 } }))), ['fpm-missing']);
+
+  const watched = (objects + attach + relaying)
+    .replaceAll(/^( +)message: .*(down|cables\[0\].*)$/gm, '$&\n$1live: [up, lease]')
+    .replace(/^( +)message: .*transmit$/m, '$&\n$1live: up')
+    .replace(/^( +)message: .*native.*$/m, '$&\n$1live: attachment')
+    .replace('- fpm: frame\n', '- fpm: frame\n      - fpm: up\n      - fpm: lease\n');
+  const seen = ruleSet(watched, withLease);
+  t.throws(
+    () => ruleSet(watched.replace('live: [up, lease]', 'live: [up, leash]'), withLease),
+    /unknown FPM "leash"; did you mean "lease"/,
+    'each of several FPMs must exist',
+  );
+  t.same(
+    on('a', desire([hub, member], { rules: seen, library: withLease })).assumptions.map((a) => [
+      a.code,
+      a.coverage,
+      a.fpm,
+    ]),
+    [
+      ['small-hub', 'live', 'relay'],
+      ['member-down', 'guard', 'up'],
+      ['hub-down', 'guard', 'up'],
+      ['knotted', 'guard', 'up'],
+      ['not-native', 'attachment', undefined],
+      ['is-mute', 'guard', 'up'],
+    ],
+  );
 });

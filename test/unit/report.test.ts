@@ -220,11 +220,12 @@ t.test('the status of an accelerated interface', async (t) => {
   });
   t.same(JSON.parse(JSON.stringify(status)), {
     namespace: { id: '42', name: 'lab' },
+    lease: null,
     controller: { pid: 99, command: 'tna reconcile' },
     interfaces: [
       {
         ...{ name: 'p1', ifindex: 11, accelerated: true, hook: 'tc', pipeline: tc1.id, services: ['relaying'] },
-        ...{ modules: ['frame', 'relay'], reasons: [], hookNotes: [], assumptions: [] },
+        ...{ modules: ['frame', 'relay'], reasons: [], hookNotes: [], assumptions: [], leased: false },
         counters: {
           ...{ fast: 90, slow: 8, drop: 2 },
           reasons: [
@@ -236,7 +237,7 @@ t.test('the status of an accelerated interface', async (t) => {
       },
       {
         ...{ name: 'p2', ifindex: 12, accelerated: false, hook: null, pipeline: null, services: [], modules: [] },
-        ...{ reasons: idle.reasons, hookNotes: [], assumptions: [] },
+        ...{ reasons: idle.reasons, hookNotes: [], assumptions: [], leased: false },
         counters: { fast: 0, slow: 0, drop: 0, reasons: [] },
       },
     ],
@@ -300,7 +301,9 @@ t.test('an explanation has all that is known', async (t) => {
     hookNotes: [{ hook: 'xdp', code: 'costs-much', message: 'XDP costs much', hint: 'use tc' }],
     assumptions: [
       { code: 'hub-down', condition: '!(hub.up)', coverage: 'live', fpm: 'relay' },
-      { code: 'down', condition: '!(m.up)', coverage: 'controller' },
+      { code: 'watched', condition: 'm.watched', coverage: 'guard', fpm: 'watch' },
+      { code: 'foreign', condition: 'm.foreign', coverage: 'attachment' },
+      { code: 'down', condition: '!(m.up)', coverage: 'controller', egress: true },
     ],
   };
   const [p1] = makeStatus(derived([full], [attached], planOf([])), () => packets, library, null).interfaces;
@@ -322,9 +325,12 @@ PACKETS  REASON        WHY NOT FAST
       3  pipeline/end  no FPM had anything to do with it
 
 Goes back to the kernel as soon as one of these holds
-REASON    NOTICED          CONDITION
-hub-down  live, by relay   !(hub.up)
-down      controller only  !(m.up)`,
+REASON    OF      NOTICED              CONDITION
+hub-down  p1      live, by relay       !(hub.up)
+watched   p1      guard, by watch      m.watched
+foreign   p1      ends the attachment  m.foreign
+down      egress  controller only      !(m.up)
+Covered by the controller only: down (without a lease)`,
   );
   const [p2] = makeStatus(derived([idle], [], planOf([])), () => [], library, null).interfaces;
   t.equal(
@@ -380,4 +386,22 @@ dev p1
   t.match(dot, '"c:1" [label="note\\nsay \\"hi\\" \\\\"];');
   t.match(dot, /"a:1" \[label="dev\\np1", style="rounded,filled"/);
   t.match(dot, '"c:1" -> "b:1" [label="about"];');
+});
+
+t.test('a lease is shown with the time that is left', async (t) => {
+  const pipeline = { ...(fast.pipeline as Pipeline), modules: ['lease', 'frame', 'relay'] };
+  const state = (left: number | undefined) => {
+    const lease = { policy: { scope: 'needed', seconds: 60 }, left } as const;
+    const seen = derived([{ ...fast, pipeline }], [attached], planOf([]));
+    const deployed = { ...seen.snapshot.deployed, lease };
+    return makeStatus({ ...seen, snapshot: { ...seen.snapshot, deployed } }, () => packets, library, null);
+  };
+  t.match(state(43), { lease: { scope: 'needed', seconds: 60, left: 43 } });
+  t.match(statusText(state(43), plain), /, no controller running, lease 60 s, 43 s left\n/);
+  t.match(statusText(state(-12), plain), /, lease expired 12 s ago\n/);
+  t.match(statusText(state(undefined), plain), /, lease never renewed\n/);
+  const codes = (left: number) => state(left).interfaces[0]?.reasons.map((reason) => reason.code);
+  t.same([codes(43), codes(-12)], [[], ['lease-expired']]);
+  const unleased = makeStatus(derived([fast], [attached], planOf([])), () => packets, library, null);
+  t.same([unleased.lease, unleased.interfaces[0]?.leased], [null, false], 'nobody needs one');
 });

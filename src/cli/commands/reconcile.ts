@@ -2,6 +2,7 @@
 // `tna reconcile`: makes the host as desired, once or for as long as it runs.
 
 import { TnaError } from '../../model/error.js';
+import { defaultLease, type LeasePolicy } from '../../model/lease.js';
 import type { Outcome } from '../../model/plan.js';
 import type { Domain } from '../../model/ports.js';
 import { systemClock } from '../../platform/clock.js';
@@ -26,8 +27,9 @@ export interface ReconcileOptions {
 }
 
 export async function reconcileCommand(options: GlobalOptions, how: ReconcileOptions): Promise<number> {
-  if (how.dryRun) return planCommand(options, false);
-  const domain = await loadDomain(options);
+  const lease = how.once ? leaseOfOnce(options) : (options.lease ?? defaultLease);
+  if (how.dryRun) return planCommand({ ...options, lease }, false);
+  const domain = await loadDomain({ ...options, lease });
   return withHost(options, domain, async (host) => {
     host.lock();
     try {
@@ -41,12 +43,20 @@ export async function reconcileCommand(options: GlobalOptions, how: ReconcileOpt
   });
 }
 
+/** No controller stays to renew a lease. @throws TnaError `usage` */
+function leaseOfOnce({ lease }: GlobalOptions): LeasePolicy {
+  if (lease?.scope === 'all')
+    throw new TnaError('usage', '--once leaves no controller behind that could renew a lease');
+  return lease?.scope === 'off' ? lease : { scope: 'refused', seconds: 0 };
+}
+
 async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Promise<number> {
   const style = styleFor(process.stdout);
   const text = options.output === 'text';
   const result = await runPass(domain, host, options.hooks, ({ plan, desired }) => {
     if (text) print(planText(plan, desired, style));
   });
+  if (domain.lease !== undefined) await host.holdLease(domain.lease, false);
   const failed = result.outcomes.filter((outcome) => outcome.result === 'failed');
   const converged = result.remaining.actions.length === 0;
   if (!text) printJson({ ...planJson(result.derived.plan), outcomes: result.outcomes.map(outcomeJson), converged });
@@ -80,7 +90,7 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
       warn(new TnaError('rules', 'the rules changed but have errors; the last good ones stay in force', { evidence }));
     }
     if (inForce.ruleSet === undefined || inForce.ruleSet === current.rules) return;
-    current = { rules: inForce.ruleSet, library: domain.library };
+    current = { ...domain, rules: inForce.ruleSet };
     host.netlink.prune(pruningFor(current.rules));
     log(`rules reloaded from ${directory}`);
     waker.follow(current.rules).catch(warn);

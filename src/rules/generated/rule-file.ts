@@ -201,7 +201,10 @@ export interface Condition {
   message: Template;
   hint?: Template;
   object?: Name;
-  live?: Name;
+  /**
+   * The FPM that checks the same thing per packet, or several of which the pipeline has one; attachment: the kernel would not run the program otherwise.
+   */
+  live?: Name | Name[];
 }
 export interface Service {
   summary?: string;

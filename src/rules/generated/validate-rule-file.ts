@@ -4,7 +4,7 @@
 "use strict";
 export const validate = validate10;
 export default validate10;
-const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:tna:rule-file:v1","title":"RuleFile","description":"One rule file of TNA: what a subsystem looks like in the kernel's messages, and what can be accelerated in it.","type":"object","additionalProperties":false,"required":["apiVersion","subsystem"],"properties":{"apiVersion":{"description":"Version of the rule language.","const":"tna/v1"},"subsystem":{"$ref":"#/definitions/name","description":"Name of the subsystem; one file each."},"summary":{"description":"One sentence for people.","type":"string"},"sources":{"description":"Where messages come from, by name. Names are shared by all files.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/source"}},"objects":{"description":"Types of objects, by name. The name is also the variable's name in expressions.","type":"object","propertyNames":{"$ref":"#/definitions/typeName"},"additionalProperties":{"$ref":"#/definitions/objectType"}},"dependencies":{"description":"Edges between objects whose attributes are equal, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/dependency"}},"attach":{"description":"The hooks that the devices of an object type offer.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attach"}},"services":{"description":"What is accelerated, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/service"}}},"patternProperties":{"^x-":{"description":"Not read: a place for YAML anchors."}},"definitions":{"name":{"type":"string","pattern":"^[a-z][a-z0-9_]{0,63}$"},"typeName":{"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"},"expression":{"description":"A CEL expression.","type":"string"},"template":{"description":"Text in which ${CEL} stands for the value of an expression.","type":"string"},"hook":{"enum":["xdp","tc"]},"path":{"description":"Members of a message, separated by dots, with _ where the spec has -; [] after a member means each element of its list.","type":"string","pattern":"^[A-Za-z0-9_]+(\\[\\])?(\\.[A-Za-z0-9_]+(\\[\\])?)*$"},"request":{"description":"Members of the request. In a request that is made for an object, text names an attribute of it.","type":"object","additionalProperties":{"anyOf":[{"type":"string"},{"type":"integer"},{"$ref":"#/definitions/request"}]}},"source":{"description":"One of: { spec, dump }, { spec, get or dump, for }, { bpf: attachments }.","type":"object","additionalProperties":false,"oneOf":[{"required":["bpf"],"not":{"required":["spec"]}},{"required":["spec","dump"],"not":{"required":["get"]}},{"required":["spec","get","for"],"not":{"required":["dump"]}}],"properties":{"spec":{"description":"Netlink spec that describes the messages.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"dump":{"description":"Operation of the spec that lists everything.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"get":{"description":"Operation of the spec that returns one message; needs `for`.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"bpf":{"description":"The BPF programs attached to each device.","const":"attachments"},"for":{"$ref":"#/definitions/perObject"},"request":{"$ref":"#/definitions/request"},"notify":{"description":"Multicast groups whose events say that this source may have changed.","type":"array","items":{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}},"optional":{"description":"A kernel without this family or operation gives an empty source instead of an error.","type":"boolean"}}},"perObject":{"description":"One request for each object of a type.","type":"object","additionalProperties":false,"required":["object","request"],"properties":{"object":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"request":{"$ref":"#/definitions/request"}}},"objectType":{"description":"A kind of message ({ source, key, label }) or a refinement of another type ({ refines, when }).","type":"object","additionalProperties":false,"oneOf":[{"required":["source","key"],"not":{"required":["refines"]}},{"required":["refines","when"],"not":{"anyOf":[{"required":["source"]},{"required":["key"]}]}}],"properties":{"source":{"$ref":"#/definitions/name"},"refines":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"key":{"description":"The attribute or attributes that identify an object.","anyOf":[{"$ref":"#/definitions/name"},{"type":"array","minItems":1,"items":{"$ref":"#/definitions/name"}}]},"label":{"$ref":"#/definitions/name","description":"The attribute that people call the object by."},"attributes":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attribute"}}}},"attribute":{"description":"Read from the object's message ({ path }), from another source ({ from, on, path }) or from a sysctl ({ sysctl }).","type":"object","additionalProperties":false,"required":["type"],"oneOf":[{"required":["path"],"not":{"anyOf":[{"required":["sysctl"]},{"required":["from"]},{"required":["on"]}]}},{"required":["from","on","path","default"],"not":{"required":["sysctl"]}},{"required":["sysctl","default"],"not":{"anyOf":[{"required":["path"]},{"required":["from"]},{"required":["on"]},{"required":["mask"]}]}}],"properties":{"path":{"$ref":"#/definitions/path"},"from":{"$ref":"#/definitions/name","description":"Another source."},"on":{"$ref":"#/definitions/path","description":"Member of the other source's messages that equals this object's key."},"sysctl":{"description":"Path below /proc/sys; may contain ${CEL}.","type":"string","pattern":"^[a-z][^\\s]*$"},"mask":{"description":"Bits of the number that count.","type":"integer","minimum":1,"maximum":4294967295},"type":{"enum":["int","string","bool","list"]},"default":{"description":"Value where the kernel says nothing.","anyOf":[{"type":"string"},{"type":"integer"},{"type":"boolean"},{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]}}]}}},"dependency":{"type":"object","additionalProperties":false,"required":["from","to","on"],"properties":{"from":{"$ref":"#/definitions/name"},"to":{"$ref":"#/definitions/name"},"on":{"description":"Pairs of attributes that are equal: attribute of `from`: attribute of `to`.","type":"object","minProperties":1,"additionalProperties":{"$ref":"#/definitions/name"}},"label":{"description":"How people read the edge: FROM label TO.","type":"string"}}},"binding":{"description":"Objects that expressions can see under a name: those at the other end of an edge, or all of a type.","type":"object","additionalProperties":false,"oneOf":[{"required":["edge"],"not":{"required":["all"]}},{"required":["all"],"not":{"anyOf":[{"required":["edge"]},{"required":["reverse"]},{"required":["many"]}]}}],"properties":{"edge":{"$ref":"#/definitions/name"},"reverse":{"description":"Walk the edge from its `to` to its `from`.","type":"boolean"},"many":{"description":"The variable is the list of all objects at the other end.","type":"boolean"},"all":{"$ref":"#/definitions/name","description":"The variable is the list of all objects of this type."}}},"bindings":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/binding"}},"condition":{"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"$ref":"#/definitions/name","description":"The FPM that checks the same thing per packet."}}},"conditions":{"type":"array","items":{"$ref":"#/definitions/condition"}},"attach":{"type":"object","additionalProperties":false,"required":["hooks"],"properties":{"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Best first.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hookRule"}}}},"hookRule":{"type":"object","additionalProperties":false,"required":["hook"],"properties":{"hook":{"$ref":"#/definitions/hook"},"requires":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook cannot be used."},"avoid":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook is not chosen; --hook overrides them."},"transmit":{"$ref":"#/definitions/conditions","description":"Conditions under which frames must not be sent out of the device by this hook. Absent: the hook needs no egress handle."}}},"service":{"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in order.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}},"module":{"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}}}};
+const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:tna:rule-file:v1","title":"RuleFile","description":"One rule file of TNA: what a subsystem looks like in the kernel's messages, and what can be accelerated in it.","type":"object","additionalProperties":false,"required":["apiVersion","subsystem"],"properties":{"apiVersion":{"description":"Version of the rule language.","const":"tna/v1"},"subsystem":{"$ref":"#/definitions/name","description":"Name of the subsystem; one file each."},"summary":{"description":"One sentence for people.","type":"string"},"sources":{"description":"Where messages come from, by name. Names are shared by all files.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/source"}},"objects":{"description":"Types of objects, by name. The name is also the variable's name in expressions.","type":"object","propertyNames":{"$ref":"#/definitions/typeName"},"additionalProperties":{"$ref":"#/definitions/objectType"}},"dependencies":{"description":"Edges between objects whose attributes are equal, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/dependency"}},"attach":{"description":"The hooks that the devices of an object type offer.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attach"}},"services":{"description":"What is accelerated, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/service"}}},"patternProperties":{"^x-":{"description":"Not read: a place for YAML anchors."}},"definitions":{"name":{"type":"string","pattern":"^[a-z][a-z0-9_]{0,63}$"},"typeName":{"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"},"expression":{"description":"A CEL expression.","type":"string"},"template":{"description":"Text in which ${CEL} stands for the value of an expression.","type":"string"},"hook":{"enum":["xdp","tc"]},"path":{"description":"Members of a message, separated by dots, with _ where the spec has -; [] after a member means each element of its list.","type":"string","pattern":"^[A-Za-z0-9_]+(\\[\\])?(\\.[A-Za-z0-9_]+(\\[\\])?)*$"},"request":{"description":"Members of the request. In a request that is made for an object, text names an attribute of it.","type":"object","additionalProperties":{"anyOf":[{"type":"string"},{"type":"integer"},{"$ref":"#/definitions/request"}]}},"source":{"description":"One of: { spec, dump }, { spec, get or dump, for }, { bpf: attachments }.","type":"object","additionalProperties":false,"oneOf":[{"required":["bpf"],"not":{"required":["spec"]}},{"required":["spec","dump"],"not":{"required":["get"]}},{"required":["spec","get","for"],"not":{"required":["dump"]}}],"properties":{"spec":{"description":"Netlink spec that describes the messages.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"dump":{"description":"Operation of the spec that lists everything.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"get":{"description":"Operation of the spec that returns one message; needs `for`.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"bpf":{"description":"The BPF programs attached to each device.","const":"attachments"},"for":{"$ref":"#/definitions/perObject"},"request":{"$ref":"#/definitions/request"},"notify":{"description":"Multicast groups whose events say that this source may have changed.","type":"array","items":{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}},"optional":{"description":"A kernel without this family or operation gives an empty source instead of an error.","type":"boolean"}}},"perObject":{"description":"One request for each object of a type.","type":"object","additionalProperties":false,"required":["object","request"],"properties":{"object":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"request":{"$ref":"#/definitions/request"}}},"objectType":{"description":"A kind of message ({ source, key, label }) or a refinement of another type ({ refines, when }).","type":"object","additionalProperties":false,"oneOf":[{"required":["source","key"],"not":{"required":["refines"]}},{"required":["refines","when"],"not":{"anyOf":[{"required":["source"]},{"required":["key"]}]}}],"properties":{"source":{"$ref":"#/definitions/name"},"refines":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"key":{"description":"The attribute or attributes that identify an object.","anyOf":[{"$ref":"#/definitions/name"},{"type":"array","minItems":1,"items":{"$ref":"#/definitions/name"}}]},"label":{"$ref":"#/definitions/name","description":"The attribute that people call the object by."},"attributes":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attribute"}}}},"attribute":{"description":"Read from the object's message ({ path }), from another source ({ from, on, path }) or from a sysctl ({ sysctl }).","type":"object","additionalProperties":false,"required":["type"],"oneOf":[{"required":["path"],"not":{"anyOf":[{"required":["sysctl"]},{"required":["from"]},{"required":["on"]}]}},{"required":["from","on","path","default"],"not":{"required":["sysctl"]}},{"required":["sysctl","default"],"not":{"anyOf":[{"required":["path"]},{"required":["from"]},{"required":["on"]},{"required":["mask"]}]}}],"properties":{"path":{"$ref":"#/definitions/path"},"from":{"$ref":"#/definitions/name","description":"Another source."},"on":{"$ref":"#/definitions/path","description":"Member of the other source's messages that equals this object's key."},"sysctl":{"description":"Path below /proc/sys; may contain ${CEL}.","type":"string","pattern":"^[a-z][^\\s]*$"},"mask":{"description":"Bits of the number that count.","type":"integer","minimum":1,"maximum":4294967295},"type":{"enum":["int","string","bool","list"]},"default":{"description":"Value where the kernel says nothing.","anyOf":[{"type":"string"},{"type":"integer"},{"type":"boolean"},{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]}}]}}},"dependency":{"type":"object","additionalProperties":false,"required":["from","to","on"],"properties":{"from":{"$ref":"#/definitions/name"},"to":{"$ref":"#/definitions/name"},"on":{"description":"Pairs of attributes that are equal: attribute of `from`: attribute of `to`.","type":"object","minProperties":1,"additionalProperties":{"$ref":"#/definitions/name"}},"label":{"description":"How people read the edge: FROM label TO.","type":"string"}}},"binding":{"description":"Objects that expressions can see under a name: those at the other end of an edge, or all of a type.","type":"object","additionalProperties":false,"oneOf":[{"required":["edge"],"not":{"required":["all"]}},{"required":["all"],"not":{"anyOf":[{"required":["edge"]},{"required":["reverse"]},{"required":["many"]}]}}],"properties":{"edge":{"$ref":"#/definitions/name"},"reverse":{"description":"Walk the edge from its `to` to its `from`.","type":"boolean"},"many":{"description":"The variable is the list of all objects at the other end.","type":"boolean"},"all":{"$ref":"#/definitions/name","description":"The variable is the list of all objects of this type."}}},"bindings":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/binding"}},"condition":{"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"description":"The FPM that checks the same thing per packet, or several of which the pipeline has one; attachment: the kernel would not run the program otherwise.","oneOf":[{"$ref":"#/definitions/name"},{"type":"array","items":{"$ref":"#/definitions/name"},"minItems":1}]}}},"conditions":{"type":"array","items":{"$ref":"#/definitions/condition"}},"attach":{"type":"object","additionalProperties":false,"required":["hooks"],"properties":{"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Best first.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hookRule"}}}},"hookRule":{"type":"object","additionalProperties":false,"required":["hook"],"properties":{"hook":{"$ref":"#/definitions/hook"},"requires":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook cannot be used."},"avoid":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook is not chosen; --hook overrides them."},"transmit":{"$ref":"#/definitions/conditions","description":"Conditions under which frames must not be sent out of the device by this hook. Absent: the hook needs no egress handle."}}},"service":{"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in order.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}},"module":{"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}}}};
 const schema12 = {"type":"string","pattern":"^[a-z][a-z0-9_]{0,63}$"};
 const schema19 = {"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"};
 const pattern0 = new RegExp("^x-", "u");
@@ -2363,7 +2363,7 @@ return errors === 0;
 const schema44 = {"type":"object","additionalProperties":false,"required":["hook"],"properties":{"hook":{"$ref":"#/definitions/hook"},"requires":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook cannot be used."},"avoid":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook is not chosen; --hook overrides them."},"transmit":{"$ref":"#/definitions/conditions","description":"Conditions under which frames must not be sent out of the device by this hook. Absent: the hook needs no egress handle."}}};
 const schema45 = {"enum":["xdp","tc"]};
 const schema46 = {"type":"array","items":{"$ref":"#/definitions/condition"}};
-const schema47 = {"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"$ref":"#/definitions/name","description":"The FPM that checks the same thing per packet."}}};
+const schema47 = {"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"description":"The FPM that checks the same thing per packet, or several of which the pipeline has one; attachment: the kernel would not run the program otherwise.","oneOf":[{"$ref":"#/definitions/name"},{"type":"array","items":{"$ref":"#/definitions/name"},"minItems":1}]}}};
 const schema50 = {"description":"Text in which ${CEL} stands for the value of an expression.","type":"string"};
 const pattern27 = new RegExp("^[a-z][a-z0-9-]*$", "u");
 
@@ -2569,6 +2569,10 @@ errors++;
 }
 if(data.live !== undefined){
 let data6 = data.live;
+const _errs23 = errors;
+let valid7 = false;
+let passing1 = null;
+const _errs24 = errors;
 if(typeof data6 === "string"){
 if(!pattern1.test(data6)){
 const err14 = {instancePath:instancePath+"/live",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"}};
@@ -2591,15 +2595,101 @@ vErrors.push(err15);
 }
 errors++;
 }
+var _valid1 = _errs24 === errors;
+if(_valid1){
+valid7 = true;
+passing1 = 0;
 }
-}
-else {
-const err16 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const _errs27 = errors;
+if(Array.isArray(data6)){
+if(data6.length < 1){
+const err16 = {instancePath:instancePath+"/live",schemaPath:"#/properties/live/oneOf/1/minItems",keyword:"minItems",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err16];
 }
 else {
 vErrors.push(err16);
+}
+errors++;
+}
+const len0 = data6.length;
+for(let i0=0; i0<len0; i0++){
+let data7 = data6[i0];
+if(typeof data7 === "string"){
+if(!pattern1.test(data7)){
+const err17 = {instancePath:instancePath+"/live/" + i0,schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"}};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+else {
+const err18 = {instancePath:instancePath+"/live/" + i0,schemaPath:"#/definitions/name/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+}
+else {
+const err19 = {instancePath:instancePath+"/live",schemaPath:"#/properties/live/oneOf/1/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+var _valid1 = _errs27 === errors;
+if(_valid1 && valid7){
+valid7 = false;
+passing1 = [passing1, 1];
+}
+else {
+if(_valid1){
+valid7 = true;
+passing1 = 1;
+}
+}
+if(!valid7){
+const err20 = {instancePath:instancePath+"/live",schemaPath:"#/properties/live/oneOf",keyword:"oneOf",params:{passingSchemas: passing1}};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+else {
+errors = _errs23;
+if(vErrors !== null){
+if(_errs23){
+vErrors.length = _errs23;
+}
+else {
+vErrors = null;
+}
+}
+}
+}
+}
+else {
+const err21 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
 }
 errors++;
 }
@@ -2787,8 +2877,8 @@ validate24.errors = vErrors;
 return errors === 0;
 }
 
-const schema55 = {"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in order.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}};
-const schema59 = {"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}};
+const schema56 = {"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in order.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}};
+const schema60 = {"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}};
 
 function validate42(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
