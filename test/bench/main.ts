@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `npm run bench -- bridge`: measures TNA against the Linux bridge and against what the kernel can do at most.
+// `npm run bench -- bridge` (and `guards`, see guards.ts): measures TNA against the Linux bridge and against what the kernel can do at most.
 
 import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { measureControl } from './control.js';
 import { verdictOf } from './figure.js';
 import { measureForwarding, reportForwarding } from './forwarding.js';
+import { measureGuards } from './guards.js';
 import { readMachine } from './machine.js';
 import { type BenchOptions, parseOptions, type Section, UsageError } from './options.js';
 import { measurePorts } from './ports.js';
@@ -31,6 +32,10 @@ async function main(args: readonly string[]): Promise<number> {
   const options = parseOptions(args);
   if (process.getuid?.() !== 0)
     throw new Error('the benchmark makes network namespaces and loads BPF programs: run it as root');
+  if (options.what === 'guards') {
+    console.log(`${headerText(readMachine())}\n\n${await measureGuards(options)}`);
+    return 0;
+  }
   const machine = readMachine();
   const started = new Date().toISOString();
   const text = options.output === 'text';

@@ -7,6 +7,8 @@ export const sections = ['forwarding', 'tcp', 'control', 'ports'] as const;
 export type Section = (typeof sections)[number];
 
 export interface BenchOptions {
+  /** The bridge as a whole, or the FPMs that only check. */
+  readonly what: 'bridge' | 'guards';
   readonly quick: boolean;
   readonly only: readonly Section[];
   readonly output: 'text' | 'json';
@@ -32,7 +34,11 @@ export interface BenchOptions {
   readonly library: string | undefined;
 }
 
+/** Options of `guards`. */
+export type GuardOptions = Pick<BenchOptions, 'rounds' | 'frames' | 'library'>;
+
 export const usage = `usage: npm run bench -- bridge [options]
+       npm run bench -- guards [--rounds N] [--frames N] [--library DIR]   what each FPM that only checks costs
   --quick            at most a minute, coarser figures
   --only SECTION     ${sections.join(', ')} (repeatable)
   --rounds N         rounds of the forwarding section
@@ -54,14 +60,16 @@ export class UsageError extends Error {}
 export function parseOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parse(args);
   if (values.help === true) throw new UsageError(usage);
-  if (positionals.length !== 1 || positionals[0] !== 'bridge')
-    throw new UsageError(`say what to measure: bridge\n${usage}`);
+  const [what] = positionals;
+  if (positionals.length !== 1 || (what !== 'bridge' && what !== 'guards'))
+    throw new UsageError(`say what to measure: bridge or guards\n${usage}`);
   const output = values.output ?? 'text';
   if (output !== 'text' && output !== 'json') throw new UsageError(`-o ${output}: text or json`);
   const quick = values.quick === true;
   const pick = (name: 'rounds' | 'frames' | 'runs' | 'pairs' | 'events' | 'ports', full: number, coarse: number) =>
     positive(name, values[name]) ?? (quick ? coarse : full);
   return {
+    what,
     quick,
     only: (values.only ?? [...sections]).map(section),
     output,

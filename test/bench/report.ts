@@ -73,7 +73,7 @@ export function reportJson(report: Report): object {
 }
 
 /** Columns padded to their widest cell: the first two to the left, numbers to the right. */
-function align(rows: readonly (readonly string[])[]): readonly string[] {
+export function align(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => width(row[column]))));
   return rows.map((row) =>
     row
