@@ -121,7 +121,11 @@ t.test('a library that is removed or replaced', async (t) => {
   const library = join(directory, 'library');
   cpSync(builtLibraryDirectory, library, { recursive: true });
   const controller = start(t, bed, '--library', library, '--hook', 'tc');
-  await until('it runs', async () => (await tna('reconcile', '--once', '--netns', bed.netns)).code === 1, waitMs);
+  await until(
+    'it runs',
+    async () => (await tna('status', '--netns', bed.netns)).stdout.includes('controller pid'),
+    waitMs,
+  );
 
   renameSync(library, `${library}-away`);
   await bed.addPort();
@@ -163,7 +167,7 @@ t.test('an FPM that the verifier refuses', async (t) => {
   writeFileSync(join(directory, 'fpm', 'careless.bpf.h'), careless);
   writeFileSync(
     join(directory, 'fpm', 'careless.yaml'),
-    'name: careless\norder: 5000\nhooks: [xdp, tc]\nsummary: Breaks.\nparams: {}\nreasons:\n  - { code: odd, message: "odd" }\n',
+    'name: careless\norder: 310\nhooks: [xdp, tc]\nsummary: Breaks.\nparams: {}\nreasons:\n  - { code: odd, message: "odd" }\n',
   );
   cpSync(join(root, 'rules'), rules, { recursive: true });
   const file = join(rules, 'bridge.yaml');
@@ -206,8 +210,9 @@ t.test('an FPM that the verifier refuses', async (t) => {
   const seen = failures();
   await until('and some more', () => failures() >= seen + 3, waitMs);
   t.ok(descriptors(controller.pid) <= open, 'without taking more and more descriptors');
-  t.same(await footprint.leaks(), []);
+  // Its templates are programs too, and end with it.
   await controller.stop();
+  t.same(await footprint.leaks(), []);
   await tna('detach', '--netns', bed.netns);
   t.same(await footprint.remains(), []);
 });

@@ -24,6 +24,7 @@ const waitMs = 60_000;
 t.test('a controller runs out of file descriptors', async (t) => {
   const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
   const footprint = new Footprint(pinDirectory(bed.netns));
+  await teach(bed, [0, 1]);
   const controller = Controller.start(bed.netns);
   t.teardown(() => controller.stop());
   await until('it has attached', () => controller.log.includes('set-slot p2'), waitMs);
@@ -61,8 +62,10 @@ t.test('a controller runs out of file descriptors', async (t) => {
     async () => (await tna('plan', '--detailed-exitcode', '--netns', bed.netns)).code === 0,
     waitMs,
   );
-  t.same(await footprint.leaks(), []);
   t.ok(descriptors(controller.pid) <= open + 2, `${open} descriptors before, ${descriptors(controller.pid)} after`);
+  // Its templates are programs too, and end with it.
+  await controller.stop();
+  t.same(await footprint.leaks(), []);
 });
 
 t.test('a run with too few file descriptors', async (t) => {
@@ -137,8 +140,6 @@ t.test('a template is whole or is not', async (t) => {
   const script = `
     import { closeSync, openSync } from 'node:fs';
     import { BpfObject, BpfTemplate, openHandles } from 'bpf-loader-native';
-    const warm = await BpfTemplate.create(await BpfObject.open(process.argv[1]));
-    warm.close();
     const before = openHandles();
     let failed = 0, made = 0;
     for (let spare = 0; made < 3; spare++) {

@@ -57,7 +57,7 @@ export function summariseVerifierLog(log: string): string | null {
   if (parsed === null) return null;
   const where = [
     parsed.instruction === undefined ? '' : `instruction ${parsed.instruction.index}: ${parsed.instruction.text}`,
-    parsed.source === undefined ? '' : `source: ${parsed.source}`,
+    (parsed.source ?? '') === '' ? '' : `source: ${parsed.source}`,
   ].filter((part) => part !== '');
   return where.length === 0 ? parsed.message : `${parsed.message} (${where.join('; ')})`;
 }

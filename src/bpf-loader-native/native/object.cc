@@ -2,9 +2,12 @@
 // See object.h. Every call that can fail returns a negative errno; TypeScript makes the error out of it.
 #include "object.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+
+#include <vector>
 
 #include "addon.h"
 #include "handle.h"
@@ -124,6 +127,26 @@ Napi::Value Object::SetAutoload(const Napi::CallbackInfo& info) {
   return Number(info.Env(), bpf_program__set_autoload(program, info[1].As<Napi::Boolean>().Value()));
 }
 
+// libbpf asks the kernel what it can do and remembers a failure to ask as "it cannot", for the life of the process. So it is
+// not begun without descriptors for all that a load opens: its own, and one per BTF of a module. 0, or an errno.
+static int SpareDescriptors() {
+  size_t wanted = 48;
+  if (DIR* modules = opendir("/sys/kernel/btf")) {
+    while (readdir(modules) != nullptr) wanted++;
+    closedir(modules);
+  } else if (errno == EMFILE || errno == ENFILE) {
+    return errno;
+  }
+  std::vector<UniqueFd> spare;
+  spare.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  while (spare.back().Valid() && spare.size() < wanted) {
+    int copy = fcntl(spare.front().Get(), F_DUPFD_CLOEXEC, 3);
+    if (copy < 0) return errno;
+    spare.emplace_back(copy);
+  }
+  return spare.back().Valid() ? 0 : errno;
+}
+
 Napi::Value Object::Load(const Napi::CallbackInfo& info) {
   struct Load {
     std::shared_ptr<LoadedObject> object;
@@ -141,6 +164,8 @@ Napi::Value Object::Load(const Napi::CallbackInfo& info) {
       [load] {
         Capture capture;
         capture.want_programs = load->want_programs;
+        load->error = SpareDescriptors();
+        if (load->error != 0) return;
         load->error = -bpf_object__load(load->object->object);
         load->log = std::move(capture.text);
         if (load->error == 0) load->object->prepared = std::move(capture.programs);

@@ -134,6 +134,8 @@ function logPass(result: PassResult, tookMs: number, options: GlobalOptions, log
   }
   const problems = outcomesText(result.outcomes, styleFor(process.stderr));
   if (problems !== '') log(problems);
+  for (const outcome of result.outcomes)
+    if (outcome.result === 'failed') log(errorText(outcome.error, options.verbose, styleFor(process.stderr)));
 }
 
 function outcomeJson(outcome: Outcome): object {
