@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The directory of pins of one network namespace: made, listed, locked, removed.
 
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { BpfError, type LockHolder, lockDirectory, lockHolder } from 'bpf-loader-native';
 import { TnaError } from '../model/error.js';
@@ -59,7 +59,7 @@ export class PinDirectory {
     for (let attempt = 1; ; attempt++) {
       ensureBpffs();
       try {
-        mkdirSync(this.path, { recursive: true, mode: 0o700 });
+        for (const directory of [tnaRoot, this.path]) makeDirectory(directory);
         return;
       } catch (cause) {
         // Another namespace's `tna detach` may have unmounted it in between.
@@ -203,6 +203,15 @@ function removeIfUnused(path: string): void {
   if (names.some((name) => name !== markName)) return;
   for (const name of names) removeEntry(join(path, name));
   removeEmpty(path);
+}
+
+/** Node's own recursive way calls a read-only filesystem ENOENT. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
+  }
 }
 
 function removeEmpty(directory: string): void {
