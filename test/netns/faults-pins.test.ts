@@ -117,7 +117,6 @@ for (const hook of ['xdp', 'tc'] as const) {
     const footprint = new Footprint(directory);
     const on = ['--netns', bed.netns, '--hook', hook];
     t.equal((await tna('reconcile', '--once', ...on)).code, 0);
-    let fast = 0;
     for (const damage of damages) {
       footprint.look();
       damage.do(directory, hook);
@@ -127,15 +126,13 @@ for (const hook of ['xdp', 'tc'] as const) {
       const { actions } = JSON.parse(next.stdout) as { readonly actions: readonly object[] };
       t.ok(actions.length > 0, `${damage.what}: it had ${actions.length} things to do`);
       t.same(await footprint.leaks(), [], `${damage.what}: nothing is left but what is pinned`);
+      const before = await fastFrames(bed.netns);
       t.same(
         [...(await misdelivered(bed, ports)), ...(await misdelivered(bed, ports))],
         [],
         `${damage.what}: forwards after it`,
       );
-      const now = await fastFrames(bed.netns);
-      // Counters begin anew with each attachment.
-      t.ok(now > 0 && now !== fast, `${damage.what}: by the fast path`);
-      fast = now;
+      t.ok((await fastFrames(bed.netns)) > before, `${damage.what}: by the fast path`);
     }
     t.match((await tna('reconcile', '--once', ...on)).stdout, /^Nothing to do/, 'in the end all is as desired');
     await tna('detach', '--netns', bed.netns);
