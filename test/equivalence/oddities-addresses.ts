@@ -92,7 +92,7 @@ export const addressOddities: readonly Oddity[] = [
   {
     name: 'short tagged frames',
     frames: [18, 19, 20, 22].map((length) => cut(0x8100, length)),
-    aims: ['frame:tagged-runt', 'guard_bridge_nf:encap-short'],
+    aims: ['frame:tagged-runt@xdp'],
   },
   {
     name: 'short PPPoE frames',

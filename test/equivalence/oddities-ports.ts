@@ -61,9 +61,9 @@ export const portOddities: readonly Oddity[] = [
   },
   { name: 'isolated meanwhile', change: [portFlag('p1', 'isolated on'), portFlag('p2', 'isolated on')], fast: ['p3'] },
   { name: 'one isolated port', setup: [portFlag('p1', 'isolated on')], fast: all },
-  { name: 'blocking', change: [portFlag('p2', 'state 4')], aims: ['bridge_egress:egress-state'] },
-  { name: 'listening', change: [portFlag('p1', 'state 1')], aims: ['bridge_port:port-state'] },
-  { name: 'learning', change: [portFlag('p1', 'state 2')], aims: ['bridge_port:port-state'] },
+  { name: 'egress listening', change: [portFlag('p2', 'state 1')], aims: ['bridge_egress:egress-state'] },
+  { name: 'ingress listening', change: [portFlag('p1', 'state 1')], aims: ['bridge_port:port-state'] },
+  { name: 'ingress learning', change: [portFlag('p1', 'state 2')], aims: ['bridge_port:port-state'] },
   { name: 'port down', change: [step('ip', 'link set p2 down')] },
   { name: 'port leaves', change: [step('ip', 'link set p1 nomaster')], aims: ['bridge_port:not-a-port'] },
   {

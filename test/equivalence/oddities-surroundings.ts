@@ -30,12 +30,15 @@ const talk = [...flow(0, 1), ...flow(1, 0)];
 
 /** A tunnel as one more port, over a device with a firewall of its own on the way out. */
 const tunnel: readonly Step[] = [
-  step('ip', 'link add u1 type veth peer name u2'),
+  step('ip', 'link add u1 address 02:00:5e:90:00:01 type veth peer name u2 address 02:00:5e:90:00:02'),
   step('ip', 'link set u2 up'),
   step('ip', 'link set u1 up'),
   step('ip', 'addr add 10.9.0.1/24 dev u1'),
   step('ip', 'neigh replace 10.9.0.2 lladdr 02:00:5e:90:00:02 dev u1 nud permanent'),
-  step('ip', 'link add vx0 type vxlan id 7 local 10.9.0.1 remote 10.9.0.2 dev u1 dstport 4789'),
+  step(
+    'ip',
+    'link add vx0 address 02:00:5e:90:00:03 type vxlan id 7 local 10.9.0.1 remote 10.9.0.2 dev u1 dstport 4789',
+  ),
   step('ip', 'link set vx0 master br0'),
   step('ip', 'link set vx0 up'),
   staticEntry(stranger, 'vx0'),
@@ -45,8 +48,11 @@ const tunnel: readonly Step[] = [
 
 /** Two cables whose other ends are in the same namespace, where a mark survives: in at m2, out at n2. */
 const cables: readonly Step[] = [
-  ...['m', 'n'].flatMap((name) => [
-    step('ip', `link add ${name}1 type veth peer name ${name}2`),
+  ...[
+    ['m', '02:00:5e:73:01:0'],
+    ['n', '02:00:5e:73:02:0'],
+  ].flatMap(([name, cable]) => [
+    step('ip', `link add ${name}1 address ${cable}1 type veth peer name ${name}2 address ${cable}2`),
     step('ip', `link set ${name}2 up`),
     step('ip', `link set ${name}1 up`),
     step('ip', `link set ${name}1 master br0`),
@@ -59,13 +65,18 @@ const cables: readonly Step[] = [
   step('capture', 'm2'),
 ];
 
+/** A looped IPv4 header of 24 bytes, 34 bytes in all, id 0x0101, as an Ethernet header's destination. */
+const loopedTo = '46:00:00:22:01:01';
+/** Marks that entry as used. */
+const looped = [{ port: 2, bytes: frame(loopedTo, mac(2)) }];
+
 export const surroundingOddities: readonly Oddity[] = [
-  { name: 'capture at the ingress', change: [step('capture', 'p1')], aims: ['guard_ingress:tap-ingress'] },
-  { name: 'capture at the egress', change: [step('capture', 'p2 out')], aims: ['bridge_egress:tap-egress'] },
-  { name: 'capture of everything', change: [step('capture', 'any out')], aims: ['guard_ingress:tap-all'] },
+  { name: 'capture at the ingress', change: [step('capture', 'p1')], aims: ['guard_ingress:tap-ingress@xdp'] },
+  { name: 'capture at the egress', change: [step('capture', 'p2 out')], aims: ['bridge_egress:tap-egress@xdp'] },
+  { name: 'capture of everything', change: [step('capture', 'any out')], aims: ['guard_ingress:tap-all@xdp'] },
   { name: 'capture from the start', setup: [step('capture', 'any')] },
   { name: 'tc program at the ingress', change: [step('agent', 'tcx p1 ingress')], aims: ['guard_ingress:tc-ingress'] },
-  { name: 'tc program at the egress', change: [step('agent', 'tcx p2 egress')], aims: ['bridge_egress:tc-egress'] },
+  { name: 'tc program at the egress', change: [step('agent', 'tcx p2 egress')], aims: ['bridge_egress:tc-egress@xdp'] },
   { name: 'clsact filter', change: [step('tc', 'qdisc add dev p1 clsact'), step('tc', dropU32('p1', 'ingress'))] },
   {
     name: 'clsact egress filter',
@@ -74,13 +85,13 @@ export const surroundingOddities: readonly Oddity[] = [
   {
     name: 'qdisc',
     change: [step('tc', 'qdisc replace dev p2 root handle 7: pfifo limit 0')],
-    aims: ['bridge_egress:qdisc'],
+    aims: ['bridge_egress:qdisc@xdp'],
   },
   {
     name: 'generic XDP at the far end',
     change: [step('far', 'generic h2')],
     kinds: ['veth'],
-    aims: ['bridge_egress:peer-generic-xdp'],
+    aims: ['bridge_egress:peer-generic-xdp@tc'],
   },
   {
     name: 'tap filter',
@@ -137,8 +148,10 @@ export const surroundingOddities: readonly Oddity[] = [
       ...hello,
       ...talk,
       ...flow(0, 1, 3),
-      [step('agent', 'revnet 0 p1'), step('wait', '1300')],
+      [step('agent', 'revnet 0 p1'), step('wait', '1400')],
+      ...hello,
       ...flow(1, 0, 3),
+      ...flow(0, 1),
       unfinished(0, 1),
       unfinished(0, 1),
       unfinished(0, 1),
@@ -176,13 +189,9 @@ export const surroundingOddities: readonly Oddity[] = [
   {
     // The first bytes of such a packet, read as an Ethernet header, are addresses that the bridge knows.
     name: "the host's own multicast",
-    setup: [
-      step('ip', 'addr add 10.1.0.3/24 dev p1'),
-      portFlag('p1', 'learning off'),
-      staticEntry('46:00:00:22:00:00', 'p2'),
-    ],
+    setup: [step('ip', 'addr add 10.1.0.3/24 dev p1'), portFlag('p1', 'learning off'), staticEntry(loopedTo, 'p2')],
     hooks: ['tc'],
-    script: [...hello, ...talk, [step('agent', 'loop 10.1.0.3')], ...talk, [step('agent', 'loop 10.1.0.3')], ...talk],
+    script: [...hello, ...[1, 2, 3].flatMap(() => [...talk, ...looped, [step('agent', 'loop 10.1.0.3')]]), ...talk],
     aims: ['offload:loopback'],
   },
 ];

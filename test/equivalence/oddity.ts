@@ -22,7 +22,10 @@ export interface Oddity {
   readonly virtio?: boolean;
   readonly gro?: boolean;
   readonly activity?: boolean;
-  /** Checks (`fpm:code`) that this case is there for: it comes upon them, and notices if one is missing. */
+  /**
+   * Checks (`fpm:code`) that this case is there for: it comes upon them, and notices if one is missing. With `@xdp` or
+   * `@tc` behind those that only this hook has.
+   */
   readonly aims?: readonly string[];
   /** Ports that must forward some frames fast all the same. */
   readonly fast?: readonly string[];

@@ -62,7 +62,9 @@ async function ruleset(netns: string): Promise<string[]> {
 export async function readActivity(netns: string): Promise<Activity[]> {
   const entries = await json('bridge', ['-n', netns, '-j', '-s', 'fdb', 'show']);
   return entries
-    .filter((entry) => typeof entry.used === 'number' && typeof entry.updated === 'number')
+    .filter(
+      (entry) => typeof entry.used === 'number' && typeof entry.updated === 'number' && entry.state !== 'permanent',
+    )
     .map((entry) => ({
       entry: `${entry.mac} on ${entry.ifname}`,
       updated: Number(entry.updated),

@@ -15,7 +15,7 @@
 //   read PATH               a file of this namespace's /proc               -> read HEX
 //   carrier PORT 0|1        the tap's carrier                              -> ok
 //   revnet PORT NAME        close the tap and open it again with a virtio_net_hdr, as a virtual machine does that starts -> ok
-//   loop ADDRESS            send UDP with IP options to 224.0.0.1 from this address, which loops back -> ok
+//   loop ADDRESS            send UDP with IP options and id 0x0101 to 224.0.0.1 from this address, which loops back -> ok
 //   rtnl NAME HEX           send a rtnetlink request about a device, whose ifindex goes to offset 20 -> ok
 //   settle USEC             pause after each send, for devices with a softirq in between  -> ok
 //   send PORT HEX           -> sent ERRNO COUNT, then COUNT times: got PORT FLAGS HEX
@@ -167,6 +167,13 @@ static int open_tap(const char *name, int vnet)
 	return add_port(fd, 0, vnet);
 }
 
+static void pause_usec(long usec)
+{
+	struct timespec time = {.tv_sec = usec / 1000000, .tv_nsec = usec % 1000000 * 1000};
+
+	nanosleep(&time, NULL);
+}
+
 static int set_carrier(const struct port *port, int on)
 {
 	return ioctl(port->fd, TUNSETCARRIER, &on);
@@ -177,6 +184,8 @@ static int reopen_with_header(struct port *port, const char *name)
 	int number;
 
 	close(port->fd);
+	// The bridge hears of the lost carrier from a work queue that runs once a second.
+	pause_usec(1400000);
 	number = open_tap(name, 1);
 	if (number < 0)
 		return -1;
@@ -185,20 +194,26 @@ static int reopen_with_header(struct port *port, const char *name)
 	return 0;
 }
 
+// A raw packet, so that nothing in it is up to chance.
 static int send_loop(const char *address)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(5005)};
+	unsigned char packet[34] = {
+		0x46, 0, 0, 34, 1, 1, 0x40, 0, 1, IPPROTO_UDP, // header of 24 bytes, id 0x0101, DF, TTL 1
+		[16] = 224, [19] = 1, [20] = 1, 1, 1, 0,	// to 224.0.0.1; three NOPs and the end
+		[24] = 0x13, 0x8d, 0x13, 0x8d, 0, 10,		// ports 5005, length 10, no checksum
+		[32] = 'a', 'b',
+	};
+	struct sockaddr_in to = {.sin_family = AF_INET};
 	struct in_addr from;
-	unsigned char options[4] = {1, 1, 1, 0}; // three NOPs and the end
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
+	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW), rc;
 
 	inet_pton(AF_INET, address, &from);
-	inet_pton(AF_INET, "224.0.0.1", &to.sin_addr);
+	memcpy(packet + 12, &from, 4);
+	memcpy(&to.sin_addr, packet + 16, 4);
 	if (fd < 0)
 		return -1;
 	rc = setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &from, sizeof(from)) ||
-	     setsockopt(fd, IPPROTO_IP, IP_OPTIONS, options, sizeof(options)) ||
-	     sendto(fd, "ab", 2, 0, (struct sockaddr *)&to, sizeof(to)) != 2 ? -1 : 0;
+	     sendto(fd, packet, sizeof(packet), 0, (struct sockaddr *)&to, sizeof(to)) != sizeof(packet) ? -1 : 0;
 	close(fd);
 	return rc;
 }
@@ -449,13 +464,6 @@ static int drain(void)
 		}
 	}
 	return count;
-}
-
-static void pause_usec(long usec)
-{
-	struct timespec time = {.tv_sec = usec / 1000000, .tv_nsec = usec % 1000000 * 1000};
-
-	nanosleep(&time, NULL);
 }
 
 static int nibble(char c)
