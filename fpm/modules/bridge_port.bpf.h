@@ -9,7 +9,8 @@
 // * locked port, with or without MAB: see bridge_source.
 // * bridge device promiscuous: a copy goes up (local_rcv): SLOW.
 // * neigh_suppress or neigh_vlan_suppress on any port: ICMPv6, and IPv6 frames whose header is out of reach: SLOW
-//   (br_is_nd_neigh_msg, br_do_suppress_nd; nothing else is looked at). ARP: see l2_control.
+//   (br_is_nd_neigh_msg, br_do_suppress_nd; nothing else is looked at; older kernels answer unicast solicitations, too).
+//   ARP: see l2_control.
 // * switchdev hardware domain (nbp_switchdev_frame_mark): SLOW.
 // The bridge device itself being down does not stop forwarding in these functions: br_dev_stop() only stops its queue,
 // and br_stp_disable_bridge() puts the ports into a state that is checked above.

@@ -6,6 +6,8 @@ export interface Equivalent {
   readonly because: string;
   /** A capability probe: the entry holds only where it says no. */
   readonly without?: string;
+  /** Other kernels show the difference: there it is caught as any other. */
+  readonly elsewhere?: boolean;
   /** The check (id of a mutation) that stops the same frames: without both, a difference must be seen. */
   readonly with?: string;
 }
@@ -43,6 +45,10 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'bridge_port:switchdev': switchHardware,
   'bridge_port:vlan-filtering': vlanFiltering,
   'bridge_port:mst': vlanFiltering,
+  'bridge_port:nd-suppress': {
+    because: 'this kernel answers no unicast solicitations, as older ones do (br_do_suppress_nd)',
+    elsewhere: true,
+  },
   'bridge_source:source-unknown': {
     because: 'a missing entry reads as zeros, hence as one on another port: source-moved',
     with: 'bridge_source:source-moved',

@@ -55,7 +55,7 @@ export class Judge {
     const excused =
       listed !== undefined && (listed.without === undefined || (await probe(listed.without)).answer === 'no');
     const alone = await this.#try([mutation], excused ? few : undefined);
-    if (!excused) {
+    if (!excused || (alone.kind === 'caught' && listed.elsewhere === true)) {
       return alone;
     }
     if (alone.kind === 'caught') {
@@ -64,7 +64,7 @@ export class Judge {
     const partner = findMutations().find(({ id }) => id === listed.with);
     if (partner !== undefined) {
       const both = await this.#try([mutation, partner]);
-      return both.kind === 'caught'
+      return both.kind === 'caught' || both.kind === 'refused'
         ? { kind: 'equivalent', text: `${listed.because}; without both ${both.text}` }
         : { kind: 'wrong', text: `${listed.because}, but without both: ${both.text}` };
     }

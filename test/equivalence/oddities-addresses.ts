@@ -72,7 +72,12 @@ export const addressOddities: readonly Oddity[] = [
     name: 'learnt by somebody else, elsewhere',
     setup: [step('bridge', `fdb replace ${mac(0)} dev p3 master dynamic extern_learn`)],
   },
-  { name: 'permanent elsewhere', change: [step('bridge', `fdb replace ${mac(1)} dev p3 master permanent`)] },
+  {
+    // Linux does not mark a local entry as used, so it looks unused soon: it must be new.
+    name: 'permanent elsewhere',
+    change: [step('bridge', `fdb replace ${mac(1)} dev p3 master permanent`)],
+    aims: ['bridge_fdb:fdb-local'],
+  },
   { name: 'permanent at home', change: [step('bridge', `fdb replace ${mac(1)} dev p2 master permanent`)] },
   {
     name: 'addresses that the ports themselves filter for',
@@ -87,7 +92,7 @@ export const addressOddities: readonly Oddity[] = [
       { port: 0, bytes: frame(own, mac(0)) },
       { port: 0, bytes: frame(mac(1), own) },
     ]),
-    aims: ['bridge_fdb:fdb-local', 'bridge_source:source-local'],
+    aims: ['bridge_source:source-local'],
   },
   {
     name: 'short tagged frames',

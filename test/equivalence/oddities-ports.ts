@@ -26,11 +26,15 @@ import { linkLocal } from './payload.js';
 
 /** Neighbours that a bridge which answers or suppresses ARP and ND knows. */
 const neighbours: readonly Step[] = [
+  // IPv6 without an address of its own, about which the host would have to talk.
+  step('sysctl', 'net/ipv6/conf/br0/addr_gen_mode 1'),
+  step('sysctl', 'net/ipv6/conf/br0/router_solicitations 0'),
+  step('sysctl', 'net/ipv6/conf/br0/disable_ipv6 0'),
   step('ip', 'addr add 10.1.0.1/24 dev br0'),
   ...hosts.map((host) => step('ip', `neigh replace ${host.ip} lladdr ${host.mac} dev br0 nud permanent`)),
   ...hosts.map((host) => {
     const target = linkLocal(host.mac).match(/..../g)?.join(':');
-    return step('ip', `-6 neigh replace ${target} lladdr ${host.mac} dev br0 nud permanent`);
+    return step('ip', `neigh replace ${target} lladdr ${host.mac} dev br0 nud permanent`);
   }),
 ];
 const discovery = [
