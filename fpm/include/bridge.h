@@ -102,8 +102,13 @@ static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt 
 								 struct tna_address **where)
 {
 	u64 key = mac | (u64)vid << 48, bridge = p->bridge.address;
-	struct tna_address *known = &p->scratch->addresses[(mac >> 40) % TNA_ADDRESSES];
-	struct net_bridge_fdb_entry *entry = TNA_AT(net_bridge_fdb_entry, known->entry);
+	struct net_bridge_fdb_entry *entry;
+	struct tna_address *known;
+	u64 index = mac >> 40;
+
+	TNA_OPAQUE(index);
+	known = &p->scratch->addresses[index % TNA_ADDRESSES];
+	entry = TNA_AT(net_bridge_fdb_entry, known->entry);
 
 	*where = known;
 	if (!tna_unlikely((known->key ^ key) | (known->bridge ^ bridge) | (TNA_WORD_AT(entry, key) ^ key)) &&

@@ -21,7 +21,7 @@ typedef __u64 u64;
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct list_head {
-	struct list_head *next;
+	struct list_head *next, *prev;
 };
 
 struct timespec64 {
@@ -57,7 +57,17 @@ struct bpf_mprog_bundle {
 };
 
 struct mini_Qdisc {
-	void *filter_list;
+	struct tcf_proto *filter_list;
+};
+
+// Kernels before TCX (6.6): the filters of a clsact qdisc hang from the device directly.
+struct tcf_proto {
+	struct tcf_proto *next;
+	void *root;
+};
+
+struct cls_bpf_head {
+	struct list_head plist;
 };
 
 struct tcx_entry {
@@ -115,6 +125,12 @@ struct vlan_info {
 
 struct net_device_ops {
 	void *ndo_start_xmit;
+	void *ndo_xdp_xmit;
+};
+
+struct bpf_xdp_entity {
+	void *prog;
+	void *link;
 };
 
 struct net_device {
@@ -138,9 +154,13 @@ struct net_device {
 	void *nf_hooks_egress;
 	struct bpf_mprog_entry *tcx_ingress;
 	struct bpf_mprog_entry *tcx_egress;
+	struct mini_Qdisc *miniq_ingress;
+	struct mini_Qdisc *miniq_egress;
 	struct Qdisc *qdisc;
 	const unsigned char *dev_addr;
 	const struct rtnl_link_ops *rtnl_link_ops;
+	unsigned int real_num_rx_queues;
+	struct bpf_xdp_entity xdp_state[3];
 	u8 priv[1];
 };
 
@@ -222,6 +242,3 @@ struct rhashtable {
 };
 
 #pragma clang attribute pop
-
-extern void *bpf_cast_to_kern_ctx(void *obj) __ksym;
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;

@@ -117,8 +117,12 @@ static __always_inline bool tna_is_tun(struct net_device *dev)
 	return !tna_is_hardware(dev) && (u32)tna_kind(dev) == 0x6e7574; /* "tun\0" */
 }
 
-// Address of the driver's private data (netdev_priv).
-#define TNA_PRIV(dev_address) ((dev_address) + TNA_OFFSET(net_device, priv))
+// Address of the driver's private data (netdev_priv). Before it was a member of its own (6.11) it followed the structure,
+// at the next multiple of NETDEV_ALIGN.
+#define TNA_PRIV_OFFSET                                                                                                \
+	(TNA_HAS(net_device, priv) ? TNA_OFFSET(net_device, priv) :                                                    \
+				     ((u64)bpf_core_type_size(struct net_device) + 31) & ~31ULL)
+#define TNA_PRIV(dev_address) ((dev_address) + TNA_PRIV_OFFSET)
 
 #ifdef TNA_HOOK_XDP
 #define TNA_CTX struct xdp_md
@@ -197,7 +201,7 @@ static __always_inline int tna_end(struct tna_pkt *p, int verdict)
 
 static __always_inline u64 tna_ingress(struct tna_pkt *p)
 {
-	struct xdp_buff *x = bpf_cast_to_kern_ctx(p->ctx);
+	struct xdp_buff *x = tna_kernel_ctx(p->ctx);
 
 	return (u64)TNA_AT(xdp_rxq_info, x->rxq)->dev;
 }
@@ -206,7 +210,7 @@ static __always_inline u64 tna_ingress(struct tna_pkt *p)
 
 static __always_inline struct sk_buff *tna_skb(struct tna_pkt *p)
 {
-	return TNA_AT(sk_buff, bpf_cast_to_kern_ctx(p->ctx));
+	return tna_kernel_ctx(p->ctx);
 }
 
 static __always_inline u64 tna_ingress(struct tna_pkt *p)

@@ -4,13 +4,52 @@
 // bpf_rdonly_cast() takes the BTF id of a vmlinux struct only, and bridge, veth and others are usually modules. So an
 // address is cast to a vmlinux struct that begins with one large array of integers: the verifier accepts a load of any
 // width at any constant offset inside such an array, and one cast serves every field of the object.
+//
+// Kernels before 6.2 have no such cast. There the module in helpers-kmod/ offers functions that return a pointer to a
+// struct of the same shape: the library is compiled a second time, with TNA_WINDOW_KMOD. Each window then costs a call.
 #pragma once
 #include "kernel.h"
+
+#ifdef TNA_WINDOW_KMOD
+
+struct tna_window {
+	u64 word[512];
+};
+
+extern struct tna_window *bpf_tna_window_1(u64 address) __ksym;
+extern struct tna_window *bpf_tna_xdp_ctx_1(struct xdp_md *ctx) __ksym;
+extern struct tna_window *bpf_tna_skb_ctx_1(struct __sk_buff *ctx) __ksym;
+
+static __always_inline void *tna_window(u64 address)
+{
+	return bpf_tna_window_1(address);
+}
+
+// Hides from clang what it knows of a number's range, so that a bound is tested where it is needed: the verifier of an old
+// kernel forgets ranges that the compiler relies on.
+#define TNA_OPAQUE(number) asm volatile("" : "+r"(number))
+
+// Window on what the kernel has behind a program's context: struct xdp_buff, struct sk_buff.
+#ifdef TNA_HOOK_XDP
+#define tna_kernel_ctx(ctx) ((void *)bpf_tna_xdp_ctx_1(ctx))
+#else
+#define tna_kernel_ctx(ctx) ((void *)bpf_tna_skb_ctx_1(ctx))
+#endif
+
+#else
+
+extern void *bpf_cast_to_kern_ctx(void *obj) __ksym;
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
 
 static __always_inline void *tna_window(u64 address)
 {
 	return bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct printk_buffers));
 }
+
+#define tna_kernel_ctx(ctx) tna_window((u64)bpf_cast_to_kern_ctx(ctx))
+#define TNA_OPAQUE(number) (void)(number)
+
+#endif
 
 // Window on the object of type struct T (local declaration) at an address: a pointer whose fields can be read.
 #define TNA_AT(T, address) ((struct T *)tna_window((u64)(address)))
@@ -21,9 +60,13 @@ static __always_inline void *tna_window(u64 address)
 // One aligned 64-bit word.
 static __always_inline u64 tna_word(u64 address)
 {
+#ifdef TNA_WINDOW_KMOD
+	return bpf_tna_window_1(address)->word[0];
+#else
 	struct timespec64 *w = bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct timespec64));
 
 	return (u64)w->tv_sec;
+#endif
 }
 
 // The 64-bit word that begins with a field. The local declaration of the field must have its true size, since libbpf

@@ -11,7 +11,8 @@
 // net/core/dev.c __dev_queue_xmit():
 // * netfilter egress hook: SLOW on both hooks (a packet that tc redirects carries nf_skip_egress).
 // * XDP, which sends beside all of this: taps (dev_queue_xmit_nit), tcx/clsact egress, a root qdisc that is not the
-//   kernel's default (handle 0), a device that can't transmit XDP frames (xdp_features): SLOW.
+//   kernel's default (handle 0), a device that can't transmit XDP frames (xdp_features): SLOW. Before 6.3 no flag
+//   tells the latter; see tna_xdp_silent().
 // XDP, the driver's ndo_xdp_xmit must equal its ndo_start_xmit:
 // * veth (veth_xdp_xmit): drops frames longer than the peer's MTU plus headers, tag included, where the skb path does
 //   not count the tag: SLOW.
@@ -36,6 +37,7 @@
 #define TNA_VLAN_HLEN 4
 #define TNA_ETH_MIN_MTU 68
 #define TNA_XDP_ACT_NDO_XMIT 4
+#define TNA_XDP_MODE_DRV 1 /* XDP_MODE_DRV */
 
 // is_skb_forwardable(): the longest frame that is not dropped, headers included.
 static __always_inline u32 tna_max_length(struct net_device *dev)
@@ -58,6 +60,33 @@ static __always_inline u64 tna_configured_qdisc(struct tna_pkt *p, u64 address)
 	if (!handle && qdisc->flags & TNA_QDISC_BUILTIN)
 		p->scratch->no_qdisc = address;
 	return handle;
+}
+
+// Not 0 if the egress device would not transmit an XDP frame, on kernels whose devices do not say so (xdp_features).
+// * veth_xdp_xmit(): the peer's receive queue (veth_select_rxq: by this CPU) needs NAPI.
+// * tun_xdp_xmit(): always, with the one queue that tna_xdp_transmit() asks for.
+// * other drivers transmit once an XDP program of their own has made them set up the queues for it.
+static __always_inline u64 tna_xdp_silent(struct tna_pkt *p)
+{
+	struct net_device *dev = p->odev, *peer;
+	u64 address, rq;
+	u32 queues;
+
+	if (!TNA_AT(net_device_ops, dev->netdev_ops)->ndo_xdp_xmit)
+		return 1;
+	if (TNA_HAS(veth_rq, napi) && tna_is_known_veth(p, dev)) {
+		address = tna_word(TNA_PRIV(p->odev_address) + TNA_OFFSET(veth_priv, peer));
+		peer = TNA_AT(net_device, address);
+		queues = peer->real_num_rx_queues;
+		if (!address || !queues)
+			return 1;
+		rq = tna_word(TNA_PRIV(address) + TNA_OFFSET(veth_priv, rq));
+		rq += (u64)(bpf_get_smp_processor_id() % queues) * bpf_core_type_size(struct veth_rq);
+		return !tna_word(rq + TNA_OFFSET(veth_rq, napi));
+	}
+	if (TNA_HAS(tun_struct, filter_prog) && tna_is_tun(dev))
+		return 0;
+	return !dev->xdp_state[TNA_XDP_MODE_DRV].prog && !dev->xdp_state[TNA_XDP_MODE_DRV].link;
 }
 
 // Would ndo_xdp_xmit of this device do anything other than ndo_start_xmit? Returns TNA_NEXT if not.
@@ -146,10 +175,10 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 	u64 state = out->state ^ TNA_BR_STATE_FORWARDING, isolated = 0, down, nf, suspect;
 	u64 domain = TNA_HAS(net_bridge_port, hwdom) ? out->hwdom : 0;
 #ifdef TNA_HOOK_XDP
-	u64 tc = (u64)dev->tcx_egress, tapped = tna_device_tapped(dev, p->odev_address), silent;
+	u64 tc = TNA_TC(dev, egress), tapped = tna_device_tapped(dev, p->odev_address), silent;
 	u64 qdisc = tna_configured_qdisc(p, (u64)dev->qdisc);
 
-	silent = ~dev->xdp_features & TNA_XDP_ACT_NDO_XMIT;
+	silent = TNA_HAS(net_device, xdp_features) ? ~dev->xdp_features & TNA_XDP_ACT_NDO_XMIT : tna_xdp_silent(p);
 #endif
 	nf = (u64)dev->nf_hooks_egress;
 	if (p->bridge.port_flags & TNA_BR_ISOLATED)
@@ -177,7 +206,7 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_QDISC);
 		if (silent)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_NO_XDP);
-		if (tna_tcx_used(tc))
+		if (tna_tc_used(tc))
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TC_EGRESS);
 #endif
 	}

@@ -7,7 +7,8 @@
 // * AF_PACKET taps (net->ptype_all, older: net_hotdata.ptype_all or the global ptype_all; dev->ptype_all): XDP: SLOW, so
 //   that tcpdump sees every packet. tc: they have been served already.
 // * tcx and clsact (sch_handle_ingress): XDP: any: SLOW. tc: programs before ours have run and let the packet go on;
-//   one after ours, or a clsact filter, would be skipped: SLOW.
+//   one after ours, or a clsact filter, would be skipped: SLOW. Before TCX ours is a clsact filter itself: any
+//   other one, before or after it, is SLOW.
 // * netfilter ingress hooks of the device (nf_ingress): SLOW. They run after tc.
 // * VLAN devices (vlan_do_receive) take tagged frames before the rx handler: tagged frame on a device that has any: SLOW.
 // * a device that goes down leaves forwarding state (br_stp_disable_port): see bridge_port.
@@ -44,7 +45,7 @@ static __always_inline bool tna_has_vlan_devices(struct net_device *dev)
 static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 {
 	struct net_device *dev = p->dev;
-	u64 nf = (u64)dev->nf_hooks_ingress, tc = (u64)dev->tcx_ingress;
+	u64 nf = (u64)dev->nf_hooks_ingress, tc = TNA_TC(dev, ingress);
 #ifdef TNA_HOOK_XDP
 	u64 generic = (u64)dev->xdp_prog, tapped = tna_device_tapped(dev, p->dev_address), all = tna_all_tapped(p->net);
 
@@ -55,10 +56,10 @@ static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_GUARD_INGRESS_TAP_INGRESS);
 		if (all)
 			return tna_slow(p, TNA_R_GUARD_INGRESS_TAP_ALL);
-		if (tna_tcx_used(tc))
+		if (tna_tc_used(tc))
 			return tna_slow(p, TNA_R_GUARD_INGRESS_TC_INGRESS);
 #else
-	if (tna_unlikely(tna_tcx_after_us(tc)))
+	if (tna_unlikely(tna_tc_after_us(tc)))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_TC_INGRESS);
 	if (tna_unlikely(nf)) {
 #endif

@@ -4,7 +4,8 @@
 // XDP sees bytes only; what an skb or a NIC keeps beside them would be lost by a redirect.
 // * veth (drivers/net/veth.c veth_xdp_rcv_skb): the xdp_buff sits in a veth_xdp_buff with the skb that it came from;
 //   no skb when the frame arrived by ndo_xdp_xmit. VLAN tag in skb metadata, CHECKSUM_PARTIAL, GSO, a mark (it survives
-//   a veth pair inside one network namespace, skb_scrub_packet) or a security mark: SLOW.
+//   a veth pair inside one network namespace, skb_scrub_packet) or a security mark: SLOW. Kernels before 6.3 do not keep
+//   the skb there: SLOW, all frames.
 // * tap (drivers/net/tun.c tun_build_skb, tun_xdp_one): without vnet header a frame is only bytes. With one its checksum
 //   can be partial, which XDP is not told: SLOW. Frames that tun hands to do_xdp_generic() are safe for the same reason.
 // * a device without rtnetlink kind (hardware, virtio): it can have stripped a VLAN tag if its receive VLAN offload is
@@ -26,7 +27,7 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 {
 #ifdef TNA_HOOK_XDP
 	if (TNA_HAS(veth_xdp_buff, skb) && tna_is_known_veth(p, p->dev)) {
-		struct veth_xdp_buff *x = TNA_AT(veth_xdp_buff, bpf_cast_to_kern_ctx(p->ctx));
+		struct veth_xdp_buff *x = tna_kernel_ctx(p->ctx);
 		u64 address = (u64)x->skb, vlan, csum, gso, mark;
 		struct sk_buff *skb;
 

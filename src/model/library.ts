@@ -32,7 +32,7 @@ export interface FpmManifest {
   readonly params: Readonly<Record<string, FpmParam>>;
   /** Whether the FPM only watches for what must not be there, instead of reading what it forwards by. */
   readonly guard: boolean;
-  /** Capability probes, e.g. `kfunc:bpf_rdonly_cast`, `btf:net_bridge_port.state`, `helper:xdp:redirect_map`. */
+  /** Capability probes, e.g. `btf:net_bridge_port.state`, `helper:xdp:redirect_map`; alternatives are joined by ` | `. */
   readonly needs: readonly string[];
   readonly reasons: readonly { readonly code: string; readonly message: string }[];
 }
@@ -48,8 +48,40 @@ export interface FpmProgram {
   readonly program: string;
 }
 
-export interface FpmHook extends FpmProgram {
+/** The programs of a hook: one object for each window, by its name. */
+export interface FpmHook {
+  readonly program: string;
+  readonly objects: Readonly<Record<string, string>>;
   readonly dispatcher: FpmProgram;
+}
+
+/** A way for programs to read kernel memory, for which the library is compiled with a macro of its own. */
+export interface FpmWindow {
+  readonly name: string;
+  readonly summary: string;
+  readonly define?: string;
+  readonly needs: readonly string[];
+}
+
+/** What a capability is for, and how a kernel that lacks it may come by it. */
+export interface CapabilityNote {
+  readonly probe: string;
+  readonly purpose: string;
+  /** The first Linux release that has it. */
+  readonly since?: string;
+  /** Kernel configuration. */
+  readonly option?: string;
+  /** Kernel modules to be loaded. */
+  readonly module?: string;
+  /** What can be added to the kernel. */
+  readonly package?: string;
+}
+
+/** What the library knows of kernels. */
+export interface FpmKernels {
+  /** Best first. */
+  readonly windows: readonly FpmWindow[];
+  readonly capabilities: readonly CapabilityNote[];
 }
 
 /** Layout of one slot's counters: `slots` u64 values per CPU, of which the first ones have a fixed meaning. */
@@ -69,11 +101,17 @@ export interface FpmLibrary {
   /** What renews the controller's lease, in the map `tna_lease`. */
   readonly lease: FpmProgram;
   readonly modules: readonly FpmModule[];
+  readonly kernels: FpmKernels;
   readonly counters: FpmCounters;
 }
 
 /** The FPM that trusts what only the controller can see for as long as the controller has renewed its lease. */
 export const leaseFpm = 'lease';
+
+/** The probes of a need, best first: any of them will do. */
+export function alternatives(need: string): readonly string[] {
+  return need.split('|').map((probe) => probe.trim());
+}
 
 /** Name of the `const volatile bool` that switches an FPM on. */
 export function fpmFlag(module: string): string {

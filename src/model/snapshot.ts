@@ -21,7 +21,10 @@ export interface Attachment {
   /** The ifindex that the dispatcher was attached to. */
   readonly ifindex: number;
   readonly slot: number;
-  /** 0 for a slot that was left filled and that no dispatcher has; its ifindex is 0 as well. */
+  /**
+   * Of the link; without one (tc on kernels without TCX), of the dispatcher itself. 0 for a slot that was left filled and that no
+   * dispatcher has; its ifindex is 0 as well.
+   */
   readonly linkId: number;
   /** False when the dispatcher is not on the device of this number: that has gone, maybe to another namespace. */
   readonly alive: boolean;

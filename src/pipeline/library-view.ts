@@ -3,9 +3,10 @@
 
 import { createHash } from 'node:crypto';
 import type { Pipeline, Reason } from '../model/desired.js';
-import type { FpmLibrary } from '../model/library.js';
+import { alternatives, type FpmLibrary } from '../model/library.js';
 import type { Hook } from '../model/ruleset.js';
 import type { Capability } from '../model/snapshot.js';
+import { remedy } from './kernels.js';
 
 export type Params = { readonly [param: string]: number };
 
@@ -27,11 +28,14 @@ export function viewLibrary(library: FpmLibrary, capabilities: readonly Capabili
     if (module === undefined) return [{ code: 'fpm-missing', message: `the FPM library has no ${name}` }];
     if (!module.hooks.includes(hook)) return [{ code: 'fpm-hook', message: `FPM ${name} cannot run at ${hook}` }];
     return module.needs.flatMap((need) => {
-      const answer = answers.get(need);
-      if (answer?.answer === 'yes') return [];
-      const lacks = answer?.answer === 'no' ? 'lacks' : 'may lack';
-      const message = `this kernel ${lacks} ${need}, which FPM ${name} needs: ${answer?.evidence ?? 'it was not asked'}`;
-      return [{ code: 'kernel-lacks', message }];
+      const probes = alternatives(need);
+      const asked = probes.map((probe) => answers.get(probe));
+      if (asked.some((answer) => answer?.answer === 'yes')) return [];
+      const lacks = asked.every((answer) => answer?.answer === 'no') ? 'lacks' : 'may lack';
+      const evidence = asked.map((answer) => answer?.evidence ?? 'it was not asked').join('; ');
+      const message = `this kernel ${lacks} ${probes.join(' and ')}, ${probes.length === 1 ? '' : 'one of '}which FPM ${name} needs: ${evidence}`;
+      const hint = remedy(library.kernels, probes);
+      return [{ code: 'kernel-lacks', message, ...(hint === undefined ? {} : { hint }) }];
     });
   };
   const orderOf = (name: string) => modules.get(name)?.order ?? 0;

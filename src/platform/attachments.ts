@@ -5,6 +5,7 @@
 import { BpfError, queryTcx, type TcxList } from 'bpf-loader-native';
 import { NetlinkClient } from 'netlink-ts';
 import type { Message } from '../model/snapshot.js';
+import { foreignFilters } from './tc-filter.js';
 
 /** RTEXT_FILTER_SKIP_STATS of include/uapi/linux/rtnetlink.h. */
 const skipStatistics = 8;
@@ -13,6 +14,8 @@ const skipStatistics = 8;
 export interface OwnPrograms {
   readonly links: ReadonlySet<number>;
   readonly xdp: ReadonlySet<number>;
+  /** Programs that run as filters on a qdisc of ours, by ifindex: kernels without TCX. */
+  readonly filters: ReadonlyMap<number, number>;
 }
 
 type Direction = 'ingress' | 'egress';
@@ -43,21 +46,30 @@ export class DeviceHooks {
     return list;
   }
 
-  /** One message per device that carries foreign programs: `{ifindex, xdp: [id], tc_ingress: [id], tc_egress: [id]}`. */
+  /**
+   * One message per device that carries foreign programs, or a qdisc of ours:
+   * `{ifindex, xdp: [id], tc_ingress: [id], tc_egress: [id], clsact: bool}`.
+   */
   async foreign(own: OwnPrograms): Promise<readonly Message[]> {
     const foreignTcx = (ifindex: number, direction: Direction) =>
       this.tcx(ifindex, direction)
         .filter(({ linkId }) => !own.links.has(linkId))
         .map(({ programId }) => programId);
-    return [...(await this.xdp())].flatMap(([ifindex, programs]) => {
+    const messages: Message[] = [];
+    for (const [ifindex, programs] of await this.xdp()) {
+      const filter = own.filters.get(ifindex);
+      const beside = filter === undefined ? undefined : await foreignFilters(ifindex, filter);
       const message = {
         ifindex,
         xdp: programs.filter((id) => !own.xdp.has(id)),
-        tc_ingress: foreignTcx(ifindex, 'ingress'),
-        tc_egress: foreignTcx(ifindex, 'egress'),
+        tc_ingress: beside?.ingress ?? foreignTcx(ifindex, 'ingress'),
+        tc_egress: beside?.egress ?? foreignTcx(ifindex, 'egress'),
+        ...(beside === undefined ? {} : { clsact: true }),
       };
-      return message.xdp.length + message.tc_ingress.length + message.tc_egress.length === 0 ? [] : [message];
-    });
+      const foreign = message.xdp.length + message.tc_ingress.length + message.tc_egress.length;
+      if (foreign > 0 || beside !== undefined) messages.push(message);
+    }
+    return messages;
   }
 }
 

@@ -10,6 +10,7 @@ import {
   BpfTemplate,
   type MapDescription,
   type MapType,
+  probe,
 } from 'bpf-loader-native';
 import type { Pipeline } from '../model/desired.js';
 import { TnaError } from '../model/error.js';
@@ -20,8 +21,11 @@ import { u32Key, u64sOf } from './bytes.js';
 import { checkLibrary } from './clang.js';
 import { type MapShape, using } from './deployed.js';
 import { errnoOf, failure } from './failure.js';
+import { loadKernelModules } from './kernel-modules.js';
 import type { PinDirectory } from './pin-directory.js';
-import { countersMap, egressMap, type Pin, type SharedMap, sharedMaps, slotsMap } from './pins.js';
+import { countersMap, egressMap, type FilterPin, type Pin, type SharedMap, sharedMaps, slotsMap } from './pins.js';
+import { attachFilter, detachFilter, filterModules } from './tc-filter.js';
+import { windowOf } from './window.js';
 
 interface Templates {
   readonly pipeline: BpfTemplate;
@@ -78,6 +82,10 @@ export class BpfDeployer implements Deployer, CounterReader {
       });
       const pin: Pin = { kind: 'link', hook, ifindex, slot };
       try {
+        if (hook === 'tc' && !(await hasTcx())) {
+          await attachFilter(this.directory, { kind: 'filter', hook, ifindex, slot }, program);
+          return;
+        }
         // Native XDP or nothing: the generic hook costs every packet more than it gains.
         const link =
           hook === 'xdp'
@@ -96,6 +104,8 @@ export class BpfDeployer implements Deployer, CounterReader {
 
   async detach(hook: Hook, ifindex: number, slot: number): Promise<void> {
     await this.attempt(`detach from ${hook} of ifindex ${ifindex}`, async () => {
+      const filter: FilterPin = { kind: 'filter', hook, ifindex, slot };
+      if (this.directory.exists(filter)) await detachFilter(this.directory, filter);
       const pin: Pin = { kind: 'link', hook, ifindex, slot };
       if (!this.directory.exists(pin)) return;
       const link = BpfLink.openPinned(this.directory.pathOf(pin));
@@ -169,9 +179,10 @@ export class BpfDeployer implements Deployer, CounterReader {
 
   private async describeMaps(hook: Hook): Promise<readonly MapDescription[]> {
     await checkLibrary(this.library);
-    const { object, dispatcher } = this.library.hooks[hook];
+    const { objects, dispatcher } = this.library.hooks[hook];
     const maps: MapDescription[] = [];
-    for (const file of [object, dispatcher.object])
+    // Every window's object has the same maps.
+    for (const file of [...Object.values(objects).slice(0, 1), dispatcher.object])
       maps.push(...using(await BpfObject.open(file), (described) => described.maps));
     return maps;
   }
@@ -214,9 +225,12 @@ export class BpfDeployer implements Deployer, CounterReader {
         const map = BpfMap.openPinned(this.directory.pathOf({ kind: 'map', name: shared.name }));
         maps.push({ ...shared, map });
       }
-      const { object, dispatcher } = this.library.hooks[hook];
+      const { objects, dispatcher } = this.library.hooks[hook];
+      const window = await windowOf(this.library);
+      // Guards look into the types of these modules, so they must be there before a program is.
+      if (hook === 'tc' && !(await hasTcx())) await loadKernelModules(filterModules);
       for (const [user, file] of [
-        ['pipeline', object],
+        ['pipeline', objects[window.name] as string],
         ['dispatcher', dispatcher.object],
       ] as const) {
         const reuseMaps = Object.fromEntries(
@@ -298,6 +312,10 @@ async function templateOf(file: string, reuseMaps: Readonly<Record<string, BpfMa
     object.close();
     throw error;
   }
+}
+
+async function hasTcx(): Promise<boolean> {
+  return (await probe('attach:tcx')).answer === 'yes';
 }
 
 /** The constants that switch on a pipeline's FPMs and set their parameters. */

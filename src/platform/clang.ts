@@ -7,12 +7,13 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { TnaError } from '../model/error.js';
-import type { FpmHook, FpmLibrary, FpmManifest, FpmModule } from '../model/library.js';
+import type { FpmHook, FpmKernels, FpmLibrary, FpmManifest, FpmModule, FpmWindow } from '../model/library.js';
 import type { Hook } from '../model/ruleset.js';
 import { composeSource, FPM_COUNTERS, numberReasons, parseManifest } from '../pipeline/compose.js';
+import { parseKernels } from '../pipeline/kernels.js';
 
 const run = promisify(execFile);
-const VERSION = 2;
+const VERSION = 3;
 const HOOKS: readonly Hook[] = ['xdp', 'tc'];
 const FLAGS = ['-O2', '-g', '-mcpu=v3', '-target', 'bpf', '-Wall', '-Wextra', '-Werror'];
 
@@ -21,6 +22,8 @@ export interface FpmBuild {
   readonly moduleDirs: readonly string[];
   readonly includeDir: string;
   readonly dispatcherDir: string;
+  /** YAML file: windows and capabilities. */
+  readonly kernels: string;
   readonly outDir: string;
   /** Compiler; default `clang`. */
   readonly clang?: string;
@@ -35,7 +38,8 @@ export async function buildFpmLibrary(build: FpmBuild): Promise<FpmLibrary> {
   const clang = build.clang ?? 'clang';
   const sources = await readModules(build.moduleDirs);
   const modules = numberReasons(sources.map((s) => s.manifest));
-  const inputs = await hashInputs(build, sources, clang);
+  const kernels = parseKernels(parseYaml(await readFile(build.kernels, 'utf8'), build.kernels), build.kernels);
+  const inputs = await hashInputs(build, sources, kernels, clang);
   const known = await builtLibrary(outDir, inputs);
   if (known !== undefined) return known;
 
@@ -44,15 +48,28 @@ export async function buildFpmLibrary(build: FpmBuild): Promise<FpmLibrary> {
   for (const hook of HOOKS) {
     const source = join(outDir, `compose_${hook}.bpf.c`);
     await writeFile(source, composeSource(modules, hook));
-    await compile(clang, source, join(outDir, `tna_${hook}.bpf.o`), include);
+    for (const window of kernels.windows) {
+      const defines = window.define === undefined ? [] : [`-D${window.define}`];
+      await compile(clang, source, join(outDir, objectName(hook, window)), include, defines);
+    }
     const dispatcher = join(build.dispatcherDir, `dispatcher_${hook}.bpf.c`);
-    await compile(clang, dispatcher, join(outDir, `dispatcher_${hook}.bpf.o`), [build.includeDir]);
+    await compile(clang, dispatcher, join(outDir, dispatcherName(hook)), [build.includeDir]);
   }
   await compile(clang, join(build.dispatcherDir, 'lease.bpf.c'), join(outDir, 'lease.bpf.o'), [build.includeDir]);
-  const stored: StoredLibrary = { version: VERSION, hash: await hashOutputs(outDir, modules), inputs, modules };
+  const hash = await hashOutputs(outDir, modules, kernels);
+  const stored: StoredLibrary = { version: VERSION, hash, inputs, modules, kernels };
   await writeFile(join(outDir, 'library.json.new'), `${JSON.stringify(stored, undefined, 2)}\n`);
   await rename(join(outDir, 'library.json.new'), join(outDir, 'library.json'));
   return toLibrary(stored, outDir);
+}
+
+/** The object of a window without a macro has the plain name. */
+function objectName(hook: Hook, window: FpmWindow): string {
+  return window.define === undefined ? `tna_${hook}.bpf.o` : `tna_${hook}.${window.name}.bpf.o`;
+}
+
+function dispatcherName(hook: Hook): string {
+  return `dispatcher_${hook}.bpf.o`;
 }
 
 /** Debian keeps asm/ headers per architecture; other distributions do not need this. */
@@ -75,10 +92,10 @@ export async function readFpmLibrary(outDir: string): Promise<FpmLibrary> {
  * identities say. @throws TnaError `fpm-library-changed`
  */
 export async function checkLibrary(library: FpmLibrary): Promise<void> {
-  const outDir = dirname(library.hooks.xdp.object);
+  const outDir = dirname(library.hooks.xdp.dispatcher.object);
   let found: string | undefined;
   try {
-    found = await hashOutputs(outDir, library.modules);
+    found = await hashOutputs(outDir, library.modules, library.kernels);
   } catch (cause) {
     if (!isMissing(cause)) throw cause;
   }
@@ -96,6 +113,7 @@ interface StoredLibrary {
   readonly hash: string;
   readonly inputs: string;
   readonly modules: readonly FpmModule[];
+  readonly kernels: FpmKernels;
 }
 
 interface ModuleSource {
@@ -133,14 +151,20 @@ function parseYaml(text: string, path: string): unknown {
   }
 }
 
-async function compile(clang: string, source: string, object: string, includeDirs: readonly string[]): Promise<void> {
+async function compile(
+  clang: string,
+  source: string,
+  object: string,
+  includeDirs: readonly string[],
+  defines: readonly string[] = [],
+): Promise<void> {
   const temporary = `${object}.new`;
   const asm = ['-idirafter', `/usr/include/${ASM_HEADERS[process.arch] ?? process.arch}`];
   const include = [...includeDirs.map((dir) => `-I${resolve(dir)}`), ...asm];
   // Absolute paths in debug information, part of which is kept as BTF, would make the object depend on where it was built.
   const places = [dirname(resolve(source)), ...includeDirs.map((dir) => resolve(dir))];
   const relative = ['-fdebug-compilation-dir=.', ...places.map((dir, i) => `-fdebug-prefix-map=${dir}=./${i}`)];
-  const args = [...FLAGS, ...relative, ...include, '-c', resolve(source), '-o', temporary];
+  const args = [...FLAGS, ...defines, ...relative, ...include, '-c', resolve(source), '-o', temporary];
   try {
     await run(clang, args);
   } catch (cause) {
@@ -171,9 +195,14 @@ function isMissing(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
 }
 
-async function hashInputs(build: FpmBuild, modules: readonly ModuleSource[], clang: string): Promise<string> {
+async function hashInputs(
+  build: FpmBuild,
+  modules: readonly ModuleSource[],
+  kernels: FpmKernels,
+  clang: string,
+): Promise<string> {
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([VERSION, FLAGS, FPM_COUNTERS, await compilerVersion(clang)]));
+  hash.update(JSON.stringify([VERSION, FLAGS, FPM_COUNTERS, kernels, await compilerVersion(clang)]));
   const own = [build.includeDir, build.dispatcherDir];
   const files = (
     await Promise.all(own.map(async (dir) => (await readdir(dir)).sort().map((name) => join(dir, name))))
@@ -208,10 +237,10 @@ async function compilerVersion(clang: string): Promise<string> {
   }
 }
 
-async function hashOutputs(outDir: string, modules: readonly FpmModule[]): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify([VERSION, FPM_COUNTERS, modules]));
+async function hashOutputs(outDir: string, modules: readonly FpmModule[], kernels: FpmKernels): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify([VERSION, FPM_COUNTERS, modules, kernels]));
   for (const hook of HOOKS) {
-    for (const object of [`tna_${hook}.bpf.o`, `dispatcher_${hook}.bpf.o`])
+    for (const object of [...kernels.windows.map((window) => objectName(hook, window)), dispatcherName(hook)])
       hash.update(await readFile(join(outDir, object)));
   }
   hash.update(await readFile(join(outDir, 'lease.bpf.o')));
@@ -221,7 +250,7 @@ async function hashOutputs(outDir: string, modules: readonly FpmModule[]): Promi
 async function builtLibrary(outDir: string, inputs: string): Promise<FpmLibrary | undefined> {
   const stored = await readStored(outDir).catch(() => undefined);
   if (stored?.inputs !== inputs) return undefined;
-  const intact = await hashOutputs(outDir, stored.modules).catch(() => undefined);
+  const intact = await hashOutputs(outDir, stored.modules, stored.kernels).catch(() => undefined);
   return intact === stored.hash ? toLibrary(stored, outDir) : undefined;
 }
 
@@ -252,9 +281,11 @@ async function readStored(outDir: string): Promise<StoredLibrary | undefined> {
 
 function toLibrary(stored: StoredLibrary, outDir: string): FpmLibrary {
   const hookOf = (hook: Hook): FpmHook => ({
-    object: join(outDir, `tna_${hook}.bpf.o`),
+    objects: Object.fromEntries(
+      stored.kernels.windows.map((window) => [window.name, join(outDir, objectName(hook, window))]),
+    ),
     program: `tna_${hook}`,
-    dispatcher: { object: join(outDir, `dispatcher_${hook}.bpf.o`), program: `tna_dispatch_${hook}` },
+    dispatcher: { object: join(outDir, dispatcherName(hook)), program: `tna_dispatch_${hook}` },
   });
   return {
     version: stored.version,
@@ -262,6 +293,7 @@ function toLibrary(stored: StoredLibrary, outDir: string): FpmLibrary {
     hooks: { xdp: hookOf('xdp'), tc: hookOf('tc') },
     lease: { object: join(outDir, 'lease.bpf.o'), program: 'tna_lease_renew' },
     modules: stored.modules,
+    kernels: stored.kernels,
     counters: FPM_COUNTERS,
   };
 }

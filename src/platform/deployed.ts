@@ -9,7 +9,8 @@ import type { DeviceHooks, OwnPrograms } from './attachments.js';
 import { u32Key, u32Of } from './bytes.js';
 import { readLease } from './lease.js';
 import type { PinDirectory } from './pin-directory.js';
-import { egressMap, type Pin, pinName, type SharedMap, sharedMaps, slotsMap } from './pins.js';
+import { egressMap, type FilterPin, type Pin, pinName, type SharedMap, sharedMaps, slotsMap } from './pins.js';
+import { runningFilter } from './tc-filter.js';
 
 const hooks: readonly Hook[] = ['xdp', 'tc'];
 
@@ -34,9 +35,10 @@ export async function readDeployed(
   const strays = [...unknown];
   const maps = new Map<string, MapInfo>();
   const known = new Set(hooks.flatMap((hook) => sharedMaps(hook).map((map) => map.name)));
-  const own = { links: new Set<number>(), xdp: new Set<number>() };
+  const own = { links: new Set<number>(), xdp: new Set<number>(), filters: new Map<number, number>() };
   const pipelines: LoadedPipeline[] = [];
   const links: (LinkInfo & { readonly pin: Extract<Pin, { kind: 'link' }> })[] = [];
+  const filters: { readonly id: number; readonly pin: FilterPin }[] = [];
   for (const pin of pins) {
     const isOurs = openPin(directory, pin, {
       map: (name, map) => {
@@ -55,9 +57,14 @@ export async function readDeployed(
         links.push({ ...info, pin: of });
         return true;
       },
+      filter: (of, program) => {
+        filters.push({ id: program.id, pin: of });
+        return true;
+      },
     });
     if (!isOurs) strays.push(pinName(pin));
   }
+  for (const { id, pin } of filters) if ((await runningFilter(directory, pin)) === id) own.filters.set(pin.ifindex, id);
   const xdp = links.some(({ pin }) => pin.hook === 'xdp') ? await devices.xdp() : undefined;
   // A device that went to another namespace keeps its link and often its number: only the hook of the device that has the number
   // here and now can tell.
@@ -73,7 +80,14 @@ export async function readDeployed(
   for (const hook of hooks) {
     const wanted = sharedMaps(hook);
     const present = wanted.filter(({ name }) => maps.has(name));
-    const ofHook = links.filter(({ pin }) => pin.hook === hook);
+    const ofHook = [
+      ...links
+        .filter(({ pin }) => pin.hook === hook)
+        .map((link) => ({ id: link.id, pin: link.pin, isAlive: () => isAlive(link) })),
+      ...filters
+        .filter(({ pin }) => pin.hook === hook)
+        .map(({ id, pin }) => ({ id, pin, isAlive: () => own.filters.get(pin.ifindex) === id })),
+    ];
     if (present.length === 0 && ofHook.length === 0) continue;
     // Zero slots stand for maps of which some are missing, or of another version's shape: they are made anew.
     if (present.length < wanted.length || !fit(wanted, maps, await shapesOf(hook))) {
@@ -86,7 +100,7 @@ export async function readDeployed(
       prepared.push({ hook, slots: slots.info.maxEntries });
       const add = (place: ReturnType<typeof placeOf>, linkId: number, alive: boolean, programId: number) =>
         attachments.push({ ...place, linkId, alive, programId, pipeline: pipelineOf.get(programId) });
-      for (const link of ofHook) add(placeOf(link.pin), link.id, isAlive(link), readSlot(slots, link.pin.slot));
+      for (const link of ofHook) add(placeOf(link.pin), link.id, link.isAlive(), readSlot(slots, link.pin.slot));
       if (!scan) return;
       const taken = new Set(ofHook.map(({ pin }) => pin.slot));
       for (let slot = 0; slot < slots.info.maxEntries; slot++) {
@@ -112,7 +126,7 @@ export async function readDeployed(
 
 const linkTypes: Readonly<Record<Hook, string>> = { xdp: 'xdp', tc: 'tcx' };
 
-function placeOf({ hook, ifindex, slot }: Extract<Pin, { kind: 'link' }>) {
+function placeOf({ hook, ifindex, slot }: Extract<Pin, { kind: 'link' | 'filter' }>) {
   return { hook, ifindex, slot };
 }
 
@@ -120,6 +134,7 @@ interface PinReaders {
   map(name: string, map: BpfMap): boolean;
   pipeline(pin: Extract<Pin, { kind: 'pipeline' }>, program: BpfProgram): boolean;
   link(pin: Extract<Pin, { kind: 'link' }>, link: BpfLink): boolean;
+  filter(pin: FilterPin, program: BpfProgram): boolean;
 }
 
 /**
@@ -136,6 +151,8 @@ function openPin(directory: PinDirectory, pin: Pin, read: PinReaders): boolean {
         return using(BpfProgram.openPinned(path), (program) => read.pipeline(pin, program));
       case 'link':
         return using(BpfLink.openPinned(path), (link) => read.link(pin, link));
+      case 'filter':
+        return using(BpfProgram.openPinned(path), (program) => read.filter(pin, program));
     }
   } catch (error) {
     const isPin = lstatSync(path, { throwIfNoEntry: false })?.isFile();

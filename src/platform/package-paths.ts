@@ -21,8 +21,14 @@ export function libraryDirectory(): string {
   return join(root, 'fpm', 'build');
 }
 
-export function fpmSource(): { readonly modules: string; readonly include: string; readonly dispatcher: string } {
+export function fpmSource(): {
+  readonly modules: string;
+  readonly include: string;
+  readonly dispatcher: string;
+  readonly kernels: string;
+} {
   return {
+    kernels: join(root, 'fpm', 'kernels.yaml'),
     modules: join(root, 'fpm', 'modules'),
     include: join(root, 'fpm', 'include'),
     dispatcher: join(root, 'fpm', 'dispatcher'),

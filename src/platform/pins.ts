@@ -10,7 +10,16 @@ export const tnaRoot = `${bpffsRoot}/tna`;
 export type Pin =
   | { readonly kind: 'map'; readonly name: string }
   | { readonly kind: 'pipeline'; readonly hook: Hook; readonly id: string }
-  | { readonly kind: 'link'; readonly hook: Hook; readonly ifindex: number; readonly slot: number };
+  | { readonly kind: 'link'; readonly hook: Hook; readonly ifindex: number; readonly slot: number }
+  | FilterPin;
+
+/** A dispatcher that is attached without a link. */
+export interface FilterPin {
+  readonly kind: 'filter';
+  readonly hook: Hook;
+  readonly ifindex: number;
+  readonly slot: number;
+}
 
 export function pinName(pin: Pin): string {
   switch (pin.kind) {
@@ -19,7 +28,8 @@ export function pinName(pin: Pin): string {
     case 'pipeline':
       return `pipeline-${pin.hook}-${pin.id}`;
     case 'link':
-      return `link-${pin.hook}-${pin.ifindex}-${pin.slot}`;
+    case 'filter':
+      return `${pin.kind}-${pin.hook}-${pin.ifindex}-${pin.slot}`;
   }
 }
 
@@ -29,8 +39,12 @@ export function parsePin(name: string): Pin | undefined {
   if (map !== null) return { kind: 'map', name: map[1] as string };
   const pipeline = /^pipeline-(xdp|tc)-([0-9a-f]{12})$/.exec(name);
   if (pipeline !== null) return { kind: 'pipeline', hook: pipeline[1] as Hook, id: pipeline[2] as string };
-  const link = /^link-(xdp|tc)-([1-9]\d*)-(\d+)$/.exec(name);
-  if (link !== null) return { kind: 'link', hook: link[1] as Hook, ifindex: Number(link[2]), slot: Number(link[3]) };
+  const attached = /^(?:link-(xdp|tc)|filter-(tc))-([1-9]\d*)-(\d+)$/.exec(name);
+  if (attached !== null) {
+    const place = { ifindex: Number(attached[3]), slot: Number(attached[4]) };
+    if (attached[1] !== undefined) return { kind: 'link', hook: attached[1] as Hook, ...place };
+    return { kind: 'filter', hook: 'tc', ...place };
+  }
   return undefined;
 }
 

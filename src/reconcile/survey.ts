@@ -2,7 +2,7 @@
 // The read-only half of a pass: looks at the host and derives the plan.
 
 import type { Derived } from '../model/derived.js';
-import { leaseFpm } from '../model/library.js';
+import { alternatives, leaseFpm } from '../model/library.js';
 import type { Domain, HostReader } from '../model/ports.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { buildObjects, sysctlPaths } from '../objects/build.js';
@@ -19,7 +19,8 @@ export async function takeSnapshot(domain: Domain, reader: HostReader): Promise<
   const objects = buildObjects(rules, { sources: first.sources, sysctls: {} });
   const details = { requests: detailRequests(rules, objects), sysctls: sysctlPaths(rules, objects) };
   const used = new Set([leaseFpm, ...rules.services.flatMap((service) => service.modules.map((module) => module.fpm))]);
-  const probes = new Set(library.modules.filter((module) => used.has(module.name)).flatMap((module) => module.needs));
+  const needs = library.modules.filter((module) => used.has(module.name)).flatMap((module) => module.needs);
+  const probes = new Set(needs.flatMap(alternatives));
   return observeDetails(reader, rules, first, details, [...probes].sort(), deployed);
 }
 

@@ -76,6 +76,7 @@ export async function buildMutant(mutations: readonly Mutation[], directory: str
     moduleDirs: [modules],
     includeDir: source.include,
     dispatcherDir: source.dispatcher,
+    kernels: source.kernels,
     outDir,
   });
   return outDir;

@@ -155,7 +155,13 @@ t.test('a library is built once, the same everywhere, and takes FPMs of its user
     '#pragma once\n#include "tna.h"\nstatic __always_inline int fpm_toy(struct tna_pkt *p)\n{\n\treturn tna_slow(p, TNA_R_TOY_ANY);\n}\n',
   );
   const build = (outDir: string, moduleDirs: readonly string[]) =>
-    buildFpmLibrary({ moduleDirs, includeDir: source.include, dispatcherDir: source.dispatcher, outDir });
+    buildFpmLibrary({
+      moduleDirs,
+      includeDir: source.include,
+      dispatcherDir: source.dispatcher,
+      kernels: source.kernels,
+      outDir,
+    });
 
   const own = await build(join(directory, 'own'), [source.modules]);
   const again = await build(join(directory, 'again'), [source.modules]);
@@ -163,9 +169,9 @@ t.test('a library is built once, the same everywhere, and takes FPMs of its user
   t.strictSame(await readFpmLibrary(join(directory, 'own')), own);
 
   const stamp = new Date(2020, 0, 1);
-  utimesSync(own.hooks.xdp.object, stamp, stamp);
+  utimesSync(own.hooks.xdp.objects.cast as string, stamp, stamp);
   await build(join(directory, 'own'), [source.modules]);
-  t.same(statSync(own.hooks.xdp.object).mtime, stamp, 'unchanged inputs: nothing is compiled');
+  t.same(statSync(own.hooks.xdp.objects.cast as string).mtime, stamp, 'unchanged inputs: nothing is compiled');
 
   const extended = await build(join(directory, 'extended'), [source.modules, toys]);
   const names = extended.modules.map((m) => m.name);

@@ -13,6 +13,7 @@ import {
 } from 'bpf-loader-native';
 import { type FpmLibrary, fpmFlag, fpmParamVariable } from '../../src/model/library.js';
 import type { Hook } from '../../src/model/ruleset.js';
+import { windowOf } from '../../src/platform/window.js';
 
 /** Packets by `fast`, `drop`, `end` or `fpm:code`; what is zero is left out. */
 export type Counts = Readonly<Record<string, number>>;
@@ -50,7 +51,8 @@ export class FastPath {
 
   static async load(library: FpmLibrary, hook: Hook): Promise<FastPath> {
     const files = library.hooks[hook];
-    const template = await BpfTemplate.create(await BpfObject.open(files.object));
+    const { name } = await windowOf(library);
+    const template = await BpfTemplate.create(await BpfObject.open(files.objects[name] as string));
     const scratch = `tna_scratch_${hook}`;
     const dispatcher = await BpfObject.open(files.dispatcher.object, {
       reuseMaps: { [scratch]: template.object.map(scratch) },

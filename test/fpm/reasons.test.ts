@@ -27,6 +27,7 @@ const library = await buildFpmLibrary({
   moduleDirs: [source.modules],
   includeDir: source.include,
   dispatcherDir: source.dispatcher,
+  kernels: source.kernels,
   outDir,
 });
 

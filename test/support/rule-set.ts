@@ -24,7 +24,7 @@ export function fpm(name: string, changes: Partial<FpmModule> = {}): FpmModule {
 
 export function libraryOf(...modules: readonly FpmModule[]): FpmLibrary {
   const hook = (name: string) => ({
-    object: `/none/tna_${name}.bpf.o`,
+    objects: { cast: `/none/tna_${name}.bpf.o` },
     program: `tna_${name}`,
     dispatcher: { object: `/none/dispatcher_${name}.bpf.o`, program: `tna_dispatch_${name}` },
   });
@@ -34,6 +34,7 @@ export function libraryOf(...modules: readonly FpmModule[]): FpmLibrary {
     hooks: { xdp: hook('xdp'), tc: hook('tc') },
     lease: { object: '/none/lease.bpf.o', program: 'tna_lease_renew' },
     modules,
+    kernels: { windows: [{ name: 'cast', summary: '', needs: [] }], capabilities: [] },
     counters: { slots: 256, fastId: 0, dropId: 1, endId: 2 },
   };
 }

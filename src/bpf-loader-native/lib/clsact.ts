@@ -50,8 +50,9 @@ export async function attachClsact(
 /** Undefined when there is no such filter. */
 export async function queryClsact(place: ClsactPlace): Promise<{ readonly programId: number } | undefined> {
   const found = await native.tcQuery(place.ifindex, POINT[place.direction], place.handle, place.priority);
-  // The kernel answers EINVAL when there is no clsact at all.
-  if (found.errno === constants.errno.ENOENT || found.errno === constants.errno.EINVAL) return undefined;
+  // The kernel answers EINVAL when there is no clsact at all, and ENODEV when there is no such device.
+  const { ENOENT, EINVAL, ENODEV } = constants.errno;
+  if ([ENOENT, EINVAL, ENODEV].includes(found.errno)) return undefined;
   check(found, 'query clsact filter', place);
   return { programId: found.programId };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Can this kernel do X? Answers by trying, with the evidence; what cannot be tried (no privilege) is 'unknown', never 'no'.
 import { existsSync, readFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { constants, release } from 'node:os';
 import { queryTcx } from './attached.js';
 import { u32Bytes } from './attr.js';
 import { stringAt } from './elf.js';
@@ -41,7 +41,7 @@ const known = new Map<string, ProbeResult>();
 
 /**
  * `prog:TYPE` `map:TYPE` `helper:PROGTYPE:NAME` `kfunc:NAME` `kfunc:PROGTYPE:NAME` `btf:vmlinux` `btf:TYPE[.field…]`
- * `enum:TYPE.MEMBER` `attach:tcx|xdp-link|netfilter-link` `jit`. Throws BpfError 'unknown-name' for anything else.
+ * `enum:TYPE.MEMBER` `attach:tcx|clsact|xdp-link|netfilter-link` `jit`. Throws BpfError 'unknown-name' for anything else.
  */
 export async function probe(question: string): Promise<ProbeResult> {
   const colon = question.indexOf(':');
@@ -218,8 +218,10 @@ const LINK_TYPE_MEMBER: Readonly<Record<string, string>> = {
 
 async function probeAttach(subject: string): Promise<ProbeResult> {
   if (subject === 'tcx') return probeTcx();
+  if (subject === 'clsact') return probeClsact();
   const member = LINK_TYPE_MEMBER[subject];
-  if (member === undefined) throw unknownName('attach type', subject, ['tcx', ...Object.keys(LINK_TYPE_MEMBER)]);
+  const all = ['tcx', 'clsact', ...Object.keys(LINK_TYPE_MEMBER)];
+  if (member === undefined) throw unknownName('attach type', subject, all);
   return probeEnum(`bpf_link_type.${member}`);
 }
 
@@ -232,6 +234,31 @@ function probeTcx(): ProbeResult {
     if (!(error instanceof BpfError)) throw error;
     const refused = error.errno === constants.errno.EINVAL;
     return refused ? no(`reading a TCX list: ${error.summary}`) : unknown(`reading a TCX list: ${error.summary}`);
+  }
+}
+
+/** What the hook consists of, and a type by which a part shows that it is there. Parts are modules, as a rule. */
+const CLSACT_PARTS = { sch_ingress: 'clsact_sched_data', cls_bpf: 'cls_bpf_head' } as const;
+
+/** Not tried, since that would take a device: asked whether the parts are there, or can be loaded when they are needed. */
+async function probeClsact(): Promise<ProbeResult> {
+  const btf = await btfOrProblem();
+  if ('answer' in btf) return btf;
+  const evidence: string[] = [];
+  for (const [part, type] of Object.entries(CLSACT_PARTS)) {
+    if (btf.hasType('struct', type)) evidence.push(`${part} is there`);
+    else if (isLoadable(part)) evidence.push(`${part} can be loaded`);
+    else return no(`${part} is neither loaded nor among the kernel's modules`);
+  }
+  return yes(evidence.join(', '));
+}
+
+function isLoadable(module: string): boolean {
+  try {
+    const listed = readFileSync(`/lib/modules/${release()}/modules.dep`, 'latin1');
+    return new RegExp(`/${module}\\.ko(\\.\\w+)?:`).test(listed);
+  } catch {
+    return false;
   }
 }
 

@@ -18,6 +18,7 @@ export async function fpmBuildCommand(
     moduleDirs: [source.modules, ...extra],
     includeDir: source.include,
     dispatcherDir: source.dispatcher,
+    kernels: source.kernels,
     outDir,
   });
   if (options.output === 'json')

@@ -51,9 +51,16 @@ export function fixedLibrary(): string | undefined {
   const built = JSON.parse(readFileSync(file, 'utf8')) as {
     readonly version: number;
     readonly modules: readonly object[];
+    readonly kernels: object;
   };
   const none = '0'.repeat(64);
-  return lines({ version: built.version, hash: none, inputs: none, modules: built.modules }, 2);
+  return lines(
+    { version: built.version, hash: none, inputs: none, modules: built.modules, kernels: built.kernels },
+    2,
+    {
+      kernels: 3,
+    },
+  );
 }
 
 /**
