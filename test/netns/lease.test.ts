@@ -54,9 +54,9 @@ function rulesWithBlindSpot(t: Test): string {
 }
 
 async function attached(bed: Bed, controller: Controller): Promise<void> {
-  await until('the controller has attached', () => controller.log.includes('set-slot p2'));
+  await until('the controller has attached', () => controller.log.includes('set-slot p2'), 60_000);
   await bed.agent.send([0, 1].map((port) => ({ port, bytes: frame(0, port + 1) })));
-  await until('frames are fast', async () => (await traffic(bed)).fast > 0);
+  await until('frames are fast', async () => (await traffic(bed)).fast > 0, 60_000);
 }
 
 for (const hook of ['xdp', 'tc'] as const) {
@@ -90,21 +90,21 @@ for (const hook of ['xdp', 'tc'] as const) {
     t.match(await tnaOk('status', '--netns', bed.netns, '--hook', hook), /lease expired \d+ s ago/);
 
     first.process.kill('SIGCONT');
-    await until('frames are fast again', async () => (await traffic(bed)).fast > 0);
+    await until('frames are fast again', async () => (await traffic(bed)).fast > 0, 60_000);
     await first.stop('SIGKILL');
     await until('the lease of the dead expires', async () => ((await status(bed.netns)).lease?.left ?? 1) < 0);
     t.match(await traffic(bed), { arrived: 20, fast: 0, expired: 20 });
 
     const second = Controller.start(bed.netns, ...options);
     t.teardown(() => second.stop('SIGKILL'));
-    await until('another controller makes them fast', async () => (await traffic(bed)).fast > 0);
+    await until('another controller makes them fast', async () => (await traffic(bed)).fast > 0, 60_000);
     t.notMatch(second.log, /load|set-slot|attach/, 'it adopts what runs');
     await second.stop();
 
     const third = Controller.start(bed.netns, '--hook', hook);
     t.teardown(() => third.stop('SIGKILL'));
     await until('without --lease the lease goes', async () => (await status(bed.netns, '--hook', hook)).lease === null);
-    await until('frames are fast without it', async () => (await traffic(bed)).fast > 0);
+    await until('frames are fast without it', async () => (await traffic(bed)).fast > 0, 60_000);
     await third.stop();
   });
 }
@@ -139,7 +139,7 @@ t.test('a lease only for what no FPM sees', async (t) => {
   const held = await status(bed.netns, ...rules, '--hook', 'xdp');
   t.equal(held.lease?.seconds, 60);
   t.match(await tnaOk('explain', 'p1', ...at), /Covered by the controller only: huge \(under its lease\)/);
-  await until('frames are fast', async () => (await traffic(bed)).fast > 0);
+  await until('frames are fast', async () => (await traffic(bed)).fast > 0, 60_000);
   await controller.stop();
 });
 
