@@ -14,6 +14,8 @@ export interface Kernel {
   readonly initramfs: string;
   /** Directory to be mounted at /lib/modules. */
   readonly modules: string;
+  /** Path of the module of helpers-kmod, for a kernel that needs it. */
+  readonly helpers?: string;
 }
 
 /** What the matrix covers: the oldest that TNA knows, Debian's stable one, and the newest in the archive. */

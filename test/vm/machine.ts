@@ -19,6 +19,7 @@ export interface MachineOptions {
   /** Processor time after which the machine is stopped; on a busy host, real time goes on without it (`patience`). */
   readonly timeoutSeconds: number;
   /** Loaded before the command. */
+  /** By name, or by path for one that is not among the kernel's own. */
   readonly modules?: readonly string[];
   /** Pairs of emulated virtio-net NICs; see `nicAddress`. */
   readonly nicPairs?: number;

@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { agentBinary } from '../support/lab/agent-binary.js';
 import { countTap, type TapCount } from '../support/tap-count.js';
+import { prepareHelpers } from './helpers.js';
 import { inParallel } from './in-parallel.js';
 import { allKernels, forgetKernels, type Kernel, prepareKernels } from './kernels.js';
 import { type MachineResult, runMachine } from './machine.js';
@@ -65,7 +66,7 @@ async function runTest(kernel: Kernel, test: VmTest): Promise<Result> {
     command: `${environment.join(' ')} exec '${process.execPath}' --enable-source-maps 'dist/test/${test.file}'`,
     output: join(directory, 'results', kernel.name, test.name.replaceAll('/', '-')),
     timeoutSeconds: test.timeoutSeconds,
-    modules: test.modules,
+    modules: test.helpers && kernel.helpers !== undefined ? [...test.modules, kernel.helpers] : test.modules,
     nicPairs: test.nicPairs,
   });
   return { kernel, test, count: judge(countTap(machine.stdout), machine), machine };
@@ -75,7 +76,8 @@ async function runCommand(kernels: readonly Kernel[], command: string): Promise<
   let code = 0;
   for (const kernel of kernels) {
     const output = join(directory, 'results', kernel.name, 'run');
-    const machine = await runMachine({ kernel, root, command, output, timeoutSeconds: 1800, nicPairs: 4 });
+    const modules = kernel.helpers === undefined ? [] : [kernel.helpers];
+    const machine = await runMachine({ kernel, root, command, output, timeoutSeconds: 1800, nicPairs: 4, modules });
     console.log(
       `--- ${kernel.release}: ${machine.end}, code ${machine.code}, ${machine.seconds.toFixed(1)} s, ${machine.processorSeconds.toFixed(1)} s of processor`,
     );
@@ -138,9 +140,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 const names = values.kernel ?? allKernels;
 const cache = join(directory, 'kernels');
 if (values.fetch) forgetKernels(names, cache);
-const kernels = kernelsOrEnd();
+const kernels = [...kernelsOrEnd()];
 // Compiled here, not by each emulated processor.
 await agentBinary();
+for (const [i, kernel] of kernels.entries()) {
+  const helpers = await prepareHelpers(kernel, root, join(directory, 'results', kernel.name, 'btf'));
+  if (helpers !== undefined) kernels[i] = { ...kernel, helpers };
+}
 process.exitCode =
   values.run === undefined
     ? await runTests(

@@ -9,6 +9,7 @@ need qemu-system-x86_64 qemu-system-x86
 need busybox busybox-static
 need cpio cpio
 need depmod kmod
+need pahole dwarves
 need xz xz-utils
 need zstd zstd
 need dpkg-deb dpkg

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// `tna capabilities`: what this kernel offers, and which FPMs miss something.
+// `tna capabilities`: what this kernel offers, what it lacks, what that costs, and how to come by it.
 
 import type { Capability } from '../../model/snapshot.js';
+import { type CapabilityReport, probesToReport, reportCapabilities } from '../../pipeline/capabilities.js';
 import { type Cell, table } from '../../report/table.js';
 import { loadDomain, withHost } from '../context.js';
 import type { GlobalOptions } from '../options.js';
@@ -13,7 +14,7 @@ const always = [
   'jit',
   'prog:xdp',
   'prog:sched_cls',
-  'attach:tcx',
+  'attach:tcx | attach:clsact',
   'map:devmap_hash',
   'map:prog_array',
   'map:percpu_array',
@@ -21,35 +22,73 @@ const always = [
 
 export async function capabilitiesCommand(options: GlobalOptions): Promise<number> {
   const domain = await loadDomain(options);
-  const users = new Map<string, string[]>(always.map((probe) => [probe, []]));
-  for (const module of domain.library.modules)
-    for (const need of module.needs) users.set(need, [...(users.get(need) ?? []), module.name]);
-  const answers = await withHost(options, domain, (host) => host.capabilities([...users.keys()]));
+  const { answers, kernel } = await withHost(options, domain, async (host) => ({
+    answers: await host.capabilities(probesToReport(domain.library, always)),
+    kernel: host.host().kernel,
+  }));
+  const report = reportCapabilities(domain.rules, domain.library, always, answers);
   if (options.output === 'json') {
-    printJson({ capabilities: answers.map((answer) => ({ ...answer, neededBy: users.get(answer.probe) ?? [] })) });
+    const neededBy = ({ probe }: Capability) => [
+      ...new Set(report.needs.filter(({ need }) => need.split(' | ').includes(probe)).flatMap((need) => need.neededBy)),
+    ];
+    printJson({
+      kernel,
+      ...report,
+      window: report.window ?? null,
+      capabilities: answers.map((answer) => ({ ...answer, neededBy: neededBy(answer) })),
+    });
     return 0;
   }
+  printReport(kernel, report);
+  return 0;
+}
+
+function printReport(kernel: string, { window, services, needs }: CapabilityReport): void {
   const style = styleFor(process.stdout);
-  const missing = answers.filter((answer) => answer.answer !== 'yes');
-  const rows = answers.map((answer): readonly Cell[] => [
-    { text: answer.answer, paint: paintFor(answer) },
-    answer.probe,
-    (users.get(answer.probe) ?? []).join(' ') || 'tna itself',
-    answer.evidence,
-  ]);
+  const missing = needs.filter(({ answer }) => answer !== 'yes');
+  const lost = services.filter(({ possible }) => !possible);
   print(
     style.strong(
       missing.length === 0
-        ? 'This kernel has everything that the FPM library can use.'
-        : `This kernel lacks ${missing.length} of ${answers.length} capabilities.`,
+        ? `Kernel ${kernel} has everything that the FPM library needs.`
+        : `Kernel ${kernel} lacks ${missing.length} of ${needs.length} things that the FPM library can use; ` +
+            (lost.length === 0
+              ? 'no service needs them.'
+              : `${lost.length} of ${services.length} services are left to it.`),
     ),
   );
   print(
+    `\nKernel memory is read ${window === undefined ? style.bad('by no means: nothing can be accelerated') : window.summary}.`,
+  );
+  const serviceRows = services.map(({ service, hook, possible, missing: without }): readonly Cell[] => [
+    { text: possible ? 'yes' : 'no', paint: possible ? style.good : style.bad },
+    service,
+    hook,
+    without.join(', '),
+  ]);
+  print(
+    `\n${table([{ head: 'POSSIBLE' }, { head: 'SERVICE' }, { head: 'HOOK' }, { head: 'FOR WANT OF' }], serviceRows, style)}`,
+  );
+  if (missing.length > 0) {
+    const rows = missing.map(({ need, purpose, costs, remedy }): readonly Cell[] => [
+      need,
+      purpose ?? '',
+      costs.join(', ') || 'nothing',
+      remedy ?? '',
+    ]);
+    print(
+      `\n${table([{ head: 'MISSING' }, { head: 'IS FOR' }, { head: 'COSTS' }, { head: 'COMES WITH' }], rows, style)}`,
+    );
+  }
+  const paintFor = (answer: Capability['answer']) =>
+    answer === 'yes' ? style.good : answer === 'no' ? style.bad : style.change;
+  const rows = needs.map(({ need, answer, neededBy, evidence }): readonly Cell[] => [
+    { text: answer, paint: paintFor(answer) },
+    need,
+    neededBy.join(' ') || 'tna itself',
+    evidence,
+  ]);
+  print(
     `\n${table([{ head: 'HAS' }, { head: 'CAPABILITY' }, { head: 'NEEDED BY' }, { head: 'EVIDENCE' }], rows, style)}`,
   );
-  return 0;
-
-  function paintFor(answer: Capability) {
-    return answer.answer === 'yes' ? style.good : answer.answer === 'no' ? style.bad : style.change;
-  }
 }

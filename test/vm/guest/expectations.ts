@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What TNA is expected to be able to do on the kernel that runs here.
 
+import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 
 const [major = 0, minor = 0] = release().split('.').map(Number);
@@ -9,11 +10,13 @@ function atLeast(wantedMajor: number, wantedMinor: number): boolean {
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
-/** bpf_rdonly_cast(), through which FPMs read kernel memory, came with 6.2 and TCX with 6.6; without, all is left to Linux. */
-export const accelerates = atLeast(6, 6);
+/** FPMs read kernel memory by bpf_rdonly_cast(), since 6.2, or by the module in helpers-kmod; without, all is left to Linux. */
+export const accelerates = atLeast(6, 2) || existsSync('/sys/kernel/btf/tna_helpers');
+
+/** Whether this kernel shows enough of such devices: XDP on others than taps is left alone before 6.3. */
+export function acceleratesAt(kind: string, hook: string): boolean {
+  return accelerates && (hook === 'tc' || kind === 'tap' || atLeast(6, 3));
+}
 
 /** Capabilities without which TNA accelerates nothing, and which this kernel must be said to lack. */
-export const lacking: readonly string[] = [
-  ...(atLeast(6, 2) ? [] : ['kfunc:bpf_rdonly_cast', 'kfunc:bpf_cast_to_kern_ctx']),
-  ...(atLeast(6, 6) ? [] : ['attach:tcx', 'btf:net_device.tcx_ingress']),
-];
+export const lacking: readonly string[] = accelerates ? [] : ['kfunc:bpf_rdonly_cast', 'kfunc:bpf_tna_window_1'];

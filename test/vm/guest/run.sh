@@ -13,7 +13,12 @@ ip link set lo up
 echo 1 >/proc/sys/net/core/bpf_jit_enable 2>/dev/null
 # A machine that was starved, or stopped for a while, has no hung tasks.
 echo 0 >/proc/sys/kernel/hung_task_timeout_secs 2>/dev/null
-while read -r module; do modprobe "$module" || echo "run.sh: cannot load $module"; done <$output/modules
+while read -r module; do
+  case $module in
+    /*) insmod "$module" ;;
+    *) modprobe "$module" ;;
+  esac || echo "run.sh: cannot load $module"
+done <$output/modules
 cut -d ' ' -f 1 /proc/uptime >$output/started
 bash $output/command
 code=$?

@@ -16,20 +16,32 @@ import { accelerates, lacking } from './expectations.js';
 t.setTimeout(600_000 * patience);
 
 interface Capabilities {
-  readonly capabilities: readonly { readonly probe: string; readonly answer: string; readonly evidence: string }[];
+  readonly window: { readonly name: string } | null;
+  readonly services: readonly { readonly service: string; readonly hook: string; readonly possible: boolean }[];
+  readonly needs: readonly {
+    readonly need: string;
+    readonly answer: string;
+    readonly evidence: string;
+    readonly costs: readonly string[];
+    readonly remedy?: string;
+  }[];
 }
 
 t.test('capabilities', async (t) => {
-  const { capabilities } = JSON.parse(await tnaOk('capabilities', '-o', 'json')) as Capabilities;
-  t.ok(capabilities.length > 10);
-  const absent = capabilities.filter((one) => one.answer !== 'yes');
-  for (const one of absent) t.not(one.evidence, '', `${one.probe} is ${one.answer} for a reason`);
-  for (const probe of lacking)
-    t.ok(
-      absent.some((one) => one.probe === probe),
-      `${probe} is missing`,
-    );
+  const { needs, services, window } = JSON.parse(await tnaOk('capabilities', '-o', 'json')) as Capabilities;
+  t.ok(needs.length > 10);
+  const absent = needs.filter((one) => one.answer !== 'yes');
+  for (const one of absent) t.not(one.evidence, '', `${one.need} is ${one.answer} for a reason`);
+  for (const probe of lacking) {
+    const need = absent.find((one) => one.need.includes(probe));
+    t.ok(need, `${probe} is missing`);
+    t.match(need?.costs, ['bridging at xdp', 'bridging at tc'], 'which costs everything');
+    t.match(need?.remedy, /Linux 6\.2 .*helpers-kmod/, 'and both ways out are told');
+  }
+  t.ok(services.length > 0 && services.every((one) => one.possible === accelerates));
+  t.equal(window === null, !accelerates);
   if (accelerates) t.same(absent, [], 'nothing is missing');
+  else t.match(await tnaOk('capabilities'), /helpers-kmod/, 'the text says how to come by it');
 });
 
 /**

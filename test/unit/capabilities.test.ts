@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a kernel can and cannot do, from the library's notes and the probes' answers.
+
+import t from 'tap';
+import type { FpmKernels } from '../../src/model/library.js';
+import type { RuleSet } from '../../src/model/ruleset.js';
+import type { Capability } from '../../src/model/snapshot.js';
+import { probesToReport, reportCapabilities } from '../../src/pipeline/capabilities.js';
+import { parseKernels, remedy } from '../../src/pipeline/kernels.js';
+import { viewLibrary } from '../../src/pipeline/library-view.js';
+import { fpm, libraryOf } from '../support/rule-set.js';
+
+const kernels: FpmKernels = parseKernels(
+  {
+    windows: [
+      { name: 'own', summary: 'by itself', needs: ['kfunc:a'] },
+      { name: 'helped', summary: 'by a module', define: 'HELPED', needs: ['kfunc:b'] },
+    ],
+    capabilities: [
+      { probe: 'kfunc:a', purpose: 'reading', since: '6.2', option: 'CONFIG_A=y' },
+      { probe: 'kfunc:b', purpose: 'reading, too', package: 'the module' },
+      { probe: 'btf:c', purpose: 'seeing', option: 'CONFIG_C=y', module: 'c' },
+    ],
+  },
+  'kernels.yaml',
+);
+const library = {
+  ...libraryOf(
+    fpm('reader', { needs: ['kfunc:a | kfunc:b'] }),
+    fpm('seer', { needs: ['btf:c'] }),
+    fpm('idle', { needs: ['btf:d'] }),
+  ),
+  kernels,
+};
+const rules = {
+  services: [{ name: 'relaying', hooks: ['xdp', 'tc'], modules: [{ fpm: 'reader' }, { fpm: 'seer' }] }],
+} as unknown as RuleSet;
+
+function answers(having: readonly string[]): readonly Capability[] {
+  return probesToReport(library, ['jit']).map((probe) => ({
+    probe,
+    answer: having.includes(probe) ? 'yes' : 'no',
+    evidence: `about ${probe}`,
+  }));
+}
+
+t.test('everything there, by the second alternative', async (t) => {
+  const report = reportCapabilities(rules, library, ['jit'], answers(['jit', 'kfunc:b', 'btf:c', 'btf:d']));
+  t.same(report.window, { name: 'helped', summary: 'by a module' });
+  t.ok(report.services.length === 2 && report.services.every(({ possible }) => possible));
+  t.match(report.needs, [
+    { need: 'jit', answer: 'yes', neededBy: [], remedy: undefined },
+    { need: 'kfunc:a | kfunc:b', answer: 'yes', evidence: 'kfunc:b: about kfunc:b', neededBy: ['reader'] },
+    { need: 'btf:c', answer: 'yes' },
+    { need: 'btf:d', answer: 'yes' },
+  ]);
+});
+
+t.test('what is missing, what it costs, how to come by it', async (t) => {
+  const report = reportCapabilities(rules, library, ['jit'], answers(['jit', 'btf:c']));
+  t.equal(report.window, undefined);
+  t.same(
+    report.services.map(({ service, hook, possible, missing }) => [service, hook, possible, missing]),
+    [
+      ['relaying', 'xdp', false, ['kfunc:a | kfunc:b']],
+      ['relaying', 'tc', false, ['kfunc:a | kfunc:b']],
+    ],
+  );
+  const [, reader, , idle] = report.needs;
+  t.match(reader, {
+    answer: 'no',
+    purpose: 'reading',
+    costs: ['relaying at xdp', 'relaying at tc'],
+    remedy: 'Linux 6.2 or later with CONFIG_A=y; or the module',
+    evidence: 'kfunc:a: about kfunc:a; kfunc:b: about kfunc:b',
+  });
+  t.match(idle, { answer: 'no', costs: [], remedy: undefined, purpose: undefined });
+  t.equal(remedy(kernels, ['btf:c']), 'a kernel built with CONFIG_C=y; or modprobe -a c');
+});
+
+t.test('an interface is told the same', async (t) => {
+  const given = answers(['btf:c']);
+  const against = viewLibrary(library, given).against('tc', ['reader', 'seer']);
+  t.match(against, [
+    { code: 'kernel-lacks', message: /kfunc:a and kfunc:b, one of which FPM reader needs/, hint: /6\.2.*the module/ },
+  ]);
+  t.same(viewLibrary(library, answers(['kfunc:a', 'btf:c'])).against('tc', ['reader', 'seer']), []);
+  t.same(viewLibrary(library, answers(['kfunc:b', 'btf:c'])).against('tc', ['reader', 'seer']), []);
+});
+
+t.test('a file that does not fit is refused where it does not', async (t) => {
+  for (const [value, field] of [
+    [[], '(top)'],
+    [{ windows: [], capabilities: [] }, 'windows'],
+    [{ windows: [{ name: 'a', summary: 'b', needs: 'c' }], capabilities: [] }, 'windows[0].needs'],
+    [{ windows: [{ name: 'a', summary: 'b', needs: [], more: 1 }], capabilities: [] }, 'windows[0].more'],
+    [{ windows: [{ name: 'a', summary: 'b', needs: [] }], capabilities: [{ probe: 'x' }] }, 'capabilities[0].purpose'],
+    [{ windows: [{ name: 'a', summary: 'b', needs: [] }], capabilities: [], other: 1 }, 'other'],
+  ] as const)
+    t.throws(() => parseKernels(value, 'k.yaml'), {
+      code: 'fpm-kernels',
+      object: 'k.yaml',
+      message: new RegExp(`^${field.replace(/[^a-z.]/g, '.')}: `),
+    });
+});
