@@ -4,6 +4,7 @@
       "target_name": "bpf_loader_native",
       "sources": [
         "native/addon.cc",
+        "native/bulk.cc",
         "native/capture.cc",
         "native/handle.cc",
         "native/job.cc",

@@ -4,6 +4,7 @@
 import type { Derived } from '../model/derived.js';
 import { TnaError } from '../model/error.js';
 import type { Domain } from '../model/ports.js';
+import { beginProbing } from '../platform/capabilities.js';
 import { readFpmLibrary } from '../platform/clang.js';
 import { LiveHost } from '../platform/live-host.js';
 import { enterNamespace } from '../platform/namespace.js';
@@ -23,6 +24,7 @@ export interface LoadedDomain extends Domain {
 
 /** Rules checked against the library; @throws TnaError `rules` with every error on a line of its own. */
 export async function loadDomain(options: GlobalOptions): Promise<LoadedDomain> {
+  if (options.from === undefined) beginProbing();
   const library = await readFpmLibrary(options.library ?? libraryDirectory());
   const directory = options.rules ?? rulesDirectory();
   const files = readRuleFiles(directory);

@@ -3,7 +3,7 @@
 
 import type { DetailRequest, HostReader } from '../model/ports.js';
 import type { RuleSet } from '../model/ruleset.js';
-import type { Deployed, Message, Snapshot } from '../model/snapshot.js';
+import type { Capability, Deployed, Message, Snapshot } from '../model/snapshot.js';
 
 /** Messages per source, and why optional sources are empty. */
 export interface Observed {
@@ -36,7 +36,7 @@ export async function observeDetails(
   rules: RuleSet,
   first: Observed,
   details: Details,
-  probes: readonly string[],
+  capabilities: readonly Capability[],
   deployed: Deployed,
 ): Promise<Snapshot> {
   const sources: { [source: string]: readonly Message[] } = { ...first.sources };
@@ -55,7 +55,7 @@ export async function observeDetails(
     sources,
     absent,
     sysctls: Object.fromEntries(details.sysctls.map((path) => [path, reader.sysctl(path)])),
-    capabilities: await reader.capabilities(probes),
+    capabilities,
     deployed,
   };
 }

@@ -2,7 +2,7 @@
 // BPF programs on the devices of this namespace: which of ours really are there, and those of others, which we must not disturb
 // and whose packets we must not take.
 
-import { BpfError, queryTcx, type TcxList } from 'bpf-loader-native';
+import { queryTcxOfAll, type TcxProgram } from 'bpf-loader-native';
 import { NetlinkClient } from 'netlink-ts';
 import type { Message } from '../model/snapshot.js';
 import { foreignFilters } from './tc-filter.js';
@@ -28,10 +28,10 @@ interface XdpAttribute {
   readonly hw_prog_id?: number | undefined;
 }
 
-/** The hooks of all devices at one time; each is asked for once, when first needed. */
+/** The hooks of all devices at one time; each kind is asked for once, when first needed. */
 export class DeviceHooks {
   private devices: Promise<ReadonlyMap<number, readonly number[]>> | undefined;
-  private readonly lists = new Map<string, TcxList['programs']>();
+  private readonly lists = new Map<Direction, ReadonlyMap<number, readonly TcxProgram[]>>();
 
   /** Ids of the XDP programs by ifindex, for every device of the namespace. */
   xdp(): Promise<ReadonlyMap<number, readonly number[]>> {
@@ -39,10 +39,10 @@ export class DeviceHooks {
     return this.devices;
   }
 
-  tcx(ifindex: number, direction: Direction): TcxList['programs'] {
-    const key = `${direction} ${ifindex}`;
-    const list = this.lists.get(key) ?? readTcx(ifindex, direction);
-    this.lists.set(key, list);
+  /** The TCX programs by ifindex; devices without any are left out. */
+  async tcx(direction: Direction): Promise<ReadonlyMap<number, readonly TcxProgram[]>> {
+    const list = this.lists.get(direction) ?? byDevice(queryTcxOfAll([...(await this.xdp()).keys()], direction));
+    this.lists.set(direction, list);
     return list;
   }
 
@@ -51,10 +51,9 @@ export class DeviceHooks {
    * `{ifindex, xdp: [id], tc_ingress: [id], tc_egress: [id], clsact: bool}`.
    */
   async foreign(own: OwnPrograms): Promise<readonly Message[]> {
-    const foreignTcx = (ifindex: number, direction: Direction) =>
-      this.tcx(ifindex, direction)
-        .filter(({ linkId }) => !own.links.has(linkId))
-        .map(({ programId }) => programId);
+    const [ingress, egress] = [await this.tcx('ingress'), await this.tcx('egress')];
+    const foreignTcx = (programs: readonly TcxProgram[] = []) =>
+      programs.filter(({ linkId }) => !own.links.has(linkId)).map(({ programId }) => programId);
     const messages: Message[] = [];
     for (const [ifindex, programs] of await this.xdp()) {
       const filter = own.filters.get(ifindex);
@@ -62,8 +61,8 @@ export class DeviceHooks {
       const message = {
         ifindex,
         xdp: programs.filter((id) => !own.xdp.has(id)),
-        tc_ingress: beside?.ingress ?? foreignTcx(ifindex, 'ingress'),
-        tc_egress: beside?.egress ?? foreignTcx(ifindex, 'egress'),
+        tc_ingress: beside?.ingress ?? foreignTcx(ingress.get(ifindex)),
+        tc_egress: beside?.egress ?? foreignTcx(egress.get(ifindex)),
         ...(beside === undefined ? {} : { clsact: true }),
       };
       const foreign = message.xdp.length + message.tc_ingress.length + message.tc_egress.length;
@@ -71,6 +70,16 @@ export class DeviceHooks {
     }
     return messages;
   }
+}
+
+function byDevice(programs: readonly TcxProgram[]): ReadonlyMap<number, readonly TcxProgram[]> {
+  const lists = new Map<number, TcxProgram[]>();
+  for (const program of programs) {
+    const list = lists.get(program.ifindex);
+    if (list === undefined) lists.set(program.ifindex, [program]);
+    else list.push(program);
+  }
+  return lists;
 }
 
 async function readXdp(): Promise<ReadonlyMap<number, readonly number[]>> {
@@ -84,18 +93,7 @@ async function readXdp(): Promise<ReadonlyMap<number, readonly number[]>> {
 }
 
 function xdpPrograms(xdp: XdpAttribute | undefined): readonly number[] {
-  const ids = [xdp?.prog_id, xdp?.drv_prog_id, xdp?.skb_prog_id, xdp?.hw_prog_id];
+  if (xdp === undefined) return [];
+  const ids = [xdp.prog_id, xdp.drv_prog_id, xdp.skb_prog_id, xdp.hw_prog_id];
   return [...new Set(ids.filter((id): id is number => id !== undefined && id !== 0))];
-}
-
-/** What a kernel without TCX (before 6.6) answers, and what a device that has just gone. Anything else is not "no programs". */
-const none: readonly string[] = ['EINVAL', 'ENODEV', 'ENOENT', 'EOPNOTSUPP'];
-
-function readTcx(ifindex: number, direction: Direction): TcxList['programs'] {
-  try {
-    return queryTcx(ifindex, direction).programs;
-  } catch (error) {
-    if (error instanceof BpfError && none.includes(error.code)) return [];
-    throw error;
-  }
 }

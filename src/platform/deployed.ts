@@ -2,7 +2,7 @@
 // Reads back from the kernel what is deployed: pins say what should be there, link and map contents say what is.
 
 import { lstatSync } from 'node:fs';
-import { BpfError, BpfLink, BpfMap, BpfProgram, type LinkInfo, type MapInfo } from 'bpf-loader-native';
+import { BpfError, BpfMap, BpfProgram, type LinkInfo, type MapInfo, readPinnedLinks } from 'bpf-loader-native';
 import type { Hook } from '../model/ruleset.js';
 import type { Attachment, Deployed, LoadedPipeline } from '../model/snapshot.js';
 import type { DeviceHooks, OwnPrograms } from './attachments.js';
@@ -37,9 +37,10 @@ export async function readDeployed(
   const known = new Set(hooks.flatMap((hook) => sharedMaps(hook).map((map) => map.name)));
   const own = { links: new Set<number>(), xdp: new Set<number>(), filters: new Map<number, number>() };
   const pipelines: LoadedPipeline[] = [];
-  const links: (LinkInfo & { readonly pin: Extract<Pin, { kind: 'link' }> })[] = [];
+  const links: (LinkInfo & { readonly pin: LinkPin })[] = [];
   const filters: { readonly id: number; readonly pin: FilterPin }[] = [];
   for (const pin of pins) {
+    if (pin.kind === 'link') continue;
     const isOurs = openPin(directory, pin, {
       map: (name, map) => {
         if (known.has(name)) maps.set(name, map.info);
@@ -49,14 +50,6 @@ export async function readDeployed(
         pipelines.push({ id, hook, programId: program.id });
         return true;
       },
-      link: (of, link) => {
-        const { info } = link;
-        if (info.type !== linkTypes[of.hook]) return false;
-        own.links.add(info.id);
-        if (of.hook === 'xdp') own.xdp.add(info.programId);
-        links.push({ ...info, pin: of });
-        return true;
-      },
       filter: (of, program) => {
         filters.push({ id: program.id, pin: of });
         return true;
@@ -64,15 +57,26 @@ export async function readDeployed(
     });
     if (!isOurs) strays.push(pinName(pin));
   }
+  for (const { pin, info } of readLinks(directory, pins)) {
+    if (info?.type !== linkTypes[pin.hook]) {
+      strays.push(pinName(pin));
+      continue;
+    }
+    own.links.add(info.id);
+    if (pin.hook === 'xdp') own.xdp.add(info.programId);
+    links.push({ ...info, pin });
+  }
   for (const { id, pin } of filters) if ((await runningFilter(directory, pin)) === id) own.filters.set(pin.ifindex, id);
-  const xdp = links.some(({ pin }) => pin.hook === 'xdp') ? await devices.xdp() : undefined;
+  const uses = new Set(links.map(({ pin }) => pin.hook));
+  const xdp = uses.has('xdp') ? await devices.xdp() : undefined;
+  const tcx = uses.has('tc') ? await devices.tcx('ingress') : undefined;
   // A device that went to another namespace keeps its link and often its number: only the hook of the device that has the number
   // here and now can tell.
   const isAlive = ({ pin: { hook, ifindex }, ...link }: (typeof links)[number]): boolean =>
     link.ifindex === ifindex &&
     (hook === 'xdp'
       ? xdp?.get(ifindex)?.includes(link.programId) === true
-      : devices.tcx(ifindex, 'ingress').some(({ linkId }) => linkId === link.id));
+      : tcx?.get(ifindex)?.some(({ linkId }) => linkId === link.id) === true);
 
   const pipelineOf = new Map(pipelines.map((pipeline) => [pipeline.programId, pipeline.id]));
   const prepared: { hook: Hook; slots: number }[] = [];
@@ -100,13 +104,19 @@ export async function readDeployed(
       prepared.push({ hook, slots: slots.info.maxEntries });
       const add = (place: ReturnType<typeof placeOf>, linkId: number, alive: boolean, programId: number) =>
         attachments.push({ ...place, linkId, alive, programId, pipeline: pipelineOf.get(programId) });
-      for (const link of ofHook) add(placeOf(link.pin), link.id, link.isAlive(), readSlot(slots, link.pin.slot));
+      const programs = readSlots(
+        slots,
+        ofHook.map(({ pin }) => pin.slot),
+      );
+      for (const [i, link] of ofHook.entries()) add(placeOf(link.pin), link.id, link.isAlive(), programs[i] ?? 0);
       if (!scan) return;
       const taken = new Set(ofHook.map(({ pin }) => pin.slot));
-      for (let slot = 0; slot < slots.info.maxEntries; slot++) {
-        const programId = taken.has(slot) ? 0 : readSlot(slots, slot);
-        if (programId !== 0) add({ hook, ifindex: 0, slot }, 0, false, programId);
-      }
+      const all = readSlots(
+        slots,
+        Array.from({ length: slots.info.maxEntries }, (_, slot) => slot),
+      );
+      for (const [slot, programId] of all.entries())
+        if (programId !== 0 && !taken.has(slot)) add({ hook, ifindex: 0, slot }, 0, false, programId);
     });
   }
   const byHookAndIfindex = (a: Attachment, b: Attachment) =>
@@ -126,14 +136,15 @@ export async function readDeployed(
 
 const linkTypes: Readonly<Record<Hook, string>> = { xdp: 'xdp', tc: 'tcx' };
 
-function placeOf({ hook, ifindex, slot }: Extract<Pin, { kind: 'link' | 'filter' }>) {
+type LinkPin = Extract<Pin, { kind: 'link' }>;
+
+function placeOf({ hook, ifindex, slot }: LinkPin | FilterPin) {
   return { hook, ifindex, slot };
 }
 
 interface PinReaders {
   map(name: string, map: BpfMap): boolean;
   pipeline(pin: Extract<Pin, { kind: 'pipeline' }>, program: BpfProgram): boolean;
-  link(pin: Extract<Pin, { kind: 'link' }>, link: BpfLink): boolean;
   filter(pin: FilterPin, program: BpfProgram): boolean;
 }
 
@@ -141,7 +152,7 @@ interface PinReaders {
  * What the reader says of the pin; false when something else has its name. Whatever else keeps a pin from being opened, such as a
  * lack of descriptors, says nothing about the pin and must not make us remove it: that is thrown.
  */
-function openPin(directory: PinDirectory, pin: Pin, read: PinReaders): boolean {
+function openPin(directory: PinDirectory, pin: Exclude<Pin, LinkPin>, read: PinReaders): boolean {
   const path = directory.pathOf(pin);
   try {
     switch (pin.kind) {
@@ -149,16 +160,31 @@ function openPin(directory: PinDirectory, pin: Pin, read: PinReaders): boolean {
         return using(BpfMap.openPinned(path), (map) => read.map(pin.name, map));
       case 'pipeline':
         return using(BpfProgram.openPinned(path), (program) => read.pipeline(pin, program));
-      case 'link':
-        return using(BpfLink.openPinned(path), (link) => read.link(pin, link));
       case 'filter':
         return using(BpfProgram.openPinned(path), (program) => read.filter(pin, program));
     }
   } catch (error) {
-    const isPin = lstatSync(path, { throwIfNoEntry: false })?.isFile();
-    if (isPin === true && !(error instanceof BpfError && error.code === 'wrong-kind')) throw error;
+    if (saysNothing(path, error)) throw error;
     return false;
   }
+}
+
+/** All pins of links at once, each with what it is, if that is a link. There may be thousands. */
+function readLinks(directory: PinDirectory, pins: readonly Pin[]) {
+  const ofLinks = pins.filter((pin) => pin.kind === 'link');
+  const paths = ofLinks.map((pin) => directory.pathOf(pin));
+  return readPinnedLinks(paths).map((found, i): { readonly pin: LinkPin; readonly info: LinkInfo | undefined } => {
+    const pin = ofLinks[i] as LinkPin;
+    if (!(found instanceof BpfError)) return { pin, info: found };
+    if (saysNothing(paths[i] as string, found)) throw found;
+    return { pin, info: undefined };
+  });
+}
+
+/** Whether a failure to open a pin leaves open what is pinned there. */
+function saysNothing(path: string, error: unknown): boolean {
+  const isPin = lstatSync(path, { throwIfNoEntry: false })?.isFile();
+  return isPin === true && !(error instanceof BpfError && error.code === 'wrong-kind');
 }
 
 function fit(
@@ -183,10 +209,9 @@ function readEgress(directory: PinDirectory): readonly number[] {
   );
 }
 
-/** Kernel id of the program in a slot, 0 when empty. */
-function readSlot(slots: BpfMap, slot: number): number {
-  const value = slots.get(u32Key(slot));
-  return value === undefined ? 0 : u32Of(value);
+/** Kernel ids of the programs in slots, 0 for an empty one. */
+function readSlots(map: BpfMap, slots: readonly number[]): readonly number[] {
+  return map.getMany(slots.map(u32Key)).map((value) => (value === undefined ? 0 : u32Of(value)));
 }
 
 function compareText(a: string, b: string): number {

@@ -103,8 +103,9 @@ export class LiveHost implements HostReader, Deployer, CounterReader, LeaseHolde
     try {
       this.directory.keepLock();
       const read = (scan: boolean) => readDeployed(this.directory, (hook) => this.deployer.shapes(hook), devices, scan);
-      let found = await read(false);
-      if (this.deployer.uncertain || !sameSet(found.own.links, this.last?.own.links)) found = await read(true);
+      const scan = this.deployer.uncertain || this.last === undefined;
+      let found = await read(scan);
+      if (!scan && !sameSet(found.own.links, this.last?.own.links)) found = await read(true);
       this.deployer.uncertain = false;
       this.last = { own: found.own, devices };
       return found;

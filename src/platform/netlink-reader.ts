@@ -27,7 +27,7 @@ const vanished: readonly string[] = ['ENODEV', 'ENOENT', 'EOPNOTSUPP', 'ENXIO'];
 /** Errors of a kernel without the family or operation. */
 const lacking: readonly string[] = ['ENOENT', 'EOPNOTSUPP', 'EPROTONOSUPPORT', 'EINVAL', 'unsupported'];
 
-/** What of each message is decoded: the top-level members that the rules read; undefined for everything. */
+/** What of each message is decoded: the paths that the rules read; undefined for everything. */
 export type Pruning = ReadonlyMap<string, readonly string[]> | undefined;
 
 export class NetlinkReader {
@@ -66,7 +66,7 @@ export class NetlinkReader {
         const found =
           source.mode === 'dump'
             ? await client.dump(source.operation, message, this.only(source))
-            : [await client.do(source.operation, message)];
+            : [await client.do(source.operation, message, this.only(source))];
         answers.push(...found.map(plainMessage));
       } catch (cause) {
         if (cause instanceof NetlinkError && vanished.includes(cause.code)) continue;
@@ -115,23 +115,22 @@ export class NetlinkReader {
   }
 }
 
-/** The members that the rules read of each source's messages. */
+/** The paths that the rules read in each source's messages. A list's elements are not told apart. */
 export function pruningFor(rules: RuleSet): Pruning {
-  const members = new Map<string, Set<string>>();
-  const add = (source: string, member: string | undefined) => {
-    if (member === undefined) return;
-    const set = members.get(source) ?? new Set();
-    members.set(source, set.add(member));
+  const paths = new Map<string, Set<string>>();
+  const add = (source: string, path: readonly string[]) => {
+    const set = paths.get(source) ?? new Set();
+    paths.set(source, set.add(path.filter((step) => step !== '[]').join('.')));
   };
   for (const object of rules.objects) {
     for (const { origin } of object.attributes) {
-      if (origin.kind === 'message') add(object.source, origin.path[0]);
+      if (origin.kind === 'message') add(object.source, origin.path);
       if (origin.kind !== 'lookup') continue;
-      add(origin.source, origin.on[0]);
-      add(origin.source, origin.path[0]);
+      add(origin.source, origin.on);
+      add(origin.source, origin.path);
     }
   }
-  return new Map([...members].map(([source, set]) => [source, [...set]]));
+  return new Map([...paths].map(([source, set]) => [source, [...set]]));
 }
 
 function isBundled(name: string): name is BundledSpecName {
@@ -143,12 +142,15 @@ function constant(template: RequestTemplate): NetlinkMessage {
   return template as NetlinkMessage;
 }
 
-/** JSON has neither bytes nor big integers: both become text. */
+/** JSON has neither bytes nor big integers: both become text. The message is fresh from the decoder, so it is changed in place. */
 function plainMessage(message: object): Message {
-  const plain: { [member: string]: MessageValue } = {};
-  for (const [name, value] of Object.entries(message))
-    if (name !== '_unknown') plain[name] = plainValue(value as Value);
-  return plain;
+  const members = message as { [member: string]: Value | MessageValue };
+  for (const name in members) {
+    const value = members[name];
+    if (name === '_unknown') delete members[name];
+    else if (typeof value === 'bigint' || typeof value === 'object') members[name] = plainValue(value as Value);
+  }
+  return members as Message;
 }
 
 function plainValue(value: Value): MessageValue {

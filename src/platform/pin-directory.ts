@@ -34,7 +34,8 @@ export class PinDirectory {
   }
 
   pathOf(pin: Pin): string {
-    return join(this.path, pinName(pin));
+    // Not join(): names need no normalising, and there may be thousands.
+    return `${this.path}/${pinName(pin)}`;
   }
 
   exists(pin: Pin): boolean {

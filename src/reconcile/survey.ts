@@ -4,24 +4,34 @@
 import type { Derived } from '../model/derived.js';
 import { alternatives, leaseFpm } from '../model/library.js';
 import type { Domain, HostReader } from '../model/ports.js';
-import type { Snapshot } from '../model/snapshot.js';
+import type { RuleSet } from '../model/ruleset.js';
+import type { Deployed, Snapshot } from '../model/snapshot.js';
 import { buildObjects, sysctlPaths } from '../objects/build.js';
 import { detailRequests } from '../objects/details.js';
-import { observeDetails, observeSources } from '../observe/observe.js';
+import { type Observed, observeDetails, observeSources } from '../observe/observe.js';
 import type { ForcedHooks } from '../pipeline/hooks.js';
 import { derive } from './derive.js';
 
 /** Reads the host completely; throws TnaError when it cannot, so that a partial view never removes anything. */
 export async function takeSnapshot(domain: Domain, reader: HostReader): Promise<Snapshot> {
   const { rules, library } = domain;
-  const deployed = await reader.deployed();
-  const first = await observeSources(reader, rules);
-  const objects = buildObjects(rules, { sources: first.sources, sysctls: {} });
-  const details = { requests: detailRequests(rules, objects), sysctls: sysctlPaths(rules, objects) };
   const used = new Set([leaseFpm, ...rules.services.flatMap((service) => service.modules.map((module) => module.fpm))]);
   const needs = library.modules.filter((module) => used.has(module.name)).flatMap((module) => module.needs);
   const probes = new Set(needs.flatMap(alternatives));
-  return observeDetails(reader, rules, first, details, [...probes].sort(), deployed);
+  // Probing is the work of other threads for the most part.
+  const [capabilities, [deployed, first]] = await Promise.all([
+    reader.capabilities([...probes].sort()),
+    readSources(reader, rules),
+  ]);
+  const objects = buildObjects(rules, { sources: first.sources, sysctls: {} });
+  const details = { requests: detailRequests(rules, objects), sysctls: sysctlPaths(rules, objects) };
+  return observeDetails(reader, rules, first, details, capabilities, deployed);
+}
+
+/** What is deployed comes first: by that, the programs of others are told from ours. */
+async function readSources(reader: HostReader, rules: RuleSet): Promise<readonly [Deployed, Observed]> {
+  const deployed = await reader.deployed();
+  return [deployed, await observeSources(reader, rules)];
 }
 
 export async function survey(domain: Domain, reader: HostReader, forcedHooks: ForcedHooks): Promise<Derived> {

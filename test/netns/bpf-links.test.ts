@@ -22,7 +22,9 @@ import {
   probe,
   queryClsact,
   queryTcx,
+  queryTcxOfAll,
   queryXdp,
+  readPinnedLinks,
   readU32,
   removePins,
   runLiveFrames,
@@ -83,6 +85,50 @@ t.test('an XDP link: create, replace, detach', async (t) => {
   t.equal(openHandles(), before);
   await t.rejects(BpfLink.attachXdp(99_999, program('sink')), { code: 'EINVAL', object: /99999/ });
   await t.rejects(BpfLink.attachXdp(left, program('mark')), { code: 'EINVAL' }, 'a tc program is no XDP program');
+});
+
+t.test('many pinned links and many TCX lists at once say what each says alone', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'bpf-many-'));
+  mountBpffs(directory);
+  t.teardown(() => {
+    removePins(join(directory, 'pins'));
+    spawnSync('umount', [directory]);
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const before = openHandles();
+  const xdp = await BpfLink.attachXdp(left, program('entry'), 'native');
+  const links = [xdp];
+  if ((await probe('attach:tcx')).answer === 'yes') {
+    links.push(await BpfLink.attachTcx({ ifindex: right, direction: 'ingress', program: program('mark') }));
+    links.push(await BpfLink.attachTcx({ ifindex: right, direction: 'ingress', program: program('classify') }));
+    links.push(await BpfLink.attachTcx({ ifindex: right, direction: 'egress', program: program('mark') }));
+  }
+  const paths = links.map((link, i) => {
+    link.pin(join(directory, 'pins', `link-${i}`));
+    return join(directory, 'pins', `link-${i}`);
+  });
+  t.same(
+    readPinnedLinks(paths),
+    links.map((link) => link.info),
+  );
+  program('mark').pin(join(directory, 'pins', 'program'));
+  t.match(readPinnedLinks(['none', 'program'].map((name) => join(directory, 'pins', name))), [
+    { code: 'ENOENT', object: /none/ },
+    { code: 'wrong-kind', object: /program/ },
+  ]);
+  t.same(readPinnedLinks([]), []);
+  for (const direction of ['ingress', 'egress'] as const) {
+    const alone = links.length === 1 ? [] : queryTcx(right, direction).programs;
+    t.same(
+      queryTcxOfAll([left, 99_999, right], direction),
+      alone.map((entry) => ({ ifindex: right, ...entry })),
+      `${direction}: a device that is not there has none`,
+    );
+  }
+  await xdp.detach();
+  t.match(readPinnedLinks(paths)[0], { ifindex: 0 }, 'a detached link has no device');
+  for (const link of links) link.close();
+  t.equal(openHandles(), before);
 });
 
 t.test('generic XDP, with a link and without', async (t) => {

@@ -64,6 +64,9 @@ t.test('single elements of a hash', async (t) => {
   t.equal(map.delete(key(1)), false);
   t.throws(() => map.get(new Uint8Array(3)), { code: 'EINVAL', message: /key of 3 instead of 4/ });
   t.throws(() => map.set(key(1), key(1)), { code: 'EINVAL', message: /value of 4 instead of 8/ });
+  t.same(map.getMany([key(3), key(1), key(2)]), [u64(30), undefined, u64(20)], 'many at once');
+  t.same(map.getMany([]), []);
+  t.throws(() => map.getMany([key(2), new Uint8Array(3)]), { code: 'EINVAL' });
   const again = BpfMap.fromId(map.info.id);
   t.same(again.get(key(2)), u64(20));
   t.ok(listMaps().some((info) => info.id === map.info.id && info.name === 'ages'));

@@ -86,6 +86,16 @@ t.test('links', async (t) => {
     ['ifi_change', 'ifi_family', 'ifi_flags', 'ifi_index', 'ifi_type', 'ifname', 'master'],
     'only what was asked for, and the fixed header',
   );
+  const bridge = find(bodies('links', ['ifname', 'linkinfo.data.ageing_time', 'linkinfo.slave_data.state']), {
+    ifname: 'br0',
+  });
+  t.same(
+    bridge.linkinfo,
+    { kind: 'bridge', data: { ageing_time: 12300 } },
+    'a part of a nest comes with what selects its layout, and with nothing else',
+  );
+  const whole = find(bodies('links', ['ifname', 'linkinfo.kind', 'linkinfo']), { ifname: 'br0' });
+  t.same(whole.linkinfo, br0.linkinfo, 'who asks for a whole and for a part gets the whole');
 
   const port = find(bodies('bridge-ports'), { ifname: 'v0' });
   t.match(port, { ifi_family: 7, protinfo: { state: 3, mode: 1, isolated: 1 } }, 'AF_BRIDGE: protinfo is a nest');

@@ -40,6 +40,35 @@ export function queryTcx(ifindex: number, direction: Direction): TcxList {
   }
 }
 
+const { ENODEV, ENOENT, EINVAL, EOPNOTSUPP } = constants.errno;
+
+/** A program in a device's TCX list; `linkId` is 0 for one attached without a link. */
+export interface TcxProgram {
+  readonly ifindex: number;
+  readonly programId: number;
+  readonly linkId: number;
+}
+
+/** The programs in the TCX lists of many devices. A device that has just gone has none, nor has any before Linux 6.6. */
+export function queryTcxOfAll(ifindexes: readonly number[], direction: Direction): readonly TcxProgram[] {
+  const words = native.tcxLists(tcxAttachType(direction), Uint32Array.from(ifindexes));
+  const word = (at: number) => words[at] ?? 0;
+  const found: TcxProgram[] = [];
+  let at = 0;
+  for (const ifindex of ifindexes) {
+    const [errno, count] = [word(at), word(at + 1)];
+    at += 2;
+    if (errno !== 0 && !noTcxErrors.has(errno)) {
+      throw errnoError(errno, 'BPF_PROG_QUERY', `tcx ${direction} on ifindex ${ifindex}`);
+    }
+    for (let i = 0; i < count; i++, at += 2) found.push({ ifindex, programId: word(at), linkId: word(at + 1) });
+  }
+  return found;
+}
+
+/** No such device, and no such list on this kernel. Anything else is not "no programs". */
+const noTcxErrors: ReadonlySet<number> = new Set([ENODEV, ENOENT, EINVAL, EOPNOTSUPP]);
+
 const XDP_MODES = ['none', 'native', 'generic', 'hardware', 'multiple'] as const;
 
 export interface XdpState {

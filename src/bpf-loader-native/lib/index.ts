@@ -5,8 +5,10 @@ export {
   attachXdpWithoutLink,
   detachXdpWithoutLink,
   queryTcx,
+  queryTcxOfAll,
   queryXdp,
   type TcxList,
+  type TcxProgram,
   type XdpState,
 } from './attached.js';
 export { readU32, u32Bytes } from './attr.js';
@@ -15,7 +17,15 @@ export { clearSlot, getDevice, getInnerMapId, getProgramId, setDevice, setInnerM
 export { listLinks, listMaps, listPrograms } from './enumerate.js';
 export { BpfError } from './error.js';
 export { type BtfKind, type FieldMatch, KernelBtf, kernelBtf, type TypeMatch } from './kernel-btf.js';
-export { type Anchor, BpfLink, type Direction, type LinkInfo, type TcxOptions, type XdpMode } from './link.js';
+export {
+  type Anchor,
+  BpfLink,
+  type Direction,
+  type LinkInfo,
+  readPinnedLinks,
+  type TcxOptions,
+  type XdpMode,
+} from './link.js';
 export { type LockHolder, type LockResult, lockDirectory, lockHolder } from './lock.js';
 export { BpfMap, type MapInfo, type MapSpec, possibleCpus } from './map.js';
 export { openHandles, type Variable } from './native.js';

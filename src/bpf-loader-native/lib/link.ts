@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attachments that the kernel keeps as objects: XDP and TCX links. They end with their last descriptor unless pinned.
-import { Attr } from './attr.js';
-import type { Handle } from './native.js';
+import { Attr, LITTLE } from './attr.js';
+import { BpfError, errnoError } from './error.js';
+import { type Handle, native } from './native.js';
 import { openById, openPinned, pin, readInfo } from './object-info.js';
 import type { BpfProgram } from './program.js';
 import { bpfAsync, bpfFdAsync, KernelObject } from './syscall.js';
@@ -117,12 +118,36 @@ function anchorFields(anchor: Anchor): { flags: number; relative: number } {
   return { flags, relative: 0 };
 }
 
+/** What the addon says of a pin that is something else; no errno is that large. */
+const notALink = 0xffffffff;
+
+/** As much of struct bpf_link_info as links on devices have. */
+const linkInfoBytes = 64;
+
 export function readLinkInfo(fd: number): LinkInfo {
-  const info = readInfo(fd, 64);
-  const type = linkTypeName(info.getU32(0));
-  const base = { type, id: info.getU32(4), programId: info.getU32(8) };
-  if (type === 'xdp') return { ...base, ifindex: info.getU32(16) };
+  const { bytes } = readInfo(fd, linkInfoBytes);
+  return parseLinkInfo(new DataView(bytes.buffer, bytes.byteOffset), 0);
+}
+
+/** What `openPinned(path).info` gives or throws for each path, in one go. */
+export function readPinnedLinks(paths: readonly string[]): readonly (LinkInfo | BpfError)[] {
+  const { infos, errnos } = native.pinnedLinks(paths);
+  const view = new DataView(infos.buffer, infos.byteOffset, infos.byteLength);
+  return paths.map((path, i) => {
+    const errno = errnos[i] ?? 0;
+    if (errno === notALink)
+      return new BpfError({ code: 'wrong-kind', operation: 'open pin', object: path, summary: 'this is no link' });
+    if (errno !== 0) return errnoError(errno, 'BPF_OBJ_GET', path);
+    return parseLinkInfo(view, i * linkInfoBytes);
+  });
+}
+
+function parseLinkInfo(view: DataView, at: number): LinkInfo {
+  const word = (offset: number) => view.getUint32(at + offset, LITTLE);
+  const type = linkTypeName(word(0));
+  const base = { type, id: word(4), programId: word(8) };
+  if (type === 'xdp') return { ...base, ifindex: word(16) };
   if (type !== 'tcx') return base;
-  const direction = info.getU32(20) === AttachType.tcxIngress ? 'ingress' : 'egress';
-  return { ...base, ifindex: info.getU32(16), direction };
+  const direction = word(20) === AttachType.tcxIngress ? 'ingress' : 'egress';
+  return { ...base, ifindex: word(16), direction };
 }

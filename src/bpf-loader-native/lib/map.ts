@@ -5,7 +5,7 @@ import { constants } from 'node:os';
 import { Attr } from './attr.js';
 import { ENOTSUPP, errnoError } from './error.js';
 import { ensureMemlock } from './memlock.js';
-import type { Handle } from './native.js';
+import { type Handle, native } from './native.js';
 import { openById, openPinned, pin, readInfo } from './object-info.js';
 import { bpf, bpfAsync, bpfFd, KernelObject, tryBpf } from './syscall.js';
 import { Command, type MapType, mapTypeName, mapTypeNumber, UpdateFlag } from './uapi.js';
@@ -113,6 +113,23 @@ export class BpfMap extends KernelObject {
     if (result === -ENOENT) return undefined;
     if (result < 0) throw errnoError(-result, 'BPF_MAP_LOOKUP', this.#info.name);
     return value;
+  }
+
+  /** What `get` gives for each key, in one go. */
+  getMany(keys: readonly Uint8Array[]): readonly (Uint8Array | undefined)[] {
+    const { keySize } = this.#info;
+    const block = new Uint8Array(keys.length * keySize);
+    for (const [i, key] of keys.entries()) {
+      this.#checkKey(key);
+      block.set(key, i * keySize);
+    }
+    const size = this.#transferSize;
+    const { values, errnos } = native.mapLookups(this.fd, keySize, block, size);
+    return keys.map((_, i) => {
+      const errno = errnos[i] ?? 0;
+      if (errno !== 0 && errno !== ENOENT) throw errnoError(errno, 'BPF_MAP_LOOKUP', this.#info.name);
+      return errno === 0 ? values.subarray(i * size, (i + 1) * size) : undefined;
+    });
   }
 
   getPerCpu(key: Uint8Array): Uint8Array[] | undefined {

@@ -123,6 +123,16 @@ interface Native {
   bpfFd(cmd: number, attr: Uint8Array, pointers: Pointers): Handle | number;
   bpfAsync(cmd: number, attr: Uint8Array, pointers: Pointers, keep?: object): Promise<number>;
   bpfFdAsync(cmd: number, attr: Uint8Array, pointers: Pointers, keep?: object): Promise<Handle | number>;
+  /** `infos` holds 64 bytes of struct bpf_link_info per path, where its errno is 0. */
+  pinnedLinks(paths: readonly string[]): { readonly infos: Uint8Array; readonly errnos: Uint32Array };
+  mapLookups(
+    fd: number,
+    keySize: number,
+    keys: Uint8Array,
+    valueSize: number,
+  ): { readonly values: Uint8Array; readonly errnos: Uint32Array };
+  /** For each device: errno, number of programs, and so many pairs of program id and link id. */
+  tcxLists(attachType: number, ifindexes: Uint32Array): Uint32Array;
   probeProgramType(type: number): Promise<number>;
   probeMapType(type: number): Promise<number>;
   lockExclusive(path: string): Handle | number;

@@ -7,6 +7,7 @@
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new AddonData());
   InstallCapture();
+  DefineBulk(env, exports);
   DefineHandle(env, exports);
   DefineObject(env, exports);
   DefineKernelBtf(env, exports);

@@ -12,6 +12,7 @@ struct AddonData {
   Napi::FunctionReference ring_reader;
 };
 
+void DefineBulk(Napi::Env env, Napi::Object exports);
 void DefineHandle(Napi::Env env, Napi::Object exports);
 void DefineObject(Napi::Env env, Napi::Object exports);
 void DefineKernelBtf(Napi::Env env, Napi::Object exports);

@@ -8,7 +8,8 @@ import type { Input } from './decode.js';
 import { errnoError, NetlinkError } from './errors.js';
 import { type Family, resolveFamily } from './family.js';
 import { type Frame, MessageFlag } from './framing.js';
-import { decodeBody, encodeRequest, layoutOf, pruner } from './messages.js';
+import { decodeBody, encodeRequest, layoutOf } from './messages.js';
+import { pruner } from './prune.js';
 import { RequestChannel } from './request-channel.js';
 import { type NetlinkEvent, openSubscription, type SubscribeOptions, type Subscription } from './subscription.js';
 
@@ -28,14 +29,14 @@ export interface ClientOptions {
   readonly dumpRetries?: number;
 }
 
-export interface DoOptions {
-  /** More nlmsg_flags, e.g. `MessageFlag.create | MessageFlag.exclusive`. */
-  readonly flags?: number;
+export interface DumpOptions {
+  /** Decode only these attributes, or parts of nests by path, such as `linkinfo.kind` (and the fixed header). */
+  readonly only?: readonly string[];
 }
 
-export interface DumpOptions {
-  /** Decode only these top-level attributes (and the fixed header). */
-  readonly only?: readonly string[];
+export interface DoOptions extends DumpOptions {
+  /** More nlmsg_flags, e.g. `MessageFlag.create | MessageFlag.exclusive`. */
+  readonly flags?: number;
 }
 
 const defaultTimeoutMs = 10_000;
@@ -102,7 +103,7 @@ export class NetlinkClient<Types extends object = AnyOperations> {
     options: DoOptions = {},
   ): Promise<ReplyOf<Types, Name>> {
     const flags = (options.flags ?? 0) | MessageFlag.ack;
-    const [reply] = await this.exchange(operation, 'do', request as Message, flags, undefined);
+    const [reply] = await this.exchange(operation, 'do', request as Message, flags, options.only);
     return (reply ?? {}) as ReplyOf<Types, Name>;
   }
 

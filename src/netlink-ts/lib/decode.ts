@@ -357,21 +357,3 @@ export function decodePayload(
   if (end - start < size) fail(layout.operation, `${end - start} bytes are too few for its header`, start);
   return decodeAttributes(input, attributes, layout.header, start, start + ((size + 3) & ~3), end, undefined, 0);
 }
-
-const skipped = (codec: AttributeCodec): AttributeCodec => ({ ...codec, kind: Kind.skip, multi: false });
-
-/** The same set decoding only the attributes named in `only`; what selects a sub-message comes with it. */
-export function pruneSet(set: AttributeSet, only: readonly string[]): AttributeSet {
-  const wanted = new Set(only);
-  for (const name of only) {
-    const selector = set.byName.get(name)?.selector;
-    if (selector !== undefined) wanted.add(selector);
-  }
-  return {
-    name: set.name,
-    byName: set.byName,
-    keepUnknown: false,
-    shapes: new Map(),
-    byType: Array.from(set.byType, (codec) => (codec === undefined || wanted.has(codec.name) ? codec : skipped(codec))),
-  };
-}

@@ -2,7 +2,7 @@
 // Whole netlink messages as pure functions over bytes: what the client uses, and what tests and replay use without it.
 import type { Mark } from './attribute-path.js';
 import type { AttributeSet, Layout, Message, Operation, Spec } from './codec.js';
-import { decodePayload, type Input, inputOf, pruneSet } from './decode.js';
+import { decodePayload, type Input, inputOf } from './decode.js';
 import { encodePayload } from './encode.js';
 import { NetlinkError } from './errors.js';
 import {
@@ -17,6 +17,7 @@ import {
   nlmsgHeaderBytes,
   readAcknowledgement,
 } from './framing.js';
+import { pruner } from './prune.js';
 import { Writer } from './writer.js';
 
 export interface EncodeOptions {
@@ -29,7 +30,7 @@ export interface EncodeOptions {
 }
 
 export interface DecodeOptions {
-  /** Decode only these top-level attributes (and the fixed header). */
+  /** Decode only these attributes, or parts of nests by path, such as `linkinfo.kind` (and the fixed header). */
   readonly only?: readonly string[];
   /** `out` for messages that user space sent. */
   readonly direction?: 'in' | 'out';
@@ -119,20 +120,6 @@ export function decodeBody(spec: Spec, input: Input, frame: Frame, layout: Layou
     });
   }
   return decodePayload(input, layout, attributes, start, frame.end);
-}
-
-/** Pruned attribute sets, each built once per decoding call. */
-export function pruner(only: readonly string[] | undefined): (layout: Layout) => AttributeSet {
-  if (only === undefined) return (layout) => layout.attributes;
-  const pruned = new Map<AttributeSet, AttributeSet>();
-  return ({ attributes }) => {
-    let set = pruned.get(attributes);
-    if (set === undefined) {
-      set = pruneSet(attributes, only);
-      pruned.set(attributes, set);
-    }
-    return set;
-  };
 }
 
 /**

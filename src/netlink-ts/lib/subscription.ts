@@ -4,8 +4,9 @@ import type { Message, Spec } from './codec.js';
 import { inputOf } from './decode.js';
 import { errnoError, NetlinkError } from './errors.js';
 import { frameAt, MessageType, nextFrame } from './framing.js';
-import { decodeBody, layoutOf, pruner } from './messages.js';
+import { decodeBody, layoutOf } from './messages.js';
 import { type NativeSocket, openSocket, readableOverrun, readableTruncated } from './native.js';
+import { pruner } from './prune.js';
 
 /** What a subscription delivers. */
 export type NetlinkEvent =
@@ -18,7 +19,7 @@ export type NetlinkEvent =
 export interface SubscribeOptions {
   /** Bytes of receive buffer (SO_RCVBUFFORCE, else SO_RCVBUF). */
   readonly receiveBuffer?: number;
-  /** Decode only these top-level attributes (and the fixed header). */
+  /** Decode only these attributes, or parts of nests by path, such as `linkinfo.kind` (and the fixed header). */
   readonly only?: readonly string[];
 }
 
