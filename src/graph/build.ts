@@ -15,13 +15,16 @@ export function buildGraph(rules: RuleSet, objects: readonly TnaObject[]): Graph
   const edges: Edge[] = objects.flatMap((object) =>
     object.base === undefined ? [] : [{ name: 'is', from: object.id, to: object.base, label: 'is' }],
   );
-  for (const rule of rules.dependencies) edges.push(...join(rule, byType));
+  for (const rule of rules.dependencies) join(rule, byType, edges);
   return { nodes: objects, edges: edges.sort(compareEdges) };
 }
 
-function join(rule: DependencyRule, byType: ReadonlyMap<string, readonly TnaObject[]>): Edge[] {
+function join(rule: DependencyRule, byType: ReadonlyMap<string, readonly TnaObject[]>, edges: Edge[]): void {
+  const [single] = rule.on;
   const joinKey = (object: TnaObject, side: 0 | 1) =>
-    rule.on.map((pair) => String(object.attributes[pair[side]])).join('\u0000');
+    rule.on.length === 1 && single !== undefined
+      ? String(object.attributes[single[side]])
+      : rule.on.map((pair) => String(object.attributes[pair[side]])).join('\u0000');
   const targets = new Map<string, TnaObject[]>();
   for (const to of byType.get(rule.to) ?? []) {
     const key = joinKey(to, 1);
@@ -29,23 +32,13 @@ function join(rule: DependencyRule, byType: ReadonlyMap<string, readonly TnaObje
     if (list === undefined) targets.set(key, [to]);
     else list.push(to);
   }
-  return (byType.get(rule.from) ?? []).flatMap((from) =>
-    (targets.get(joinKey(from, 0)) ?? []).map((to) => ({
-      name: rule.name,
-      from: from.id,
-      to: to.id,
-      label: rule.label,
-    })),
-  );
+  for (const from of byType.get(rule.from) ?? [])
+    for (const to of targets.get(joinKey(from, 0)) ?? [])
+      edges.push({ name: rule.name, from: from.id, to: to.id, label: rule.label });
 }
 
 function compareEdges(a: Edge, b: Edge): number {
-  const left = [a.from, a.name, a.to];
-  const right = [b.from, b.name, b.to];
-  for (let i = 0; i < 3; i++) {
-    const x = left[i] as string;
-    const y = right[i] as string;
-    if (x !== y) return x < y ? -1 : 1;
-  }
-  return 0;
+  if (a.from !== b.from) return a.from < b.from ? -1 : 1;
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  return a.to < b.to ? -1 : a.to > b.to ? 1 : 0;
 }

@@ -2,9 +2,10 @@
 // Turns decoded messages into TNA objects, as the object rules say.
 
 import type { TnaObject } from '../model/graph.js';
-import type { AttributeRule, Attributes, ObjectRule, RuleSet, Value } from '../model/ruleset.js';
+import type { Attributes, ObjectRule, RuleSet, Value } from '../model/ruleset.js';
 import type { Message } from '../model/snapshot.js';
 import { coerce, readPath } from './path.js';
+import { type FoundAttribute, type Recipe, recipesOf } from './recipe.js';
 
 /** The part of a snapshot that objects are made of. A first pass has no per-object sources and no sysctls yet. */
 export interface ObjectInput {
@@ -19,46 +20,34 @@ interface Origin {
 
 type Lookup = (source: string, on: readonly string[], key: string) => Message | undefined;
 
-/** A rule with its attributes in the order in which they can be read; inherited ones are copied from the base. */
-interface Recipe {
-  readonly rule: ObjectRule;
-  readonly attributes: readonly AttributeRule[];
+/** Where the objects of one build come from. */
+interface Material {
+  readonly input: ObjectInput;
+  readonly lookup: Lookup;
 }
 
-/** All objects, sorted by id. An object whose key attributes are missing from its message is not made. */
-export function buildObjects(rules: RuleSet, input: ObjectInput): readonly TnaObject[] {
-  const lookup = indexedLookup(input);
-  const byType = new Map<string, Origin[]>();
-  for (const rule of rules.objects) {
-    const recipe = { rule, attributes: readingOrder(ownAttributes(rule, rules)) };
+/**
+ * All objects, sorted by id. An object whose key attributes are missing from its message is not made. `only` names the types
+ * that are wanted, where not all are; a type that refines another comes with it.
+ */
+export function buildObjects(rules: RuleSet, input: ObjectInput, only?: ReadonlySet<string>): readonly TnaObject[] {
+  const material: Material = { input, lookup: indexedLookup(input) };
+  const byType = new Map<string, readonly Origin[]>();
+  for (const recipe of recipesOf(rules)) {
+    const { type, refines } = recipe.rule;
+    if (only !== undefined && !only.has(type)) continue;
     const origins =
-      rule.refines === undefined
-        ? fromMessages(recipe, input, lookup)
-        : refine(recipe, byType.get(rule.refines) ?? [], input, lookup);
-    byType.set(rule.type, origins);
+      refines === undefined ? fromMessages(recipe, material) : refine(recipe, byType.get(refines) ?? [], material);
+    byType.set(type, origins);
   }
-  const objects = [...byType.values()].flat().map((origin) => origin.object);
-  return objects.sort((a, b) => compareIds(a.id, b.id));
-}
-
-/** Own message first: lookups and sysctls may need the key that it gives. */
-function readingOrder(attributes: readonly AttributeRule[]): readonly AttributeRule[] {
-  const early = attributes.filter((attribute) => attribute.origin.kind === 'message');
-  return [...early, ...attributes.filter((attribute) => attribute.origin.kind !== 'message')];
-}
-
-function ownAttributes(rule: ObjectRule, rules: RuleSet): readonly AttributeRule[] {
-  const base = rules.objects.find((other) => other.type === rule.refines);
-  const inherited = new Set(base?.attributes.map((attribute) => attribute.name));
-  return rule.attributes.filter((attribute) => !inherited.has(attribute.name));
+  const objects = [...byType.values()].flatMap((origins) => origins.map((origin) => origin.object));
+  return objects.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
 }
 
 /** Sysctl paths that the object rules read, given the objects of a first pass. Sorted. */
 export function sysctlPaths(rules: RuleSet, objects: readonly TnaObject[]): readonly string[] {
   const paths = new Set<string>();
-  for (const rule of rules.objects) {
-    const own = ownAttributes(rule, rules);
-    const sysctls = own.flatMap((attribute) => (attribute.origin.kind === 'sysctl' ? [attribute.origin.path] : []));
+  for (const { rule, sysctls } of recipesOf(rules)) {
     if (sysctls.length === 0) continue;
     for (const object of objects) {
       if (object.type === rule.type)
@@ -68,12 +57,12 @@ export function sysctlPaths(rules: RuleSet, objects: readonly TnaObject[]): read
   return [...paths].sort();
 }
 
-function fromMessages(recipe: Recipe, input: ObjectInput, lookup: Lookup): Origin[] {
+function fromMessages(recipe: Recipe, material: Material): readonly Origin[] {
   const { rule } = recipe;
   const origins: Origin[] = [];
   const seen = new Set<string>();
-  for (const message of input.sources[rule.source] ?? []) {
-    const made = makeObject(recipe, message, undefined, input, lookup);
+  for (const message of material.input.sources[rule.source] ?? []) {
+    const made = makeObject(recipe, message, undefined, material);
     if (made === undefined || seen.has(made.id)) continue;
     if (rule.when !== undefined && rule.when.evaluate({ [rule.type]: made.attributes }) !== true) continue;
     seen.add(made.id);
@@ -82,31 +71,32 @@ function fromMessages(recipe: Recipe, input: ObjectInput, lookup: Lookup): Origi
   return origins;
 }
 
-function refine(recipe: Recipe, bases: readonly Origin[], input: ObjectInput, lookup: Lookup): Origin[] {
+function refine(recipe: Recipe, bases: readonly Origin[], material: Material): readonly Origin[] {
   const { rule } = recipe;
   const origins: Origin[] = [];
   for (const { object: base, message } of bases) {
     if (rule.when !== undefined && rule.when.evaluate({ [base.type]: base.attributes }) !== true) continue;
-    const made = makeObject(recipe, message, base, input, lookup);
+    const made = makeObject(recipe, message, base, material);
     if (made !== undefined) origins.push({ object: made, message });
   }
   return origins;
 }
 
 function makeObject(
-  { rule, attributes: wanted }: Recipe,
+  { rule, own, found }: Recipe,
   message: Message,
   base: TnaObject | undefined,
-  input: ObjectInput,
-  lookup: Lookup,
+  material: Material,
 ): TnaObject | undefined {
   const attributes: { [name: string]: Value } = { ...base?.attributes };
-  for (const attribute of wanted) {
-    const value = readAttribute(attribute, rule, message, attributes, input, lookup) ?? attribute.default;
-    if (value === undefined && rule.key.includes(attribute.name)) return undefined;
-    attributes[attribute.name] = value ?? emptyValue(attribute);
+  for (const { name, read, fallback, empty, isKey } of own) {
+    const value = read(message) ?? fallback;
+    if (value === undefined && isKey) return undefined;
+    attributes[name] = value ?? empty;
   }
-  const key = keyOf(rule, attributes);
+  const key = base?.key ?? keyOf(rule, attributes);
+  for (const attribute of found)
+    attributes[attribute.name] = find(attribute, rule, key, attributes, material) ?? attribute.fallback;
   return {
     id: `${rule.type}:${key}`,
     type: rule.type,
@@ -124,40 +114,19 @@ function keyOf(rule: ObjectRule, attributes: Attributes): string {
     : rule.key.map((name) => String(attributes[name])).join('/');
 }
 
-function readAttribute(
-  attribute: AttributeRule,
+function find(
+  { place }: FoundAttribute,
   rule: ObjectRule,
-  message: Message,
+  key: string,
   attributes: Attributes,
-  input: ObjectInput,
-  lookup: Lookup,
+  { input, lookup }: Material,
 ): Value | undefined {
-  const { origin, type } = attribute;
-  switch (origin.kind) {
-    case 'message':
-      return coerce(readPath(message, origin.path), type, origin.mask);
-    case 'lookup': {
-      const other = lookup(origin.source, origin.on, keyOf(rule, attributes));
-      return other === undefined ? undefined : coerce(readPath(other, origin.path), type, origin.mask);
-    }
-    case 'sysctl': {
-      const text = input.sysctls[origin.path.render({ [rule.type]: attributes })];
-      return text === undefined || text === null ? undefined : coerce(text.trim(), type, undefined);
-    }
+  if (place.kind === 'source') {
+    const other = lookup(place.source, place.on, key);
+    return other === undefined ? undefined : place.read(other);
   }
-}
-
-function emptyValue(attribute: AttributeRule): Value {
-  switch (attribute.type) {
-    case 'int':
-      return 0;
-    case 'bool':
-      return false;
-    case 'string':
-      return '';
-    case 'list':
-      return [];
-  }
+  const text = input.sysctls[place.path.render({ [rule.type]: attributes })];
+  return text === undefined || text === null ? undefined : coerce(text.trim(), place.type, undefined);
 }
 
 /** Finds messages of other sources by the value at a path; each index is built once, on first use. */
@@ -165,9 +134,10 @@ function indexedLookup(input: ObjectInput): Lookup {
   const indexes = new Map<string, Map<readonly string[], Map<string, Message>>>();
   return (source, on, key) => {
     const ofSource = indexes.get(source) ?? new Map<readonly string[], Map<string, Message>>();
-    indexes.set(source, ofSource);
-    const index = ofSource.get(on) ?? indexBy(input.sources[source] ?? [], on);
-    ofSource.set(on, index);
+    const known = ofSource.get(on);
+    if (known !== undefined) return known.get(key);
+    const index = indexBy(input.sources[source] ?? [], on);
+    indexes.set(source, ofSource.set(on, index));
     return index.get(key);
   };
 }
@@ -179,8 +149,4 @@ function indexBy(messages: readonly Message[], on: readonly string[]): Map<strin
     if (value !== undefined && value !== null && !index.has(String(value))) index.set(String(value), message);
   }
   return index;
-}
-
-function compareIds(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -4,6 +4,21 @@
 import type { TnaObject } from '../model/graph.js';
 import type { DetailRequest } from '../model/ports.js';
 import type { Attributes, RequestTemplate, RuleSet } from '../model/ruleset.js';
+import { recipesOf } from './recipe.js';
+
+/** Types whose objects give rise to requests or sysctls, and those that they refine: all that a first pass needs to make. */
+export function detailTypes(rules: RuleSet): ReadonlySet<string> {
+  const wanted = new Set<string>();
+  const want = (type: string): void => {
+    if (wanted.has(type)) return;
+    wanted.add(type);
+    const { refines } = rules.objects.find((rule) => rule.type === type) ?? {};
+    if (refines !== undefined) want(refines);
+  };
+  for (const source of rules.sources) if (source.kind === 'per-object') want(source.object);
+  for (const { rule, sysctls } of recipesOf(rules)) if (sysctls.length > 0) want(rule.type);
+  return wanted;
+}
 
 /** Requests of every per-object source, in rule and object order. */
 export function detailRequests(rules: RuleSet, objects: readonly TnaObject[]): readonly DetailRequest[] {

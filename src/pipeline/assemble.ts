@@ -28,18 +28,20 @@ export function assemble(input: AssembleInput): Desired {
   const library = viewLibrary(input.library, input.capabilities);
   const instances = instancesByDevice(serviceInstances(input.rules, index), index, input.rules);
   const interfaces: DesiredInterface[] = [];
-  const egress: { name: string; ifindex: number }[] = [];
+  const served: { readonly device: TnaObject; readonly rule: AttachRule }[] = [];
   for (const rule of input.rules.attach) {
     for (const device of index.ofType(rule.type)) {
-      const served = instances.get(device.id) ?? [];
-      interfaces.push(desiredInterface(device, rule, served, index, library, input));
-      if (served.length > 0 && mayTransmit(device, rule, index))
-        egress.push({ name: device.label, ifindex: ifindexOf(device) });
+      const here = instances.get(device.id) ?? [];
+      interfaces.push(desiredInterface(device, rule, here, index, library, input));
+      if (here.length > 0) served.push({ device, rule });
     }
   }
-  const usesEgress = interfaces.some((i) => i.pipeline?.hook === 'xdp');
   const byIfindex = (a: { ifindex: number }, b: { ifindex: number }) => a.ifindex - b.ifindex;
-  return { interfaces: interfaces.sort(byIfindex), egress: usesEgress ? egress.sort(byIfindex) : [] };
+  const usesEgress = interfaces.some((i) => i.pipeline?.hook === 'xdp');
+  const egress = (usesEgress ? served : [])
+    .filter(({ device, rule }) => mayTransmit(device, rule, index))
+    .map(({ device }) => ({ name: device.label, ifindex: ifindexOf(device) }));
+  return { interfaces: interfaces.sort(byIfindex), egress: egress.sort(byIfindex) };
 }
 
 function desiredInterface(
@@ -133,6 +135,8 @@ function underLease(
   return { pipeline: library.pipeline(hook, new Map([...modules, [leaseFpm, {}]])) };
 }
 
+const noParams: Params = {};
+
 /** The union of the FPMs of all services, with parameters; two services that want one FPM differently are a conflict. */
 function modulesOf(
   active: readonly ServiceInstance[],
@@ -140,8 +144,14 @@ function modulesOf(
   const modules = new Map<string, Params>();
   for (const instance of active) {
     for (const rule of wantedModules(instance)) {
+      const before = modules.get(rule.fpm);
+      const wanted = Object.entries(rule.params);
+      if (wanted.length === 0 && before === undefined) {
+        modules.set(rule.fpm, noParams);
+        continue;
+      }
       const params: { [param: string]: number } = {};
-      for (const [name, expression] of Object.entries(rule.params).sort(([a], [b]) => (a < b ? -1 : 1))) {
+      for (const [name, expression] of wanted.sort(([a], [b]) => (a < b ? -1 : 1))) {
         const value = expression.evaluate(instance.scope);
         if (typeof value !== 'number' && typeof value !== 'boolean')
           return {
@@ -152,7 +162,6 @@ function modulesOf(
           };
         params[name] = Number(value);
       }
-      const before = modules.get(rule.fpm);
       if (before !== undefined && JSON.stringify(before) !== JSON.stringify(params))
         return {
           conflict: { code: 'param-conflict', message: `services disagree on the parameters of FPM ${rule.fpm}` },

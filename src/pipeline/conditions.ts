@@ -11,17 +11,18 @@ export function reasonsOf(
   scope: Scope,
   objects: ReadonlyMap<string, TnaObject>,
 ): readonly Reason[] {
-  return conditions
-    .filter((condition) => condition.holds(scope))
-    .map((condition) => {
-      const blamed = condition.object === undefined ? undefined : objects.get(condition.object);
-      return {
-        code: condition.code,
-        message: condition.message.render(scope),
-        ...(condition.hint === undefined ? {} : { hint: condition.hint.render(scope) }),
-        ...(blamed === undefined ? {} : { object: blamed.label }),
-      };
+  const reasons: Reason[] = [];
+  for (const condition of conditions) {
+    if (!condition.holds(scope)) continue;
+    const blamed = condition.object === undefined ? undefined : objects.get(condition.object);
+    reasons.push({
+      code: condition.code,
+      message: condition.message.render(scope),
+      ...(condition.hint === undefined ? {} : { hint: condition.hint.render(scope) }),
+      ...(blamed === undefined ? {} : { object: blamed.label }),
     });
+  }
+  return reasons;
 }
 
 /** Conditions that a pipeline takes for not holding, and who notices when one comes to hold: of FPMs, only those in the pipeline. */

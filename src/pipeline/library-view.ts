@@ -48,7 +48,12 @@ export function viewLibrary(library: FpmLibrary, capabilities: readonly Capabili
     ),
     isGuard: (fpm) => modules.get(fpm)?.guard === true,
     pipeline: remember(
-      (hook, fpms) => JSON.stringify([hook, ...fpms]),
+      (hook, fpms) => {
+        let key: string = hook;
+        for (const [name, params] of fpms)
+          key += ` ${name}${Object.keys(params).length === 0 ? '' : JSON.stringify(params)}`;
+        return key;
+      },
       (hook, fpms) => makePipeline(library.hash, hook, inOrder(fpms)),
     ),
   };

@@ -16,17 +16,21 @@ export interface GraphIndex {
 
 export function indexGraph(graph: Graph): GraphIndex {
   const byId = new Map(graph.nodes.map((node) => [node.id, node]));
-  const byType = groupBy(graph.nodes, (node) => node.type);
-  const forward = groupBy(graph.edges, (edge) => `${edge.name} ${edge.from}`);
-  const backward = groupBy(graph.edges, (edge) => `${edge.name} ${edge.to}`);
+  const byType: Groups = new Map();
+  for (const node of graph.nodes) append(byType, node.type, node);
+  const forward = new Map<string, Groups>();
+  const backward = new Map<string, Groups>();
+  for (const { name, from, to } of graph.edges) {
+    const [source, target] = [byId.get(from), byId.get(to)];
+    if (source === undefined || target === undefined) continue;
+    append(ofEdge(forward, name), from, target);
+    append(ofEdge(backward, name), to, source);
+  }
   const attributes = new Map<string, readonly Attributes[]>();
   return {
     object: (id) => byId.get(id),
     ofType: (type) => byType.get(type) ?? [],
-    along: (edge, id, reverse) => {
-      const edges = (reverse ? backward : forward).get(`${edge} ${id}`) ?? [];
-      return edges.flatMap((e) => byId.get(reverse ? e.from : e.to) ?? []);
-    },
+    along: (edge, id, reverse) => (reverse ? backward : forward).get(edge)?.get(id) ?? [],
     attributesOfType: (type) => {
       let list = attributes.get(type);
       if (list === undefined) {
@@ -60,7 +64,10 @@ export function bindScope(
       scope[binding.variable] = index.attributesOfType(binding.type);
       continue;
     }
-    const found = lineage(index, subject).flatMap((object) => index.along(binding.edge, object.id, binding.reverse));
+    const found =
+      subject.base === undefined
+        ? index.along(binding.edge, subject.id, binding.reverse)
+        : lineage(index, subject).flatMap((object) => index.along(binding.edge, object.id, binding.reverse));
     const first = found[0];
     if (binding.many) scope[binding.variable] = found.map((object) => object.attributes);
     else if (first === undefined) return { missing: binding.variable };
@@ -84,13 +91,18 @@ export function lineage(index: GraphIndex, object: TnaObject): readonly TnaObjec
   return chain;
 }
 
-function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const k = key(item);
-    const group = groups.get(k);
-    if (group === undefined) groups.set(k, [item]);
-    else group.push(item);
-  }
+type Groups = Map<string, TnaObject[]>;
+
+function append(groups: Groups, key: string, object: TnaObject): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [object]);
+  else group.push(object);
+}
+
+function ofEdge(edges: Map<string, Groups>, name: string): Groups {
+  const known = edges.get(name);
+  if (known !== undefined) return known;
+  const groups: Groups = new Map();
+  edges.set(name, groups);
   return groups;
 }

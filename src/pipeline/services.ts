@@ -27,8 +27,9 @@ export function serviceInstances(rules: RuleSet, index: GraphIndex): readonly Se
         ];
         return { service, subject, scope: {}, reasons };
       }
-      const reasons = reasonsOf([...service.requires, ...service.blockedBy], bound.scope, bound.objects);
-      return { service, subject, scope: bound.scope, reasons };
+      const { scope, objects } = bound;
+      const reasons = [...reasonsOf(service.requires, scope, objects), ...reasonsOf(service.blockedBy, scope, objects)];
+      return { service, subject, scope, reasons };
     }),
   );
 }

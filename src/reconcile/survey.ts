@@ -7,7 +7,7 @@ import type { Domain, HostReader } from '../model/ports.js';
 import type { RuleSet } from '../model/ruleset.js';
 import type { Deployed, Snapshot } from '../model/snapshot.js';
 import { buildObjects, sysctlPaths } from '../objects/build.js';
-import { detailRequests } from '../objects/details.js';
+import { detailRequests, detailTypes } from '../objects/details.js';
 import { type Observed, observeDetails, observeSources } from '../observe/observe.js';
 import type { ForcedHooks } from '../pipeline/hooks.js';
 import { derive } from './derive.js';
@@ -23,7 +23,7 @@ export async function takeSnapshot(domain: Domain, reader: HostReader): Promise<
     reader.capabilities([...probes].sort()),
     readSources(reader, rules),
   ]);
-  const objects = buildObjects(rules, { sources: first.sources, sysctls: {} });
+  const objects = buildObjects(rules, { sources: first.sources, sysctls: {} }, detailTypes(rules));
   const details = { requests: detailRequests(rules, objects), sysctls: sysctlPaths(rules, objects) };
   return observeDetails(reader, rules, first, details, capabilities, deployed);
 }

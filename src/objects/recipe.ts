@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the objects of a type are made: which attribute is read from where, worked out once per rule set and not per object.
+
+import type { AttributeRule, AttributeType, ObjectRule, RuleSet, Template, Value } from '../model/ruleset.js';
+import type { Message } from '../model/snapshot.js';
+import { coerce, readPath } from './path.js';
+
+/** Reads an attribute out of a message that has it; undefined where the message lacks it. */
+type Read = (message: Message) => Value | undefined;
+
+/** An attribute of the object's own message. */
+export interface OwnAttribute {
+  readonly name: string;
+  readonly read: Read;
+  readonly fallback: Value | undefined;
+  /** What the object has when there is no fallback either; a key attribute must be there. */
+  readonly empty: Value;
+  readonly isKey: boolean;
+}
+
+/** An attribute that is found elsewhere once the object's key is known. */
+export interface FoundAttribute {
+  readonly name: string;
+  readonly place:
+    | { readonly kind: 'source'; readonly source: string; readonly on: readonly string[]; readonly read: Read }
+    | { readonly kind: 'sysctl'; readonly path: Template; readonly type: AttributeType };
+  readonly fallback: Value;
+}
+
+export interface Recipe {
+  readonly rule: ObjectRule;
+  readonly own: readonly OwnAttribute[];
+  readonly found: readonly FoundAttribute[];
+  /** Paths of sysctls among the found ones. */
+  readonly sysctls: readonly Template[];
+}
+
+const known = new WeakMap<RuleSet, readonly Recipe[]>();
+
+/** One recipe for each object rule, in rule order; attributes inherited from a refined type are not in it. */
+export function recipesOf(rules: RuleSet): readonly Recipe[] {
+  let recipes = known.get(rules);
+  if (recipes === undefined) {
+    recipes = rules.objects.map((rule) => recipeOf(rule, rules));
+    known.set(rules, recipes);
+  }
+  return recipes;
+}
+
+function recipeOf(rule: ObjectRule, rules: RuleSet): Recipe {
+  const base = rules.objects.find((other) => other.type === rule.refines);
+  const inherited = new Set(base?.attributes.map((attribute) => attribute.name));
+  const attributes = rule.attributes.filter((attribute) => !inherited.has(attribute.name));
+  const found = attributes.flatMap((attribute) => foundAttribute(attribute) ?? []);
+  return {
+    rule,
+    own: attributes.flatMap((attribute) => ownAttribute(attribute, rule) ?? []),
+    found,
+    sysctls: found.flatMap(({ place }) => (place.kind === 'sysctl' ? [place.path] : [])),
+  };
+}
+
+function ownAttribute(attribute: AttributeRule, rule: ObjectRule): OwnAttribute | undefined {
+  const { name, origin, type } = attribute;
+  if (origin.kind !== 'message') return undefined;
+  return {
+    name,
+    read: reader(origin.path, type, origin.mask),
+    fallback: attribute.default,
+    empty: emptyValues[type],
+    isKey: rule.key.includes(name),
+  };
+}
+
+function foundAttribute(attribute: AttributeRule): FoundAttribute | undefined {
+  const { name, origin, type } = attribute;
+  const fallback = attribute.default ?? emptyValues[type];
+  switch (origin.kind) {
+    case 'message':
+      return undefined;
+    case 'lookup': {
+      const read = reader(origin.path, type, origin.mask);
+      return { name, place: { kind: 'source', source: origin.source, on: origin.on, read }, fallback };
+    }
+    case 'sysctl':
+      return { name, place: { kind: 'sysctl', path: origin.path, type }, fallback };
+  }
+}
+
+function reader(path: readonly string[], type: AttributeType, mask: number | undefined): Read {
+  return (message) => coerce(readPath(message, path), type, mask);
+}
+
+const emptyValues: { readonly [type in AttributeType]: Value } = { int: 0, bool: false, string: '', list: [] };
