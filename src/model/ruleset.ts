@@ -130,6 +130,8 @@ export interface ConditionRule {
   readonly object: string | undefined;
   /** FPMs that check the same thing per packet, of which a pipeline needs one; or `byAttachment`. */
   readonly live: readonly string[];
+  /** May cease to hold once a program is attached to the device: no reason against attaching. For `transmit` only. */
+  readonly provisional: boolean;
   readonly position: Position;
 }
 
@@ -169,6 +171,8 @@ export interface ServiceRule {
   readonly variable: string;
   readonly bindings: readonly Binding[];
   readonly hooks: readonly Hook[];
+  /** A variable: frames go between the subjects for which it stands for the same object. Absent: they may go anywhere. */
+  readonly between: string | undefined;
   readonly requires: readonly ConditionRule[];
   readonly blockedBy: readonly ConditionRule[];
   readonly modules: readonly ModuleRule[];

@@ -8,7 +8,8 @@ import { type FpmLibrary, leaseFpm } from '../model/library.js';
 import type { AttachRule, Hook, RuleSet } from '../model/ruleset.js';
 import type { Capability } from '../model/snapshot.js';
 import { assumptionsOf } from './conditions.js';
-import { chooseHook, type ForcedHooks, mayTransmit } from './hooks.js';
+import { EgressDevices, type Served } from './egress.js';
+import { chooseHook, type ForcedHooks } from './hooks.js';
 import { type LibraryView, type Params, viewLibrary } from './library-view.js';
 import { type GraphIndex, indexGraph, lineage } from './scope.js';
 import { type ServiceInstance, serviceInstances, wantedModules } from './services.js';
@@ -27,36 +28,55 @@ export function assemble(input: AssembleInput): Desired {
   const index = indexGraph(input.graph);
   const library = viewLibrary(input.library, input.capabilities);
   const instances = instancesByDevice(serviceInstances(input.rules, index), index, input.rules);
-  const interfaces: DesiredInterface[] = [];
-  const served: { readonly device: TnaObject; readonly rule: AttachRule }[] = [];
-  for (const rule of input.rules.attach) {
-    for (const device of index.ofType(rule.type)) {
-      const here = instances.get(device.id) ?? [];
-      interfaces.push(desiredInterface(device, rule, here, index, library, input));
-      if (here.length > 0) served.push({ device, rule });
-    }
-  }
+  const devices = input.rules.attach.flatMap((rule) =>
+    index.ofType(rule.type).map((device): Served => ({ device, rule, instances: instances.get(device.id) ?? [] })),
+  );
+  const egressDevices = new EgressDevices(
+    devices.filter((one) => one.instances.length > 0),
+    index,
+  );
   const byIfindex = (a: { ifindex: number }, b: { ifindex: number }) => a.ifindex - b.ifindex;
+  const interfaces = devices
+    .map((served) => desiredInterface(served, egressDevices, index, library, input))
+    .sort(byIfindex);
   const usesEgress = interfaces.some((i) => i.pipeline?.hook === 'xdp');
-  const egress = (usesEgress ? served : [])
-    .filter(({ device, rule }) => mayTransmit(device, rule, index))
-    .map(({ device }) => ({ name: device.label, ifindex: ifindexOf(device) }));
-  return { interfaces: interfaces.sort(byIfindex), egress: egress.sort(byIfindex) };
+  if (!usesEgress) return { interfaces, egress: [] };
+  const egress: { name: string; ifindex: number }[] = [];
+  const unreachable = new Map<number, readonly Reason[]>();
+  for (const served of devices) {
+    if (served.instances.length === 0) continue;
+    const against = egressDevices.reasons(served);
+    if (against.length === 0) egress.push({ name: served.device.label, ifindex: ifindexOf(served.device) });
+    else unreachable.set(ifindexOf(served.device), against);
+  }
+  return {
+    interfaces: interfaces.map((i) => ({
+      ...i,
+      reasons: [...i.reasons, ...left(i, unreachable.get(i.ifindex) ?? [])],
+    })),
+    egress: egress.sort(byIfindex),
+  };
+}
+
+/** What a device that gets a pipeline, but to which others cannot send, is told of that. */
+function left({ name, pipeline }: DesiredInterface, against: readonly Reason[]): readonly Reason[] {
+  if (pipeline === undefined) return [];
+  return against.map((reason) => ({ ...reason, message: `frames to ${name} take the slow path: ${reason.message}` }));
 }
 
 function desiredInterface(
-  device: TnaObject,
-  rule: AttachRule,
-  served: readonly ServiceInstance[],
+  served: Served,
+  egress: EgressDevices,
   index: GraphIndex,
   library: LibraryView,
   { forcedHooks, lease }: AssembleInput,
 ): DesiredInterface {
+  const { device, rule, instances } = served;
   const identity = { name: device.label, ifindex: ifindexOf(device) };
-  const reasons = served.flatMap((instance) => instance.reasons);
-  const active = served.filter((instance) => instance.reasons.length === 0);
+  const reasons = instances.flatMap((instance) => instance.reasons);
+  const active = instances.filter((instance) => instance.reasons.length === 0);
   const idle = { ...identity, services: [], pipeline: undefined, hookNotes: [], assumptions: [] };
-  if (served.length === 0)
+  if (instances.length === 0)
     return {
       ...idle,
       reasons: [{ code: 'no-service', message: `nothing that a rule accelerates is configured on ${device.label}` }],
@@ -68,7 +88,7 @@ function desiredInterface(
   const allowed = (['xdp', 'tc'] as const).filter((hook) =>
     active.every((instance) => instance.service.hooks.includes(hook)),
   );
-  const choice = chooseHook(device, rule, index, allowed, names, library, forcedHooks);
+  const choice = chooseHook(served, egress, index, allowed, names, library, forcedHooks);
   if (choice.hook === undefined)
     return {
       ...idle,

@@ -2,9 +2,9 @@
 // Chooses the hook of a device: the best one that its driver, its neighbours on the hook and its traffic allow.
 
 import type { Reason } from '../model/desired.js';
-import type { TnaObject } from '../model/graph.js';
-import type { AttachRule, Hook } from '../model/ruleset.js';
+import type { Hook } from '../model/ruleset.js';
 import { reasonsOf } from './conditions.js';
+import type { EgressDevices, Served } from './egress.js';
 import type { LibraryView } from './library-view.js';
 import { bindScope, type GraphIndex } from './scope.js';
 
@@ -19,14 +19,15 @@ export interface HookChoice {
 
 /** `allowed` and `modules` are what the interface's services agree on. */
 export function chooseHook(
-  device: TnaObject,
-  rule: AttachRule,
+  served: Served,
+  egress: EgressDevices,
   index: GraphIndex,
   allowed: readonly Hook[],
   modules: readonly string[],
   library: LibraryView,
   forced: ForcedHooks,
 ): HookChoice {
+  const { device, rule } = served;
   const bound = bindScope(index, rule.variable, device, rule.bindings);
   if ('missing' in bound) {
     const message = `${device.label} has no ${bound.missing}, which the choice of its hook depends on`;
@@ -48,16 +49,10 @@ export function chooseHook(
     ];
     if (wish === undefined) against.push(...reasonsOf(candidate.avoid, bound.scope, bound.objects));
     else if (wish !== hook) against.push({ code: 'hook-forced', message: `--hook asks for ${wish}` });
+    const stuck = against.length === 0 ? egress.against(served, candidate) : undefined;
+    if (stuck !== undefined) against.push(stuck);
     if (against.length === 0) return { hook, notes };
     notes.push(...against.map((reason) => ({ ...reason, hook })));
   }
   return { hook: undefined, notes };
-}
-
-/** Whether XDP frames may leave by this device; not when no hook of it says anything of transmission. */
-export function mayTransmit(device: TnaObject, rule: AttachRule, index: GraphIndex): boolean {
-  const bound = bindScope(index, rule.variable, device, rule.bindings);
-  if ('missing' in bound) return false;
-  const conditions = rule.hooks.flatMap((hook) => (hook.transmit === undefined ? [] : [hook.transmit]));
-  return conditions.length > 0 && conditions.every((list) => list.every((condition) => !condition.holds(bound.scope)));
 }

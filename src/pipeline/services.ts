@@ -12,6 +12,8 @@ export interface ServiceInstance {
   readonly service: ServiceRule;
   readonly subject: TnaObject;
   readonly scope: Scope;
+  /** Id of the object that the subject shares with those that its frames go to; undefined when they may go anywhere. */
+  readonly shared: string | undefined;
   /** Empty when the service can be given. */
   readonly reasons: readonly Reason[];
 }
@@ -25,11 +27,12 @@ export function serviceInstances(rules: RuleSet, index: GraphIndex): readonly Se
         const reasons = [
           { code: 'incomplete', message: `${subject.label} has no ${bound.missing}, which ${service.name} depends on` },
         ];
-        return { service, subject, scope: {}, reasons };
+        return { service, subject, scope: {}, shared: undefined, reasons };
       }
       const { scope, objects } = bound;
       const reasons = [...reasonsOf(service.requires, scope, objects), ...reasonsOf(service.blockedBy, scope, objects)];
-      return { service, subject, scope, reasons };
+      const shared = service.between === undefined ? undefined : objects.get(service.between)?.id;
+      return { service, subject, scope, shared, reasons };
     }),
   );
 }

@@ -114,7 +114,7 @@ export function explainText(i: InterfaceStatus, style: Style): string {
   if (i.reasons.length > 0) {
     const rows = i.reasons.map((r): readonly Cell[] => [r.code, r.object ?? i.name, r.message, r.hint ?? '']);
     parts.push(
-      `${style.dim('Because')}\n${table([{ head: 'REASON' }, { head: 'OBJECT' }, { head: 'WHY' }, { head: 'WHAT TO DO' }], rows, style)}`,
+      `${style.dim(i.accelerated ? 'But' : 'Because')}\n${table([{ head: 'REASON' }, { head: 'OBJECT' }, { head: 'WHY' }, { head: 'WHAT TO DO' }], rows, style)}`,
     );
   }
   if (i.hookNotes.length > 0 && i.accelerated) {

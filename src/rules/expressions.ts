@@ -176,6 +176,7 @@ function compileCondition(context: ConditionContext, site: Site, condition: Cond
     hint: hint?.template,
     object: condition.object,
     live,
+    provisional: condition.provisional ?? false,
     position: site.document.position(site.path),
   };
 }

@@ -98,6 +98,7 @@ export function compileAttach(context: RuleContext): readonly AttachRule[] {
       const list = (key: 'requires' | 'avoid' | 'transmit'): readonly ConditionRule[] =>
         compileConditions(conditions, at.at(key), rule[key] ?? [], codes);
       const transmit = rule.transmit === undefined ? undefined : list('transmit');
+      for (const key of ['requires', 'avoid'] as const) refuseProvisional(at.at(key), rule[key] ?? []);
       hooks.push({ hook: rule.hook, requires: list('requires'), avoid: list('avoid'), transmit });
     }
     rules.push({ type: type.name, variable: name, bindings: bound.bindings, hooks });
@@ -121,6 +122,11 @@ export function compileServices(context: RuleContext): readonly ServiceRule[] {
     const list = (key: 'requires' | 'blockedBy', given: readonly Condition[] | undefined): readonly ConditionRule[] =>
       compileConditions(conditions, site.at(key), given ?? [], codes);
     const hooks = value.hooks ?? ['xdp', 'tc'];
+    for (const key of ['requires', 'blockedBy'] as const) refuseProvisional(site.at(key), value[key] ?? []);
+    if (value.between !== undefined && !bound.single.has(value.between)) {
+      const message = `"${value.between}" is not a variable that stands for one object`;
+      site.at('between').report('unknown-name', message, nearest(value.between, bound.single));
+    }
     rules.push({
       name,
       subsystem,
@@ -129,12 +135,20 @@ export function compileServices(context: RuleContext): readonly ServiceRule[] {
       variable,
       bindings: bound.bindings,
       hooks,
+      between: value.between,
       requires: list('requires', value.requires),
       blockedBy: list('blockedBy', value.blockedBy),
       modules: compileModules(context, bound.scope, hooks, site.at('modules'), value.modules),
     });
   }
   return rules;
+}
+
+function refuseProvisional(site: Site, conditions: readonly Condition[]): void {
+  for (const [index, condition] of conditions.entries()) {
+    if (condition.provisional !== undefined)
+      site.at(index, 'provisional').reportKey('invalid-combination', 'provisional is for conditions in transmit');
+  }
 }
 
 /** A service runs where its subject, or what the subject refines, attaches; without that it would never run. */

@@ -267,6 +267,53 @@ t.test('XDP transmits only through devices that can', async (t) => {
   );
 });
 
+t.test('a hook by which no frame could leave is not chosen', async (t) => {
+  const within = ruleSet(objects + attach + relaying.replace('requires:', 'between: hub\n    requires:'), library);
+  const given = { rules: within };
+  const b = { ...member, ifi_index: 3, ifname: 'b' };
+  const elsewhere = [
+    { ...hub, ifi_index: 11, ifname: 'h2' },
+    { ...member, ifi_index: 12, ifname: 'c', hub: 11 },
+    { ...member, ifi_index: 13, ifname: 'd', hub: 11 },
+  ];
+  t.equal(on('a', desire([hub, member, b, ...elsewhere], given)).pipeline?.hook, 'xdp');
+
+  const mute = desire([hub, member, { ...b, mute: true }, ...elsewhere], given);
+  const stuck = {
+    code: 'xdp-no-egress',
+    message: 'no device that frames from a go to can be sent XDP frames: b cannot transmit',
+  };
+  t.equal(on('a', mute).pipeline?.hook, 'tc', 'devices of another hub do not count');
+  t.same(on('a', mute).hookNotes, [{ ...stuck, hook: 'xdp' }]);
+  t.equal(on('b', mute).pipeline?.hook, 'xdp', 'its frames go to a');
+  t.same(
+    on('b', mute).reasons,
+    [{ code: 'is-mute', message: 'frames to b take the slow path: b cannot transmit' }],
+    'but none come to it',
+  );
+  t.same(
+    mute.egress.map(({ name }) => name),
+    ['a', 'c', 'd'],
+  );
+
+  const forced = desire([hub, member, { ...b, mute: true }], { ...given, hooks: [['*', 'xdp']] });
+  t.equal(on('a', forced).pipeline, undefined);
+  t.same(on('a', forced).reasons[0], stuck, 'not even if somebody insists');
+  t.match(
+    on('a', desire([hub, member], given)).hookNotes,
+    [{ code: 'xdp-no-egress', message: 'there is no device that frames from a could go to' }],
+    'a device is no way out for its own frames',
+  );
+
+  const provisional = attach.replace(/(message: \$\{dev.name\} cannot transmit)/, '$1\n            provisional: true');
+  const later = desire([hub, { ...member, mute: true }, { ...b, mute: true }], {
+    rules: ruleSet(objects + provisional + relaying.replace('requires:', 'between: hub\n    requires:'), library),
+  });
+  t.equal(on('a', later).pipeline?.hook, 'xdp', 'what attaching may cure does not speak against attaching');
+  t.same(codes(on('a', later)), ['is-mute']);
+  t.same(later.egress, []);
+});
+
 t.test('an FPM that is missing, at another hook or beyond the kernel rules a hook out', async (t) => {
   const without = on('a', desire([hub, member], { library: libraryOf(fpm('frame')) }));
   t.same(without.reasons[0], { code: 'fpm-missing', message: 'the FPM library has no relay' });

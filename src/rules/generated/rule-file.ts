@@ -205,6 +205,10 @@ export interface Condition {
    * The FPM that checks the same thing per packet, or several of which the pipeline has one; attachment: the kernel would not run the program otherwise.
    */
   live?: Name | Name[];
+  /**
+   * In transmit: it may cease to hold once a program is attached to the device, so it is no reason against attaching.
+   */
+  provisional?: boolean;
 }
 export interface Service {
   summary?: string;
@@ -219,6 +223,7 @@ export interface Service {
    * Hooks that the service's FPMs work at; xdp and tc when absent.
    */
   hooks?: Hook[];
+  between?: Name;
   requires?: Conditions;
   blockedBy?: Conditions;
   /**

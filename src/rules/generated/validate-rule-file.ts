@@ -4,7 +4,7 @@
 "use strict";
 export const validate = validate10;
 export default validate10;
-const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:tna:rule-file:v1","title":"RuleFile","description":"One rule file of TNA: what a subsystem looks like in the kernel's messages, and what can be accelerated in it.","type":"object","additionalProperties":false,"required":["apiVersion","subsystem"],"properties":{"apiVersion":{"description":"Version of the rule language.","const":"tna/v1"},"subsystem":{"$ref":"#/definitions/name","description":"Name of the subsystem; one file each."},"summary":{"description":"One sentence for people.","type":"string"},"sources":{"description":"Where messages come from, by name. Names are shared by all files.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/source"}},"objects":{"description":"Types of objects, by name. The name is also the variable's name in expressions.","type":"object","propertyNames":{"$ref":"#/definitions/typeName"},"additionalProperties":{"$ref":"#/definitions/objectType"}},"dependencies":{"description":"Edges between objects whose attributes are equal, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/dependency"}},"attach":{"description":"The hooks that the devices of an object type offer.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attach"}},"services":{"description":"What is accelerated, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/service"}}},"patternProperties":{"^x-":{"description":"Not read: a place for YAML anchors."}},"definitions":{"name":{"type":"string","pattern":"^[a-z][a-z0-9_]{0,63}$"},"typeName":{"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"},"expression":{"description":"A CEL expression.","type":"string"},"template":{"description":"Text in which ${CEL} stands for the value of an expression.","type":"string"},"hook":{"enum":["xdp","tc"]},"path":{"description":"Members of a message, separated by dots, with _ where the spec has -; [] after a member means each element of its list.","type":"string","pattern":"^[A-Za-z0-9_]+(\\[\\])?(\\.[A-Za-z0-9_]+(\\[\\])?)*$"},"request":{"description":"Members of the request. In a request that is made for an object, text names an attribute of it.","type":"object","additionalProperties":{"anyOf":[{"type":"string"},{"type":"integer"},{"$ref":"#/definitions/request"}]}},"source":{"description":"One of: { spec, dump }, { spec, get or dump, for }, { bpf: attachments }.","type":"object","additionalProperties":false,"oneOf":[{"required":["bpf"],"not":{"required":["spec"]}},{"required":["spec","dump"],"not":{"required":["get"]}},{"required":["spec","get","for"],"not":{"required":["dump"]}}],"properties":{"spec":{"description":"Netlink spec that describes the messages.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"dump":{"description":"Operation of the spec that lists everything.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"get":{"description":"Operation of the spec that returns one message; needs `for`.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"bpf":{"description":"The BPF programs attached to each device.","const":"attachments"},"for":{"$ref":"#/definitions/perObject"},"request":{"$ref":"#/definitions/request"},"notify":{"description":"Multicast groups whose events say that this source may have changed.","type":"array","items":{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}},"optional":{"description":"A kernel without this family or operation gives an empty source instead of an error.","type":"boolean"}}},"perObject":{"description":"One request for each object of a type.","type":"object","additionalProperties":false,"required":["object","request"],"properties":{"object":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"request":{"$ref":"#/definitions/request"}}},"objectType":{"description":"A kind of message ({ source, key, label }) or a refinement of another type ({ refines, when }).","type":"object","additionalProperties":false,"oneOf":[{"required":["source","key"],"not":{"required":["refines"]}},{"required":["refines","when"],"not":{"anyOf":[{"required":["source"]},{"required":["key"]}]}}],"properties":{"source":{"$ref":"#/definitions/name"},"refines":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"key":{"description":"The attribute or attributes that identify an object.","anyOf":[{"$ref":"#/definitions/name"},{"type":"array","minItems":1,"items":{"$ref":"#/definitions/name"}}]},"label":{"$ref":"#/definitions/name","description":"The attribute that people call the object by."},"attributes":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attribute"}}}},"attribute":{"description":"Read from the object's message ({ path }), from another source ({ from, on, path }) or from a sysctl ({ sysctl }).","type":"object","additionalProperties":false,"required":["type"],"oneOf":[{"required":["path"],"not":{"anyOf":[{"required":["sysctl"]},{"required":["from"]},{"required":["on"]}]}},{"required":["from","on","path","default"],"not":{"required":["sysctl"]}},{"required":["sysctl","default"],"not":{"anyOf":[{"required":["path"]},{"required":["from"]},{"required":["on"]},{"required":["mask"]}]}}],"properties":{"path":{"$ref":"#/definitions/path"},"from":{"$ref":"#/definitions/name","description":"Another source."},"on":{"$ref":"#/definitions/path","description":"Member of the other source's messages that equals this object's key."},"sysctl":{"description":"Path below /proc/sys; may contain ${CEL}.","type":"string","pattern":"^[a-z][^\\s]*$"},"mask":{"description":"Bits of the number that count.","type":"integer","minimum":1,"maximum":4294967295},"type":{"enum":["int","string","bool","list"]},"default":{"description":"Value where the kernel says nothing.","anyOf":[{"type":"string"},{"type":"integer"},{"type":"boolean"},{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]}}]}}},"dependency":{"type":"object","additionalProperties":false,"required":["from","to","on"],"properties":{"from":{"$ref":"#/definitions/name"},"to":{"$ref":"#/definitions/name"},"on":{"description":"Pairs of attributes that are equal: attribute of `from`: attribute of `to`.","type":"object","minProperties":1,"additionalProperties":{"$ref":"#/definitions/name"}},"label":{"description":"How people read the edge: FROM label TO.","type":"string"}}},"binding":{"description":"Objects that expressions can see under a name: those at the other end of an edge, or all of a type.","type":"object","additionalProperties":false,"oneOf":[{"required":["edge"],"not":{"required":["all"]}},{"required":["all"],"not":{"anyOf":[{"required":["edge"]},{"required":["reverse"]},{"required":["many"]}]}}],"properties":{"edge":{"$ref":"#/definitions/name"},"reverse":{"description":"Walk the edge from its `to` to its `from`.","type":"boolean"},"many":{"description":"The variable is the list of all objects at the other end.","type":"boolean"},"all":{"$ref":"#/definitions/name","description":"The variable is the list of all objects of this type."}}},"bindings":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/binding"}},"condition":{"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"description":"The FPM that checks the same thing per packet, or several of which the pipeline has one; attachment: the kernel would not run the program otherwise.","oneOf":[{"$ref":"#/definitions/name"},{"type":"array","items":{"$ref":"#/definitions/name"},"minItems":1}]}}},"conditions":{"type":"array","items":{"$ref":"#/definitions/condition"}},"attach":{"type":"object","additionalProperties":false,"required":["hooks"],"properties":{"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Best first.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hookRule"}}}},"hookRule":{"type":"object","additionalProperties":false,"required":["hook"],"properties":{"hook":{"$ref":"#/definitions/hook"},"requires":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook cannot be used."},"avoid":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook is not chosen; --hook overrides them."},"transmit":{"$ref":"#/definitions/conditions","description":"Conditions under which frames must not be sent out of the device by this hook. Absent: the hook needs no egress handle."}}},"service":{"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in order.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}},"module":{"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}}}};
+const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:tna:rule-file:v1","title":"RuleFile","description":"One rule file of TNA: what a subsystem looks like in the kernel's messages, and what can be accelerated in it.","type":"object","additionalProperties":false,"required":["apiVersion","subsystem"],"properties":{"apiVersion":{"description":"Version of the rule language.","const":"tna/v1"},"subsystem":{"$ref":"#/definitions/name","description":"Name of the subsystem; one file each."},"summary":{"description":"One sentence for people.","type":"string"},"sources":{"description":"Where messages come from, by name. Names are shared by all files.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/source"}},"objects":{"description":"Types of objects, by name. The name is also the variable's name in expressions.","type":"object","propertyNames":{"$ref":"#/definitions/typeName"},"additionalProperties":{"$ref":"#/definitions/objectType"}},"dependencies":{"description":"Edges between objects whose attributes are equal, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/dependency"}},"attach":{"description":"The hooks that the devices of an object type offer.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attach"}},"services":{"description":"What is accelerated, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/service"}}},"patternProperties":{"^x-":{"description":"Not read: a place for YAML anchors."}},"definitions":{"name":{"type":"string","pattern":"^[a-z][a-z0-9_]{0,63}$"},"typeName":{"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"},"expression":{"description":"A CEL expression.","type":"string"},"template":{"description":"Text in which ${CEL} stands for the value of an expression.","type":"string"},"hook":{"enum":["xdp","tc"]},"path":{"description":"Members of a message, separated by dots, with _ where the spec has -; [] after a member means each element of its list.","type":"string","pattern":"^[A-Za-z0-9_]+(\\[\\])?(\\.[A-Za-z0-9_]+(\\[\\])?)*$"},"request":{"description":"Members of the request. In a request that is made for an object, text names an attribute of it.","type":"object","additionalProperties":{"anyOf":[{"type":"string"},{"type":"integer"},{"$ref":"#/definitions/request"}]}},"source":{"description":"One of: { spec, dump }, { spec, get or dump, for }, { bpf: attachments }.","type":"object","additionalProperties":false,"oneOf":[{"required":["bpf"],"not":{"required":["spec"]}},{"required":["spec","dump"],"not":{"required":["get"]}},{"required":["spec","get","for"],"not":{"required":["dump"]}}],"properties":{"spec":{"description":"Netlink spec that describes the messages.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"dump":{"description":"Operation of the spec that lists everything.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"get":{"description":"Operation of the spec that returns one message; needs `for`.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"bpf":{"description":"The BPF programs attached to each device.","const":"attachments"},"for":{"$ref":"#/definitions/perObject"},"request":{"$ref":"#/definitions/request"},"notify":{"description":"Multicast groups whose events say that this source may have changed.","type":"array","items":{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}},"optional":{"description":"A kernel without this family or operation gives an empty source instead of an error.","type":"boolean"}}},"perObject":{"description":"One request for each object of a type.","type":"object","additionalProperties":false,"required":["object","request"],"properties":{"object":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"request":{"$ref":"#/definitions/request"}}},"objectType":{"description":"A kind of message ({ source, key, label }) or a refinement of another type ({ refines, when }).","type":"object","additionalProperties":false,"oneOf":[{"required":["source","key"],"not":{"required":["refines"]}},{"required":["refines","when"],"not":{"anyOf":[{"required":["source"]},{"required":["key"]}]}}],"properties":{"source":{"$ref":"#/definitions/name"},"refines":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"key":{"description":"The attribute or attributes that identify an object.","anyOf":[{"$ref":"#/definitions/name"},{"type":"array","minItems":1,"items":{"$ref":"#/definitions/name"}}]},"label":{"$ref":"#/definitions/name","description":"The attribute that people call the object by."},"attributes":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attribute"}}}},"attribute":{"description":"Read from the object's message ({ path }), from another source ({ from, on, path }) or from a sysctl ({ sysctl }).","type":"object","additionalProperties":false,"required":["type"],"oneOf":[{"required":["path"],"not":{"anyOf":[{"required":["sysctl"]},{"required":["from"]},{"required":["on"]}]}},{"required":["from","on","path","default"],"not":{"required":["sysctl"]}},{"required":["sysctl","default"],"not":{"anyOf":[{"required":["path"]},{"required":["from"]},{"required":["on"]},{"required":["mask"]}]}}],"properties":{"path":{"$ref":"#/definitions/path"},"from":{"$ref":"#/definitions/name","description":"Another source."},"on":{"$ref":"#/definitions/path","description":"Member of the other source's messages that equals this object's key."},"sysctl":{"description":"Path below /proc/sys; may contain ${CEL}.","type":"string","pattern":"^[a-z][^\\s]*$"},"mask":{"description":"Bits of the number that count.","type":"integer","minimum":1,"maximum":4294967295},"type":{"enum":["int","string","bool","list"]},"default":{"description":"Value where the kernel says nothing.","anyOf":[{"type":"string"},{"type":"integer"},{"type":"boolean"},{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]}}]}}},"dependency":{"type":"object","additionalProperties":false,"required":["from","to","on"],"properties":{"from":{"$ref":"#/definitions/name"},"to":{"$ref":"#/definitions/name"},"on":{"description":"Pairs of attributes that are equal: attribute of `from`: attribute of `to`.","type":"object","minProperties":1,"additionalProperties":{"$ref":"#/definitions/name"}},"label":{"description":"How people read the edge: FROM label TO.","type":"string"}}},"binding":{"description":"Objects that expressions can see under a name: those at the other end of an edge, or all of a type.","type":"object","additionalProperties":false,"oneOf":[{"required":["edge"],"not":{"required":["all"]}},{"required":["all"],"not":{"anyOf":[{"required":["edge"]},{"required":["reverse"]},{"required":["many"]}]}}],"properties":{"edge":{"$ref":"#/definitions/name"},"reverse":{"description":"Walk the edge from its `to` to its `from`.","type":"boolean"},"many":{"description":"The variable is the list of all objects at the other end.","type":"boolean"},"all":{"$ref":"#/definitions/name","description":"The variable is the list of all objects of this type."}}},"bindings":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/binding"}},"condition":{"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"description":"The FPM that checks the same thing per packet, or several of which the pipeline has one; attachment: the kernel would not run the program otherwise.","oneOf":[{"$ref":"#/definitions/name"},{"type":"array","items":{"$ref":"#/definitions/name"},"minItems":1}]},"provisional":{"description":"In transmit: it may cease to hold once a program is attached to the device, so it is no reason against attaching.","type":"boolean"}}},"conditions":{"type":"array","items":{"$ref":"#/definitions/condition"}},"attach":{"type":"object","additionalProperties":false,"required":["hooks"],"properties":{"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Best first.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hookRule"}}}},"hookRule":{"type":"object","additionalProperties":false,"required":["hook"],"properties":{"hook":{"$ref":"#/definitions/hook"},"requires":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook cannot be used."},"avoid":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook is not chosen; --hook overrides them."},"transmit":{"$ref":"#/definitions/conditions","description":"Conditions under which frames must not be sent out of the device by this hook. Absent: the hook needs no egress handle."}}},"service":{"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"between":{"$ref":"#/definitions/name","description":"A variable that stands for one object: frames go between the objects that share it. Absent: they may go anywhere."},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in order.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}},"module":{"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}}}};
 const schema12 = {"type":"string","pattern":"^[a-z][a-z0-9_]{0,63}$"};
 const schema19 = {"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"};
 const pattern0 = new RegExp("^x-", "u");
@@ -2363,7 +2363,7 @@ return errors === 0;
 const schema44 = {"type":"object","additionalProperties":false,"required":["hook"],"properties":{"hook":{"$ref":"#/definitions/hook"},"requires":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook cannot be used."},"avoid":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook is not chosen; --hook overrides them."},"transmit":{"$ref":"#/definitions/conditions","description":"Conditions under which frames must not be sent out of the device by this hook. Absent: the hook needs no egress handle."}}};
 const schema45 = {"enum":["xdp","tc"]};
 const schema46 = {"type":"array","items":{"$ref":"#/definitions/condition"}};
-const schema47 = {"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"description":"The FPM that checks the same thing per packet, or several of which the pipeline has one; attachment: the kernel would not run the program otherwise.","oneOf":[{"$ref":"#/definitions/name"},{"type":"array","items":{"$ref":"#/definitions/name"},"minItems":1}]}}};
+const schema47 = {"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"description":"The FPM that checks the same thing per packet, or several of which the pipeline has one; attachment: the kernel would not run the program otherwise.","oneOf":[{"$ref":"#/definitions/name"},{"type":"array","items":{"$ref":"#/definitions/name"},"minItems":1}]},"provisional":{"description":"In transmit: it may cease to hold once a program is attached to the device, so it is no reason against attaching.","type":"boolean"}}};
 const schema50 = {"description":"Text in which ${CEL} stands for the value of an expression.","type":"string"};
 const pattern27 = new RegExp("^[a-z][a-z0-9-]*$", "u");
 
@@ -2458,7 +2458,7 @@ vErrors.push(err4);
 errors++;
 }
 for(const key0 in data){
-if(!(((((((key0 === "code") || (key0 === "when")) || (key0 === "unless")) || (key0 === "message")) || (key0 === "hint")) || (key0 === "object")) || (key0 === "live"))){
+if(!((((((((key0 === "code") || (key0 === "when")) || (key0 === "unless")) || (key0 === "message")) || (key0 === "hint")) || (key0 === "object")) || (key0 === "live")) || (key0 === "provisional"))){
 const err5 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
 if(vErrors === null){
 vErrors = [err5];
@@ -2682,14 +2682,26 @@ vErrors = null;
 }
 }
 }
-}
-else {
-const err21 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(data.provisional !== undefined){
+if(typeof data.provisional !== "boolean"){
+const err21 = {instancePath:instancePath+"/provisional",schemaPath:"#/properties/provisional/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err21];
 }
 else {
 vErrors.push(err21);
+}
+errors++;
+}
+}
+}
+else {
+const err22 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
 }
 errors++;
 }
@@ -2877,8 +2889,8 @@ validate24.errors = vErrors;
 return errors === 0;
 }
 
-const schema56 = {"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in order.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}};
-const schema60 = {"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}};
+const schema56 = {"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"between":{"$ref":"#/definitions/name","description":"A variable that stands for one object: frames go between the objects that share it. Absent: they may go anywhere."},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in order.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}};
+const schema61 = {"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}};
 
 function validate42(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -3068,7 +3080,7 @@ vErrors.push(err1);
 errors++;
 }
 for(const key0 in data){
-if(!(((((((key0 === "summary") || (key0 === "on")) || (key0 === "bind")) || (key0 === "hooks")) || (key0 === "requires")) || (key0 === "blockedBy")) || (key0 === "modules"))){
+if(!((((((((key0 === "summary") || (key0 === "on")) || (key0 === "bind")) || (key0 === "hooks")) || (key0 === "between")) || (key0 === "requires")) || (key0 === "blockedBy")) || (key0 === "modules"))){
 const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
 if(vErrors === null){
 vErrors = [err2];
@@ -3232,6 +3244,31 @@ vErrors.push(err14);
 errors++;
 }
 }
+if(data.between !== undefined){
+let data6 = data.between;
+if(typeof data6 === "string"){
+if(!pattern1.test(data6)){
+const err15 = {instancePath:instancePath+"/between",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"}};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/between",schemaPath:"#/definitions/name/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
 if(data.requires !== undefined){
 if(!(validate30(data.requires, {instancePath:instancePath+"/requires",parentData:data,parentDataProperty:"requires",rootData}))){
 vErrors = vErrors === null ? validate30.errors : vErrors.concat(validate30.errors);
@@ -3245,45 +3282,45 @@ errors = vErrors.length;
 }
 }
 if(data.modules !== undefined){
-let data8 = data.modules;
-if(Array.isArray(data8)){
-if(data8.length < 1){
-const err15 = {instancePath:instancePath+"/modules",schemaPath:"#/properties/modules/minItems",keyword:"minItems",params:{limit: 1}};
+let data9 = data.modules;
+if(Array.isArray(data9)){
+if(data9.length < 1){
+const err17 = {instancePath:instancePath+"/modules",schemaPath:"#/properties/modules/minItems",keyword:"minItems",params:{limit: 1}};
 if(vErrors === null){
-vErrors = [err15];
+vErrors = [err17];
 }
 else {
-vErrors.push(err15);
+vErrors.push(err17);
 }
 errors++;
 }
-const len1 = data8.length;
+const len1 = data9.length;
 for(let i1=0; i1<len1; i1++){
-if(!(validate42(data8[i1], {instancePath:instancePath+"/modules/" + i1,parentData:data8,parentDataProperty:i1,rootData}))){
+if(!(validate42(data9[i1], {instancePath:instancePath+"/modules/" + i1,parentData:data9,parentDataProperty:i1,rootData}))){
 vErrors = vErrors === null ? validate42.errors : vErrors.concat(validate42.errors);
 errors = vErrors.length;
 }
 }
 }
 else {
-const err16 = {instancePath:instancePath+"/modules",schemaPath:"#/properties/modules/type",keyword:"type",params:{type: "array"}};
+const err18 = {instancePath:instancePath+"/modules",schemaPath:"#/properties/modules/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
-vErrors = [err16];
+vErrors = [err18];
 }
 else {
-vErrors.push(err16);
+vErrors.push(err18);
 }
 errors++;
 }
 }
 }
 else {
-const err17 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const err19 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
-vErrors = [err17];
+vErrors = [err19];
 }
 else {
-vErrors.push(err17);
+vErrors.push(err19);
 }
 errors++;
 }

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where frames can go by a hook that needs a handle of each device that it sends to: a pipeline whose frames all stay behind
+// is none.
+
+import type { Reason } from '../model/desired.js';
+import type { TnaObject } from '../model/graph.js';
+import type { AttachRule, HookRule } from '../model/ruleset.js';
+import { reasonsOf } from './conditions.js';
+import { bindScope, type GraphIndex } from './scope.js';
+import type { ServiceInstance } from './services.js';
+
+/** A device that some service is meant for. */
+export interface Served {
+  readonly device: TnaObject;
+  readonly rule: AttachRule;
+  readonly instances: readonly ServiceInstance[];
+}
+
+interface Judgement {
+  /** Why frames must not be sent out of the device now. */
+  readonly reasons: readonly Reason[];
+  /** Whether that is so even once a program is attached to it. */
+  readonly final: boolean;
+}
+
+/** The served devices as destinations. Nothing is evaluated before it is asked for. */
+export class EgressDevices {
+  private grouped: ReadonlyMap<string, readonly Served[]> | undefined;
+  private readonly judged = new Map<string, Judgement>();
+
+  constructor(
+    private readonly served: readonly Served[],
+    private readonly index: GraphIndex,
+  ) {}
+
+  /** Why frames must not be sent out of the device. */
+  reasons(served: Served): readonly Reason[] {
+    return this.judge(served).reasons;
+  }
+
+  /** Why a pipeline on the device would forward nothing by this hook; undefined when it can forward. */
+  against(from: Served, { hook, transmit }: HookRule): Reason | undefined {
+    if (transmit === undefined) return undefined;
+    const name = from.device.label;
+    const others = this.destinations(from);
+    if (others.some((other) => !this.judge(other).final)) return undefined;
+    const code = `${hook}-no-egress`;
+    const [first] = others.flatMap((other) => this.judge(other).reasons);
+    if (first === undefined) return { code, message: `there is no device that frames from ${name} could go to` };
+    const message = `no device that frames from ${name} go to can be sent ${hook.toUpperCase()} frames: ${first.message}`;
+    return { code, message, ...(first.hint === undefined ? {} : { hint: first.hint }) };
+  }
+
+  /** The other members of the groups that the services name, or all served devices. */
+  private destinations(from: Served): readonly Served[] {
+    const active = from.instances.filter(({ reasons }) => reasons.length === 0);
+    if (active.some(({ shared }) => shared === undefined)) return this.served;
+    this.grouped ??= groupServed(this.served);
+    const groups = active.flatMap((instance) => this.grouped?.get(groupOf(instance)) ?? []);
+    return groups.filter((other) => other.device !== from.device);
+  }
+
+  private judge({ device, rule }: Served): Judgement {
+    const known = this.judged.get(device.id);
+    if (known !== undefined) return known;
+    const judgement = judge(device, rule, this.index);
+    this.judged.set(device.id, judgement);
+    return judgement;
+  }
+}
+
+function judge(device: TnaObject, rule: AttachRule, index: GraphIndex): Judgement {
+  const bound = bindScope(index, rule.variable, device, rule.bindings);
+  if ('missing' in bound)
+    return { reasons: [{ code: 'incomplete', message: `${device.label} has no ${bound.missing}` }], final: true };
+  const conditions = rule.hooks.flatMap(({ transmit }) => transmit ?? []);
+  const holding = conditions.filter((condition) => condition.holds(bound.scope));
+  return {
+    reasons: reasonsOf(holding, bound.scope, bound.objects),
+    final: holding.some(({ provisional }) => !provisional),
+  };
+}
+
+function groupServed(served: readonly Served[]): ReadonlyMap<string, readonly Served[]> {
+  const groups = new Map<string, Served[]>();
+  for (const one of served) {
+    for (const instance of one.instances) {
+      const group = groups.get(groupOf(instance));
+      if (group === undefined) groups.set(groupOf(instance), [one]);
+      else group.push(one);
+    }
+  }
+  return groups;
+}
+
+function groupOf({ service, shared }: ServiceInstance): string {
+  return `${service.name} ${shared}`;
+}
