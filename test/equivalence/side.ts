@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { Agent, type Received, type Send } from '../support/lab/agent.js';
 import { tryRun } from '../support/lab/command.js';
 import { ip } from '../support/lab/netns.js';
+import { patience } from '../support/lab/patience.js';
 import { rtnlRequest } from '../support/lab/rtnl.js';
 import type { Configuration, Step } from './configuration.js';
 import { FdbMonitor } from './fdb-monitor.js';
@@ -36,6 +37,8 @@ export interface Wiring {
   connect(configuration: Configuration, netns: string, peers: string): Promise<void>;
   /** Time that a frame is given to arrive before the next one is sent, in microseconds. */
   readonly settle: number;
+  /** Whether a far end goes down with its port. */
+  readonly carrier: boolean;
 }
 
 const veths: Wiring = {
@@ -47,6 +50,7 @@ const veths: Wiring = {
     await ip(netns, ...links);
   },
   settle: 60,
+  carrier: true,
 };
 
 interface Link {
@@ -185,20 +189,20 @@ export class Side {
     if (this.configuration.kind === 'tap') {
       return;
     }
-    for (let attempt = 0; attempt < 300; attempt += 1) {
+    for (let attempt = 0; attempt < 300 * patience; attempt += 1) {
       const [near, far] = await Promise.all([linksOf(this.netns), linksOf(this.peers)]);
       const settled = this.configuration.ports.every(({ name }, index) => {
         const port = near.find((link) => link.ifname === name);
         const peer = far.find((link) => link.ifname === farName(index));
         const up = port?.flags.includes('UP') === true;
-        return (port?.operstate === 'UP') === up && (peer?.operstate === 'UP') === up;
+        return (port?.operstate === 'UP') === up && (!this.wiring.carrier || (peer?.operstate === 'UP') === up);
       });
       if (settled) {
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    throw new Error(`the veths of ${this.netns} do not settle`);
+    throw new Error(`the ports of ${this.netns} do not settle`);
   }
 
   /** Sends all frames, making the configuration's changes in between. */

@@ -30,6 +30,7 @@ const nics: Wiring = {
     }
   },
   settle: 5000,
+  carrier: false,
 };
 
 /** A driver that can transmit XDP frames only once a program is attached needs a second pass. */
