@@ -7,7 +7,7 @@ import type { Owner } from '../../support/lab/bed.js';
 import { addNetns, deleteNetns, ip, netnsName } from '../../support/lab/netns.js';
 import { detachAtExit, detached, tna, until } from '../../support/lab/tna.js';
 import { sendAndWait } from './arrivals.js';
-import { linksIn, takeNic } from './nics.js';
+import { linksIn, type NicPlan, takeNics } from './nics.js';
 
 export class NicBed {
   private constructor(
@@ -29,21 +29,17 @@ export class NicBed {
       await agent.sysctl('net/ipv6/conf/default/disable_ipv6', '1');
     }
     await ip(netns, 'link add br0 type bridge mcast_snooping 0', 'link set br0 up');
-    for (let pair = 0; pair < ports; pair += 1) {
-      const name = `p${pair + 1}`;
-      const far = `h${pair + 1}`;
-      for (const [side, where, wanted] of [
-        [0, netns, name],
-        [1, stations, far],
-      ] as const) {
-        await takeNic(pair, side, where, wanted);
-        await ip(where, `link set ${wanted} up`);
-      }
-      // Frames go to stations' addresses, which are not the NIC's own.
-      await ip(stations, `link set ${far} promisc on`);
-      await ip(netns, `link set ${name} master br0`);
-      await agent.packet(far);
-    }
+    const numbers = Array.from({ length: ports }, (_, pair) => pair);
+    await takeNics(
+      numbers.flatMap((pair): readonly NicPlan[] => [
+        { pair, side: 0, netns, name: `p${pair + 1}` },
+        { pair, side: 1, netns: stations, name: `h${pair + 1}`, promiscuous: true },
+      ]),
+    );
+    await ip(stations, ...numbers.map((pair) => `link set h${pair + 1} up`));
+    await agent.enter(stations);
+    for (const pair of numbers) await agent.packet(`h${pair + 1}`);
+    await ip(netns, ...numbers.map((pair) => `link set p${pair + 1} master br0 up`));
     await until('the ports forward', () => bed.up(), 60_000);
     return bed;
   }

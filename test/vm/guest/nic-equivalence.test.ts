@@ -9,8 +9,7 @@ import { noAccelerator, tnaAccelerator } from '../../equivalence/accelerator.js'
 import { addResult, emptyTotals, reproduction, totalsText } from '../../equivalence/report.js';
 import { makeCase, runCase } from '../../equivalence/runner.js';
 import type { Wiring } from '../../equivalence/side.js';
-import { ip } from '../../support/lab/netns.js';
-import { takeNic } from './nics.js';
+import { type NicPlan, takeNics } from './nics.js';
 
 t.setTimeout(0);
 
@@ -22,12 +21,12 @@ const frames = 100;
 
 const nics: Wiring = {
   connect: async ({ ports }, netns, peers) => {
-    for (const [pair, port] of ports.entries()) {
-      await takeNic(pair, 0, netns, port.name, port.mtu);
-      await takeNic(pair, 1, peers, `h${pair + 1}`, port.mtu);
-      // Frames go to stations' addresses, which are not the NIC's own.
-      await ip(peers, `link set h${pair + 1} promisc on`);
-    }
+    await takeNics(
+      ports.flatMap(({ name, mtu }, pair): readonly NicPlan[] => [
+        { pair, side: 0, netns, name, mtu },
+        { pair, side: 1, netns: peers, name: `h${pair + 1}`, mtu, promiscuous: true },
+      ]),
+    );
   },
   settle: 5000,
   carrier: false,

@@ -120,8 +120,10 @@ const child = spawn('bash', [script], {
   env: {
     ...process.env,
     ...(mode === 'on' ? { PATH: `${programs}:${process.env.PATH}` } : {}),
-    // Says to the script that a failure to keep up is no failure.
+    // Says to the script that a failure to keep up is no failure, and how long to wait for things, in seconds.
     KSFT_MACHINE_SLOW: 'yes',
+    WAIT_TIMEOUT: '60',
+    PING_TIMEOUT: '20',
   },
 });
 let code: number | undefined;
