@@ -38,6 +38,8 @@ function runFile(file: string): Promise<FileResult> {
     const started = performance.now();
     const child = spawn(process.execPath, ['--enable-source-maps', file], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      // Half a minute for a file, which is tap's own limit, is little on a busy machine.
+      env: { TAP_TIMEOUT: '300', ...process.env },
       timeout: timeoutMs,
       killSignal: 'SIGKILL',
     });
