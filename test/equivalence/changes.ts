@@ -76,7 +76,8 @@ const draws: readonly (readonly [number, Draw])[] = [
   [1, (r, c) => [step('agent', `tapfilter ${r.below(c.ports.length)}`)]],
   [1, (r, c) => [step('far', `generic h${r.between(1, c.ports.length)}`)]],
   [1, (r, c) => [step('tc', `qdisc add dev ${portName(r, c)} root handle 7: pfifo limit 900`)]],
-  [1, (r, c) => [step('tc', `qdisc add dev ${portName(r, c)} clsact`)]],
+  // Not `add`: on kernels without TCX an accelerated port has a clsact qdisc of TNA's already.
+  [1, (r, c) => [step('tc', `qdisc replace dev ${portName(r, c)} clsact`)]],
 ];
 
 /** Draws at most three changes; most configurations have none. */

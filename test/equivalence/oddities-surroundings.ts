@@ -77,10 +77,10 @@ export const surroundingOddities: readonly Oddity[] = [
   { name: 'capture from the start', setup: [step('capture', 'any')] },
   { name: 'tc program at the ingress', change: [step('agent', 'tcx p1 ingress')], aims: ['guard_ingress:tc-ingress'] },
   { name: 'tc program at the egress', change: [step('agent', 'tcx p2 egress')], aims: ['bridge_egress:tc-egress@xdp'] },
-  { name: 'clsact filter', change: [step('tc', 'qdisc add dev p1 clsact'), step('tc', dropU32('p1', 'ingress'))] },
+  { name: 'clsact filter', change: [step('tc', 'qdisc replace dev p1 clsact'), step('tc', dropU32('p1', 'ingress'))] },
   {
     name: 'clsact egress filter',
-    change: [step('tc', 'qdisc add dev p2 clsact'), step('tc', dropU32('p2', 'egress'))],
+    change: [step('tc', 'qdisc replace dev p2 clsact'), step('tc', dropU32('p2', 'egress'))],
   },
   {
     name: 'qdisc',
