@@ -115,7 +115,7 @@ t.test('a subsystem of rules and an FPM', { skip, timeout: 120_000 }, async (t) 
     const text = (await tna('explain', 'm0')).stdout;
     t.match(text, /^m0 is accelerated at tc: muting/);
     t.match(text, /5 {2}mute\/muted +a datagram to the muted port/);
-    t.match(text, /device-down +controller only +!\(device\.up\)/);
+    t.match(text, /device-down +m0 +controller only +!\(device\.up\)/);
   });
 
   await t.test('a change of what its rules look at changes what is deployed', async (t) => {
