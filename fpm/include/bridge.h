@@ -12,6 +12,7 @@ enum net_bridge_opts {
 	BROPT_NF_CALL_ARPTABLES,
 	BROPT_NEIGH_SUPPRESS_ENABLED,
 	BROPT_MST_ENABLED,
+	BROPT_VLAN_STATS_ENABLED,
 };
 
 // The option's bit in net_bridge.options. All of these exist in every kernel that this library supports.
@@ -32,6 +33,11 @@ enum net_bridge_opts {
 #define TNA_BR_STATE_FORWARDING 3
 #define TNA_IFF_BRIDGE_PORT (1 << 9)
 
+// Is this a pipeline for a bridge that filters VLANs? Of the flags that switch FPMs on; false where a library lacks them.
+const volatile bool on_bridge_vlan;
+const volatile bool on_bridge_vlan_egress;
+#define TNA_VLAN_AWARE (on_bridge_vlan && on_bridge_vlan_egress)
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct hlist_node {
@@ -43,6 +49,7 @@ struct net_bridge {
 	unsigned long options;
 	struct rhashtable fdb_hash_tbl;
 	unsigned long ageing_time;
+	u16 vlan_proto; /* network order */
 };
 
 struct net_bridge_port {
@@ -51,6 +58,7 @@ struct net_bridge_port {
 	unsigned long flags;
 	u8 state;
 	int hwdom;
+	struct net_bridge_vlan_group *vlgrp;
 };
 
 struct net_bridge_fdb_key {
@@ -91,17 +99,17 @@ static __always_inline struct net_bridge_fdb_entry *tna_fdb_lookup(struct tna_pk
 	return NULL;
 }
 
-// br_fdb_find_rcu(): the entry of a MAC address (low 48 bits, as in memory) and VLAN id, or NULL. `port`: the port that
+// br_fdb_find_rcu(): the entry of a MAC address (low 48 bits, as in memory) in the frame's VLAN, or NULL. `port`: the port that
 // the entry will be expected at, 0 if any will do. `where`: what is remembered of the key.
 //
 // Frames come in bursts of few addresses, so the entry is first looked for where it was last. An entry that is there
 // must prove that it is in use, on this bridge, for this key: fdb_delete() clears fdb_node.pprev before anything else,
 // fdb_create() sets it after the entry is in the table, and the entry's port belongs to the bridge. Memory that has
 // become something else fails one of these, and then, as when it has moved, the table is asked.
-static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt *p, u64 mac, u16 vid, u64 port,
+static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt *p, u64 mac, u64 port,
 								 struct tna_address **where)
 {
-	u64 key = mac | (u64)vid << 48, bridge = p->bridge.address;
+	u64 key = mac, bridge = p->bridge.address;
 	struct net_bridge_fdb_entry *entry;
 	struct tna_address *known;
 	u64 index = mac >> 40;
@@ -110,6 +118,8 @@ static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt 
 	known = &p->scratch->addresses[index % TNA_ADDRESSES];
 	entry = TNA_AT(net_bridge_fdb_entry, known->entry);
 
+	if (TNA_VLAN_AWARE)
+		key |= (u64)p->bridge.vid << 48;
 	*where = known;
 	if (!tna_unlikely((known->key ^ key) | (known->bridge ^ bridge) | (TNA_WORD_AT(entry, key) ^ key)) &&
 	    entry->fdb_node.pprev) {

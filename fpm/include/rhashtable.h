@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // Lookup in a kernel rhashtable (include/linux/rhashtable.h: rht_key_hashfn, __rhashtable_lookup) for keys of 8 bytes,
-// hashed by jhash2 as rhashtable does for key lengths that are multiples of four.
+// hashed by jhash2 as rhashtable does for key lengths that are multiples of four, and of 2 bytes, hashed by jhash.
 // Only the current table is walked: while a resize moves entries to a future table a miss is possible, and a miss must
 // therefore always mean SLOW.
 #pragma once
@@ -19,21 +19,32 @@ static __always_inline u32 tna_minus_rol32(u32 c, u32 b, u32 shift)
 	return c - (u32)wide - (u32)(wide >> 32);
 }
 
-// Bob Jenkins' lookup3 for exactly two 32-bit words, as jhash2(key, 2, initval) computes it.
-static __always_inline u32 tna_jhash2_words(u32 word0, u32 word1, u32 initval)
+// The final mixing of Bob Jenkins' lookup3.
+static __always_inline u32 tna_jhash_final(u32 a, u32 b, u32 c)
 {
-	u32 a = 0xdeadbeef + (2 << 2) + initval, b = a, c = a;
-
-	a += word0;
-	b += word1;
 	c = tna_minus_rol32(c ^ b, b, 14);
 	a = tna_minus_rol32(a ^ c, c, 11);
 	b = tna_minus_rol32(b ^ a, a, 25);
 	c = tna_minus_rol32(c ^ b, b, 16);
 	a = tna_minus_rol32(a ^ c, c, 4);
 	b = tna_minus_rol32(b ^ a, a, 14);
-	c = tna_minus_rol32(c ^ b, b, 24);
-	return c;
+	return tna_minus_rol32(c ^ b, b, 24);
+}
+
+// lookup3 for exactly two 32-bit words, as jhash2(key, 2, initval) computes it.
+static __always_inline u32 tna_jhash2_words(u32 word0, u32 word1, u32 initval)
+{
+	u32 a = 0xdeadbeef + (2 << 2) + initval, b = a, c = a;
+
+	return tna_jhash_final(a + word0, b + word1, c);
+}
+
+// The same for one 16-bit number, as jhash(&number, 2, initval) computes it for keys of two bytes.
+static __always_inline u32 tna_jhash_u16(u16 number, u32 initval)
+{
+	u32 a = 0xdeadbeef + 2 + initval, b = a, c = a;
+
+	return tna_jhash_final(a + number, b, c);
 }
 
 // A table as found at one moment: what a lookup needs of it.

@@ -13,6 +13,14 @@ enum tna_verdict {
 	TNA_REDIRECT, /* sent: p->action is what the redirect helper returned */
 };
 
+// What becomes of a frame's outer VLAN tag when it leaves.
+enum tna_tag {
+	TNA_TAG_KEEP, /* nothing: as it came, with a tag or without */
+	TNA_TAG_PUSH, /* a new tag goes in front of all others */
+	TNA_TAG_POP,  /* the outer tag is taken away */
+	TNA_TAG_SET,  /* the outer tag gets another TCI */
+};
+
 #define TNA_COUNTER_SLOTS 256
 #define TNA_COUNT_FAST 0
 #define TNA_COUNT_DROP 1
@@ -33,6 +41,7 @@ struct tna_bridge_path {
 	unsigned long options;
 	unsigned long port_flags;
 	struct net_bridge_port *out;   /* set by bridge_fdb */
+	u16 vid;                       /* set by bridge_vlan; 0: the bridge does not filter VLANs */
 };
 
 struct tna_pkt {
@@ -50,7 +59,11 @@ struct tna_pkt {
 	u64 dst, src;            /* MAC addresses as they lie in memory, in the low 48 bits */
 	u16 proto;               /* skb->protocol as the stack will see it, network order: behind the outer VLAN tag */
 	u16 vlan_proto;          /* 0: untagged; otherwise the outer tag's TPID, network order, wherever the tag is kept */
+	u16 vlan_tci;            /* the outer tag's TCI */
 	bool gso;
+	u8 tag;                  /* enum tna_tag: what egress does to the outer tag; with these two */
+	u16 tag_tci;
+	u16 tag_proto;           /* network order */
 	struct tna_bridge_path bridge;
 };
 
@@ -221,6 +234,7 @@ static __always_inline u64 tna_ingress(struct tna_pkt *p)
 #endif
 
 #define TNA_IFF_PROMISC 0x100
+#define TNA_CHECKSUM_PARTIAL 3 /* of sk_buff.ip_summed */
 
 // Not 0 if packet sockets listen on this very device (dev->ptype_all); for those that listen on all see guard_ingress.
 static __always_inline u64 tna_device_tapped(struct net_device *dev, u64 address)

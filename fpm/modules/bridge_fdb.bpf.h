@@ -27,7 +27,7 @@ static __always_inline int fpm_bridge_fdb(struct tna_pkt *p)
 	struct tna_address *known;
 	u64 out, now;
 
-	entry = tna_fdb_find(p, p->dst, 0, 0, &known);
+	entry = tna_fdb_find(p, p->dst, 0, &known);
 	if (tna_unlikely(!entry))
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_MISS);
 	if (tna_unlikely(entry->flags & TNA_FDB_LOCAL))

@@ -45,6 +45,7 @@ static __always_inline int fpm_frame(struct tna_pkt *p)
 		if (tna_unlikely((void *)(tag + 1) + sizeof(u16) > p->data_end))
 			return tna_slow(p, TNA_R_FRAME_TAGGED_RUNT);
 		p->vlan_proto = p->proto;
+		p->vlan_tci = bpf_ntohs(tag->tci);
 		p->proto = tag->proto;
 	}
 #else
@@ -53,8 +54,10 @@ static __always_inline int fpm_frame(struct tna_pkt *p)
 	(void)tag;
 	p->len = skb->len;
 	p->proto = skb->protocol;
-	if (skb->vlan_present)
+	if (skb->vlan_present) {
 		p->vlan_proto = skb->vlan_proto;
+		p->vlan_tci = skb->vlan_tci;
+	}
 	p->gso = skb->gso_size;
 #endif
 	return TNA_NEXT;

@@ -19,7 +19,6 @@
 #include "tna.h"
 
 #define TNA_VLAN_RX_OFFLOAD ((1ULL << 8) | (1ULL << 41)) /* NETIF_F_HW_VLAN_CTAG_RX, NETIF_F_HW_VLAN_STAG_RX */
-#define TNA_CHECKSUM_PARTIAL 3
 #define TNA_IFF_VNET_HDR 0x4000
 #define TNA_PACKET_LOOPBACK 5
 

@@ -6,6 +6,7 @@ import type { Change, Configuration, Step } from './configuration.js';
 import { portsOf } from './configuration.js';
 import { drawPortSetting } from './port-settings.js';
 import type { Random } from './random.js';
+import { drawVlanChange } from './vlans.js';
 
 const step = (tool: Step['tool'], text: string): Step => ({ tool, text });
 
@@ -80,8 +81,29 @@ const draws: readonly (readonly [number, Draw])[] = [
   [1, (r, c) => [step('tc', `qdisc replace dev ${portName(r, c)} clsact`)]],
 ];
 
+/** Changes of VLANs, of which a bridge that filters them has one or two in half of the cases. */
+function vlanChanges(random: Random, configuration: Configuration, frames: number): Change[] {
+  const { vlans } = configuration;
+  if (vlans === undefined || !random.chance(0.5)) return [];
+  return Array.from({ length: random.between(1, 2) }, () => ({
+    before: random.between(Math.floor(frames / 4), frames - 10),
+    steps: [drawVlanChange(random, vlans, bridgeName(random, configuration), portName(random, configuration))],
+  }));
+}
+
+/** Draws all changes, in order; most configurations have few, or none. */
+export function generateChanges(
+  random: Random,
+  vlanRandom: Random,
+  configuration: Configuration,
+  frames: number,
+): Change[] {
+  const changes = [...otherChanges(random, configuration, frames), ...vlanChanges(vlanRandom, configuration, frames)];
+  return changes.sort((a, b) => a.before - b.before);
+}
+
 /** Draws at most three changes; most configurations have none. */
-export function generateChanges(random: Random, configuration: Configuration, frames: number): Change[] {
+function otherChanges(random: Random, configuration: Configuration, frames: number): Change[] {
   const apart = configuration.ports.find((port) => port.apart);
   if (apart === undefined && !random.chance(0.35)) {
     return [];
@@ -92,5 +114,5 @@ export function generateChanges(random: Random, configuration: Configuration, fr
     before: random.between(Math.floor(frames / 4), frames - 10),
     steps: random.weighted(draws)(random, configuration),
   }));
-  return [...join, ...changes].sort((a, b) => a.before - b.before);
+  return [...join, ...changes];
 }

@@ -48,6 +48,17 @@ export interface FdbPlan {
   readonly port: number | undefined;
 }
 
+/** VLANs of the ports, the same on all bridges. */
+export interface VlanPlan {
+  /** TPID that the bridges filter by. */
+  readonly protocol: number;
+  /** Those that frames and changes are about. */
+  readonly vids: readonly number[];
+  readonly defaultPvid: number;
+  /** For each port its VLANs with the flags of `bridge vlan add`. */
+  readonly members: readonly (readonly { readonly vid: number; readonly flags: string }[])[];
+}
+
 /** Commands executed before the frame with this number is sent, without telling TNA. */
 export interface Change {
   readonly before: number;
@@ -61,6 +72,8 @@ export interface Configuration {
   readonly ports: readonly PortPlan[];
   readonly hosts: readonly Host[];
   readonly fdb: readonly FdbPlan[];
+  /** Absent: the bridges do not filter VLANs. */
+  readonly vlans: VlanPlan | undefined;
   /** Before any device exists: `default` settings are copied into each new one. */
   readonly namespace: readonly Step[];
   /** Makes the devices. Ends with those up that are to be. */

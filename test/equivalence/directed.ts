@@ -49,6 +49,7 @@ function configure(oddity: Oddity, kind: PortKind, hook: Hook, count: number): C
     ports,
     hosts,
     fdb: [],
+    vlans: undefined,
     namespace: [
       'net/ipv6/conf/all/disable_ipv6 1',
       'net/ipv6/conf/default/disable_ipv6 1',

@@ -5,6 +5,7 @@ import { generateChanges } from './changes.js';
 import type { BridgePlan, Configuration, FdbPlan, Hook, Host, PortKind, PortPlan, Step } from './configuration.js';
 import { drawPortSetting } from './port-settings.js';
 import { Random } from './random.js';
+import { bridgeOptions, drawVlans, vlanSteps } from './vlans.js';
 
 const step = (tool: Step['tool'], text: string): Step => ({ tool, text });
 
@@ -63,7 +64,7 @@ function namespaceSteps(random: Random): Step[] {
   return steps.map((text) => step('sysctl', text));
 }
 
-function bridgeSteps(random: Random, bridge: BridgePlan): Step[] {
+function bridgeSteps(random: Random, bridge: BridgePlan, more: string): Step[] {
   const options = [
     `ageing_time ${random.weighted([
       [8, 30000],
@@ -84,7 +85,7 @@ function bridgeSteps(random: Random, bridge: BridgePlan): Step[] {
   if (random.chance(0.15)) {
     options.push(random.pick(['no_linklocal_learn 1', 'mcast_router 2', 'mcast_router 0', 'vlan_default_pvid 5']));
   }
-  const steps = [step('ip', `link add ${bridge.name} address ${bridge.mac} type bridge ${options.join(' ')}`)];
+  const steps = [step('ip', `link add ${bridge.name} address ${bridge.mac} type bridge ${options.join(' ')}${more}`)];
   if (random.chance(0.06)) {
     steps.push(step('rtnl', `bridge ${bridge.name} fdb_max_learned ${random.between(1, 12)}`));
   }
@@ -215,9 +216,19 @@ function filterSteps(random: Random, ports: readonly PortPlan[]): Step[] {
   return steps;
 }
 
-/** Draws the configuration with this seed; equal seeds give equal configurations. */
-export function generateConfiguration(seed: number, kind: PortKind, frames: number, hook: Hook): Configuration {
+/**
+ * Draws the configuration with this seed; equal seeds give equal configurations. With `vlanFiltering` half of the bridges filter VLANs;
+ * all the rest is as without.
+ */
+export function generateConfiguration(
+  seed: number,
+  kind: PortKind,
+  frames: number,
+  hook: Hook,
+  vlanFiltering: boolean,
+): Configuration {
   const random = new Random(seed);
+  const vlanRandom = new Random(seed ^ 0x3c6ef372);
   const ports = drawPorts(random, kind, hook);
   const bridgeCount = Math.max(...ports.map((port) => port.bridge)) + 1;
   const bridges = Array.from(
@@ -239,9 +250,11 @@ export function generateConfiguration(seed: number, kind: PortKind, frames: numb
     ),
   );
   const namespace = namespaceSteps(random);
+  const vlans = vlanFiltering && vlanRandom.chance(0.5) ? drawVlans(vlanRandom, ports) : undefined;
   const links: Step[] = [];
   for (const bridge of bridges) {
-    links.push(...bridgeSteps(random, bridge));
+    const more = vlans === undefined ? '' : ` ${bridgeOptions(vlanRandom, vlans)}`;
+    links.push(...bridgeSteps(random, bridge, more));
   }
   for (const port of ports) {
     links.push(
@@ -267,7 +280,8 @@ export function generateConfiguration(seed: number, kind: PortKind, frames: numb
   // Without ageing time a dynamic entry lives until some timer comes along: not the same on both sides.
   const lasting = !links.some((one) => one.text.includes('ageing_time 0'));
   const entries = fdbSteps(random, bridges, ports, hosts, lasting);
-  const setup = [...portSteps(random, ports), ...entries.steps];
+  const memberships = vlans === undefined ? [] : vlanSteps(vlanRandom, vlans, bridges, ports, hosts);
+  const setup = [...memberships, ...portSteps(random, ports), ...entries.steps];
   if (random.chance(0.2)) {
     // Late, so that ports keep the states they have: STP would otherwise start from listening.
     setup.push(step('ip', `link set ${random.pick(bridges).name} type bridge stp_state 1`));
@@ -282,6 +296,7 @@ export function generateConfiguration(seed: number, kind: PortKind, frames: numb
     ports,
     hosts,
     fdb: entries.fdb,
+    vlans,
     namespace,
     links,
     setup,
@@ -290,5 +305,5 @@ export function generateConfiguration(seed: number, kind: PortKind, frames: numb
     gro,
     segmentation,
   };
-  return { ...base, changes: generateChanges(random, base, frames) };
+  return { ...base, changes: generateChanges(random, vlanRandom, base, frames) };
 }

@@ -6,7 +6,8 @@ import type { Send } from '../support/lab/agent.js';
 import { ethernet, hex, ipv4, little, mac, sized, tagged, tcp } from '../support/lab/frame.js';
 import { type Configuration, type Host, portsOf } from './configuration.js';
 import { atLimit, drawFrame, drawTags, type Station } from './payload.js';
-import type { Random } from './random.js';
+import { Random } from './random.js';
+import { inEachVlan, intoCommonVlan } from './vlans.js';
 
 const broadcast: Station = { mac: 'ff:ff:ff:ff:ff:ff', ip: '255.255.255.255' };
 
@@ -24,12 +25,15 @@ const reserved = [0, 1, 2, 3, 4, 8, 0x0d, 0x0e, 0x0f, 0x10, 0x20, 0x21];
 /** State of a drawing: hosts move while it goes on. */
 class Traffic {
   readonly hosts: Host[];
+  /** Apart, so that the frames of bridges without VLANs are the same on all kernels. */
+  readonly #vlanRandom: Random;
 
   constructor(
     readonly random: Random,
     readonly configuration: Configuration,
   ) {
     this.hosts = [...configuration.hosts];
+    this.#vlanRandom = new Random(configuration.seed ^ 0x1f83d9ab);
   }
 
   host(): Host {
@@ -53,6 +57,19 @@ class Traffic {
     return Array.from({ length: this.random.between(1, most) }, () => ({ port, bytes: frame }));
   }
 
+  /** The frame in a VLAN that both have, where the bridges filter VLANs. */
+  inVlan(frame: string, from: Host, to: { readonly port?: number }): string {
+    const { vlans } = this.configuration;
+    return vlans === undefined
+      ? frame
+      : intoCommonVlan(this.#vlanRandom, vlans, from.port, to.port ?? from.port, frame);
+  }
+
+  /** Never where the bridges do not filter VLANs. */
+  vlanChance(probability: number): boolean {
+    return this.configuration.vlans !== undefined && this.#vlanRandom.chance(probability);
+  }
+
   mtu(port: number): number {
     return this.configuration.ports[port]?.mtu ?? 1500;
   }
@@ -63,24 +80,26 @@ type Draw = (traffic: Traffic) => Send[];
 const flow: Draw = (t) => {
   const from = t.host();
   const to = t.peer(from);
-  return t.run(from.port, sized(drawFrame(t.random, from, to), t.random.pick([60, 60, 61, 64, 128, 300, 590])), 6);
+  const frame = sized(drawFrame(t.random, from, to), t.random.pick([60, 60, 61, 64, 128, 300, 590]));
+  return t.run(from.port, t.inVlan(frame, from, to), 6);
 };
 
 const unpadded: Draw = (t) => {
   const from = t.host();
-  return t.run(from.port, drawFrame(t.random, from, t.peer(from)), 3);
+  const to = t.peer(from);
+  return t.run(from.port, t.inVlan(drawFrame(t.random, from, to), from, to), 3);
 };
 
 const unknown: Draw = (t) => {
   const from = t.host();
   const to = { mac: `02:00:5e:50:00:${hex(t.random.below(8), 1)}`, ip: '10.1.0.200' };
-  return t.run(from.port, sized(drawFrame(t.random, from, to), 60), 2);
+  return t.run(from.port, t.inVlan(sized(drawFrame(t.random, from, to), 60), from, {}), 2);
 };
 
 const groups: Draw = (t) => {
   const from = t.host();
   const to = t.random.chance(0.4) ? broadcast : t.random.pick(multicasts);
-  return t.run(from.port, sized(drawFrame(t.random, from, to), 60), 2);
+  return t.run(from.port, t.inVlan(sized(drawFrame(t.random, from, to), 60), from, {}), 2);
 };
 
 /** IGMP and MLD reports and leaves, so that snooping has something to do. */
@@ -107,11 +126,10 @@ const control: Draw = (t) => {
 
 const vlan: Draw = (t) => {
   const from = t.host();
-  const frame = sized(
-    drawTags(t.random, drawFrame(t.random, from, t.peer(from))),
-    t.random.pick([60, 64, 200, 18, 22, 16]),
-  );
-  return t.run(from.port, frame, 4);
+  const to = t.peer(from);
+  const frame = sized(drawTags(t.random, drawFrame(t.random, from, to)), t.random.pick([60, 64, 200, 18, 22, 16]));
+  // Half of them by themselves, half of them inside a tag of the bridge's.
+  return t.run(from.port, t.vlanChance(0.5) ? t.inVlan(frame, from, to) : frame, 4);
 };
 
 /** On veth the tag travels beside the frame, as a VLAN device or a bridge behind the port would send it. */
@@ -141,7 +159,8 @@ const large: Draw = (t) => {
   const to = t.peer(from);
   const frame = drawFrame(t.random, from, to);
   const limits = [t.mtu(to.port), t.mtu(to.port), t.mtu(from.port)];
-  const size = atLimit(t.random, t.random.chance(0.4) ? drawTags(t.random, frame) : frame, t.random.pick(limits));
+  const inside = t.random.chance(0.4) ? drawTags(t.random, frame) : t.inVlan(frame, from, to);
+  const size = atLimit(t.random, inside, t.random.pick(limits));
   return t.run(from.port, t.random.chance(0.1) ? sized(frame, t.random.pick([3700, 9018, 20000])) : size, 3);
 };
 
@@ -151,11 +170,12 @@ const moved: Draw = (t) => {
   const bridge = t.random.chance(0.9) ? t.bridgeOf(from) : t.random.below(t.configuration.bridges.length);
   const port = t.random.pick(portsOf(t.configuration, bridge));
   const to = t.peer(from);
-  const sent = t.run(port, sized(drawFrame(t.random, from, to), 60), 3);
+  const there = { ...from, port };
+  const sent = t.run(port, t.inVlan(sized(drawFrame(t.random, from, to), 60), there, to), 3);
   if (t.random.chance(0.6)) {
     t.hosts[t.hosts.indexOf(from)] = { ...from, port };
   }
-  return [...sent, ...t.run(to.port, sized(drawFrame(t.random, to, from), 60), 3)];
+  return [...sent, ...t.run(to.port, t.inVlan(sized(drawFrame(t.random, to, from), 60), to, there), 3)];
 };
 
 const oddSource: Draw = (t) => {
@@ -169,7 +189,8 @@ const oddSource: Draw = (t) => {
     '01:80:c2:00:00:00',
     '02:00:5e:60:00:01',
   ]);
-  return t.run(from.port, sized(drawFrame(t.random, { ...from, mac: source }, t.peer(from)), 60), 3);
+  const to = t.peer(from);
+  return t.run(from.port, t.inVlan(sized(drawFrame(t.random, { ...from, mac: source }, to), 60), from, to), 3);
 };
 
 /** To the bridge, to a port's own address, to itself, to a station on the same port, to nobody. */
@@ -186,7 +207,7 @@ const oddDestination: Draw = (t) => {
     { mac: '00:00:00:00:00:00', ip: '0.0.0.0' },
     t.host(),
   ]);
-  return t.run(from.port, sized(drawFrame(t.random, from, to), 60), 3);
+  return t.run(from.port, t.inVlan(sized(drawFrame(t.random, from, to), 60), from, from), 3);
 };
 
 /** To and from addresses of the FDB entries made by hand. */
@@ -198,7 +219,8 @@ const entries: Draw = (t) => {
   const entry = t.random.pick(t.configuration.fdb);
   const station = { mac: entry.mac, ip: '10.1.0.210' };
   if (t.random.chance(0.6)) {
-    return t.run(from.port, sized(drawFrame(t.random, from, station), 60), 4);
+    const there = entry.port === undefined ? {} : { port: entry.port };
+    return t.run(from.port, t.inVlan(sized(drawFrame(t.random, from, station), 60), from, there), 4);
   }
   const port = entry.port !== undefined && t.random.chance(0.7) ? entry.port : from.port;
   return t.run(port, sized(drawFrame(t.random, station, from), 60), 4);
@@ -218,8 +240,11 @@ const offloaded: Draw = (t) => {
   const segmented = (tap || t.configuration.segmentation) && t.random.chance(0.5);
   const segment = tcp(from.ip, to.ip, [1024, 80], 0x10, '5a'.repeat(segmented ? 3000 : 200));
   const packet = ipv4({ source: from.ip, destination: to.ip, protocol: 6, payload: segment });
-  const header = `01${segmented ? '01' : '00'}${little(54)}${little(segmented ? 500 : 0)}${little(34)}${little(16)}`;
-  const bytes = header + ethernet(to.mac, from.mac, 0x0800, packet);
+  const untagged = ethernet(to.mac, from.mac, 0x0800, packet);
+  const frame = t.inVlan(t.vlanChance(0.15) ? drawTags(t.random, untagged) : untagged, from, to);
+  const tags = (frame.length - untagged.length) / 2;
+  const header = `01${segmented ? '01' : '00'}${little(54 + tags)}${little(segmented ? 500 : 0)}${little(34 + tags)}${little(16)}`;
+  const bytes = header + frame;
   return t.run(from.port, bytes, 3).map((send) => ({ ...send, virtio: true }));
 };
 
@@ -246,7 +271,12 @@ export function generateTraffic(random: Random, configuration: Configuration, co
   const traffic = new Traffic(random, configuration);
   const sends: Send[] = traffic.hosts
     .filter(() => random.chance(0.9))
-    .map((host) => ({ port: host.port, bytes: sized(ethernet(broadcast.mac, mac(host.mac), 0x88b5), 60) }));
+    .flatMap((host) => {
+      const frame = sized(ethernet(broadcast.mac, mac(host.mac), 0x88b5), 60);
+      const { vlans } = configuration;
+      const frames = vlans === undefined ? [frame] : inEachVlan(vlans, host.port, frame);
+      return frames.map((bytes) => ({ port: host.port, bytes }));
+    });
   while (sends.length < count) {
     sends.push(...random.weighted(draws)(traffic));
   }

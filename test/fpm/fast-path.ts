@@ -32,6 +32,9 @@ export const bridgeModules: readonly string[] = [
   'egress',
 ];
 
+/** The same for a bridge that filters VLANs. */
+export const vlanModules: readonly string[] = [...bridgeModules, 'bridge_vlan', 'bridge_vlan_egress'];
+
 /** Entries in use never become stale, so that only the test of staleness sees it. */
 const steady = {
   [fpmParamVariable('bridge_source', 'refresh')]: 2 ** 31,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every FPM against a real bridge: configuration and frame in, reason (or fast) out; each declared reason is reached
-// here, or listed with the evidence why this kernel can't reach it.
+// here, or listed with the evidence why this kernel can't reach it. TNA_FPM_CASES=TEXT: only cases with this in their name.
 
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,18 +11,23 @@ import { attachClsact, BpfLink, type BpfProgram, detachClsact, loadProgram, prob
 import { enterNetns } from 'netlink-ts';
 import t, { type Test } from 'tap';
 import { buildFpmLibrary } from '../../src/platform/clang.js';
-import { fpmSource } from '../../src/platform/package-paths.js';
+import { fpmSource, libraryDirectory } from '../../src/platform/package-paths.js';
 import { Agent } from '../support/lab/agent.js';
 import { arp, ethernet, ipv4, ipv6, little, sized, tagged, udp } from '../support/lab/frame.js';
 import { addNetns, bridge, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
 import { patience } from '../support/lab/patience.js';
 import { rtnlRequest } from '../support/lab/rtnl.js';
-import { bridgeModules, type Counts, difference, FastPath } from './fast-path.js';
+import { A, B, type Bench, type Case, type Hook, type Kind, ownBridge, plain, UNKNOWN } from './case.js';
+import { bridgeModules, type Counts, difference, FastPath, vlanModules } from './fast-path.js';
+import { needsVlans, vlanCases } from './vlan-cases.js';
 
 t.setTimeout(180_000 * patience);
 const source = fpmSource();
 const outDir = mkdtempSync(join(tmpdir(), 'tna-fpm-'));
 t.teardown(() => rmSync(outDir, { recursive: true }));
+// Nothing is compiled again as long as the built library is that of these sources.
+if (existsSync(libraryDirectory())) cpSync(libraryDirectory(), outDir, { recursive: true });
+const onlyCases = process.env.TNA_FPM_CASES ?? '';
 const library = await buildFpmLibrary({
   moduleDirs: [source.modules],
   includeDir: source.include,
@@ -31,49 +36,8 @@ const library = await buildFpmLibrary({
   outDir,
 });
 
-type Hook = 'xdp' | 'tc';
-type Kind = 'tap' | 'veth';
-
-const A = '02:00:00:00:00:0a';
-const B = '02:00:00:00:00:0b';
-const UNKNOWN = '02:00:00:00:00:77';
-const ownBridge = '02:00:00:00:00:b0';
-const plain = sized(ethernet(B, A, 0x88b5), 60);
-
 /** Reasons that a test has seen, as `fpm:code`. */
 const reached = new Set<string>();
-
-/** A bridge br0 with ports p1 and p2 (A behind p1, B behind p2), and the fast path on p1. */
-interface Bench {
-  readonly hook: Hook;
-  readonly kind: Kind;
-  readonly netns: string;
-  /** Where the far ends of veth ports are. */
-  readonly peers: string;
-  readonly agent: Agent;
-  readonly fast: FastPath;
-  readonly in: number;
-  readonly out: number;
-  ifindex(name: string): number;
-}
-
-interface Case {
-  readonly name: string;
-  /** `fast` or `fpm:code`. */
-  readonly expect: string;
-  readonly hooks?: readonly Hook[];
-  readonly kinds?: readonly Kind[];
-  readonly frame?: string;
-  /** Commands of `ip`, `bridge` and others, with their opposites. */
-  readonly set?: readonly string[];
-  readonly unset?: readonly string[];
-  /** Anything else; what it returns undoes it. */
-  readonly prepare?: (bench: Bench) => Promise<(() => Promise<void>) | undefined>;
-  /** A probe; where it says no, the case does not run. */
-  readonly needs?: string;
-  readonly modules?: readonly string[];
-  readonly params?: Readonly<Record<string, number>>;
-}
 
 async function command(netns: string, text: string): Promise<void> {
   const [tool, ...rest] = text.split(' ');
@@ -653,6 +617,8 @@ const cases: readonly Case[] = [
     prepare: (b) => withAgent(b.peers, (a) => a.request('generic h2')),
   },
 
+  ...vlanCases,
+
   { name: 'nothing chose an egress', expect: 'egress:no-egress', modules: ['frame', 'egress'] },
   { name: 'nothing decided', expect: 'end', modules: ['frame'] },
 ];
@@ -755,7 +721,7 @@ for (const [hook, kind] of [
     await bench.fast.use(bridgeModules);
     await bench.fast.attach(bench.ifindex('p1'));
     for (const one of cases) {
-      if (!applies(one, hook, kind)) continue;
+      if (!applies(one, hook, kind) || !one.name.includes(onlyCases)) continue;
       if (one.needs !== undefined && (await probe(one.needs)).answer !== 'yes') continue;
       const outcome = await runCase(bench, one).catch((error: unknown) => error);
       if (outcome instanceof Error || typeof outcome !== 'object' || outcome === null) {
@@ -764,10 +730,11 @@ for (const [hook, kind] of [
       }
       const { counts, arrived } = outcome as Outcome;
       t.strictSame(counts, { [one.expect]: 1 }, `${one.name}: ${one.expect}`);
-      if (one.expect === 'fast') t.strictSame(arrived, [one.frame ?? plain], `${one.name}: arrives as it was sent`);
+      if (one.expect === 'fast')
+        t.strictSame(arrived, [one.arrives ?? one.frame ?? plain], `${one.name}: arrives as it should`);
       for (const seen of Object.keys(counts)) reached.add(seen);
     }
-    await offloads(t, bench);
+    if (onlyCases === '' || onlyCases === 'offloads') await offloads(t, bench);
   });
 }
 
@@ -872,6 +839,48 @@ async function otherDevices(t: Test, bench: Bench): Promise<void> {
   );
 }
 
+/** Tags where Linux would not have them, and frames of a virtual machine: both only in skbs. */
+async function vlanMetadata(t: Test, bench: Bench): Promise<void> {
+  const { agent, netns, fast } = bench;
+  const program = await fast.use(vlanModules);
+  await ip(netns, 'link set br0 type bridge vlan_filtering 1');
+  await expectReason(t, bench, 'tag in the packet', 'bridge_vlan:tag-inside', () =>
+    testRun(program, {
+      data: Buffer.from(sized(tagged(ethernet(B, A, 0x88b5), 1), 64), 'hex'),
+      context: { kind: 'skb', ifindex: bench.ifindex('p1') },
+    }),
+  );
+  await agent.enter(netns);
+  const guest = await agent.tap('v1', true);
+  await ip(netns, 'link set v1 master br0 up');
+  await delay(100);
+  const C = '02:00:00:00:00:1a';
+  await bridge(netns, `fdb add ${C} dev v1 master static`, 'link set dev v1 state 3');
+  await fast.attach(await indexOf(netns, 'v1'));
+  const packet = ipv4({
+    source: '10.0.0.1',
+    destination: '10.0.0.2',
+    protocol: 17,
+    payload: udp(1, 2, '00'.repeat(20)),
+  });
+  const needsChecksum = (at: number) => `0100${little(0)}${little(0)}${little(at)}${little(6)}`;
+  for (const [name, outer] of [
+    ['a checksum to come and two tags', 0x8100],
+    ['a checksum to come and a tag of the other protocol', 0x88a8],
+  ] as const) {
+    const inner = tagged(ethernet(B, C, 0x800, packet), 5);
+    const [bytes, at] =
+      outer === 0x8100 ? [tagged(inner, 1), 42] : [tagged(ethernet(B, C, 0x800, packet), 5, outer), 38];
+    if (outer === 0x88a8) await bridge(netns, 'vlan add dev p2 vid 1 pvid');
+    else await bridge(netns, 'vlan add dev p2 vid 1', 'vlan add dev v1 vid 1 pvid');
+    await expectReason(t, bench, name, 'bridge_vlan_egress:partial-checksum', () =>
+      agent.send([{ port: guest, bytes: needsChecksum(at) + bytes, virtio: true }]),
+    );
+  }
+  await ip(netns, 'link del v1', 'link set br0 type bridge vlan_filtering 0');
+  await bridge(netns, 'vlan add dev p2 vid 1 pvid untagged');
+}
+
 async function skbMetadata(t: Test, bench: Bench): Promise<void> {
   const { agent, netns } = bench;
   await ip(netns, 'link add vx0 type vxlan id 7 remote 10.9.9.9 dstport 4789', 'link set vx0 master br0 up');
@@ -890,6 +899,7 @@ async function skbMetadata(t: Test, bench: Bench): Promise<void> {
       context: { kind: 'skb', ifindex: bench.ifindex('p1'), gsoSize: 1000 },
     }),
   );
+  if ((await probe(needsVlans)).answer === 'yes') await vlanMetadata(t, bench);
   await bench.fast.use(['frame', 'offload']);
   await ip(bench.netns, 'addr add 10.1.1.1/24 dev p1');
   const before = bench.fast.counts();
@@ -944,12 +954,22 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
   'bridge_port:switchdev': { because: 'takes switch hardware' },
   'bridge_egress:egress-switchdev': { because: 'takes switch hardware' },
   'bridge_port:vlan-filtering': { because: 'no VLAN filtering here', without: 'btf:net_bridge_port.vlgrp' },
-  'bridge_port:mst': { because: 'multiple spanning trees need VLAN filtering, which is seen first' },
+  'bridge_port:mst': { because: 'no multiple spanning trees without VLANs', without: needsVlans },
+  ...Object.fromEntries(
+    ['bridge_vlan', 'bridge_vlan_egress'].flatMap((module) =>
+      (library.modules.find((one) => one.name === module)?.reasons ?? []).map(({ code }) => [
+        `${module}:${code}`,
+        { because: 'no VLAN filtering here', without: needsVlans },
+      ]),
+    ),
+  ),
+  'egress:no-room': { because: 'drivers leave room before the frame, and metadata of a tag takes none' },
   'bridge_fdb:fdb-no-port': { because: 'br_fdb_add() makes entries without a port local only' },
   'bridge_egress:egress-below': { because: 'no VLAN devices, bond or team here', without: 'btf:vlan_info.grp' },
 };
 
 await t.test('every declared reason is reached, or has an excuse', async (t) => {
+  if (onlyCases !== '') return;
   for (const module of library.modules) {
     for (const { code } of module.reasons) {
       const reason = `${module.name}:${code}`;

@@ -97,9 +97,11 @@ t.test('conditions of the bridge service', async (t) => {
   t.same(holding({ port: { ...port, state: 2 }, bridge, chains: [] }), [
     ['port-not-forwarding', 'eth1 is in STP state learning'],
   ]);
-  t.same(holding({ port: { ...port, up: false }, bridge: { ...bridge, vlan_filtering: true }, chains: [] }), [
+  const filtering = { ...bridge, vlan_filtering: true };
+  t.same(holding({ port, bridge: filtering, chains: [] }), [], 'nor one of a bridge that filters VLANs');
+  t.same(holding({ port: { ...port, up: false }, bridge: { ...filtering, vlan_stats: true }, chains: [] }), [
     ['port-down', 'eth1 is down'],
-    ['bridge-vlan-filtering', 'bridge br0 filters VLANs'],
+    ['bridge-vlan-stats', 'bridge br0 counts frames per VLAN'],
   ]);
   const chain = { family: 7, table: 'fw', name: 'forward', hook: 2, device: '', devices: [] };
   t.same(holding({ port, bridge, chains: [{ ...chain, family: 2 }, { ...chain, hook: -1 }, chain] }), [

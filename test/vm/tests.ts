@@ -38,6 +38,9 @@ const base = {
   pointless: {},
 } as const;
 
+/** What the FPM tests configure themselves, apart from what comes by itself. */
+const fpmModules = [...labModules, 'br_netfilter'];
+
 /** What attaches by TCX (6.6), or by XDP to a veth or NIC of which 6.1 does not show enough. Other tests cover tc and taps. */
 const notOn61 = { '6.1': 'attaches in ways that Linux 6.1 does not have' };
 const noHelpers = 'needs no helper module';
@@ -111,6 +114,7 @@ function ordinary(directory: string): readonly VmTest[] {
           ...base,
           name,
           file,
+          modules: level === 'fpm' ? fpmModules : labModules,
           timeoutSeconds: 900,
           ci: inCi[file] ?? [],
           pointless: accelerates ? notOn61 : {},

@@ -12,8 +12,15 @@ const dropped = new Set([
 ]);
 const programMembers = new Set(['prog_id', 'drv_prog_id', 'skb_prog_id', 'hw_prog_id']);
 
-/** Changes of a recorded message that the recording kernel could not be made to report. */
-export interface Edit {
+/** What the recording kernel could not be made to report: members of a message, or that it has a capability. */
+export type Edit = MessageEdit | CapabilityEdit;
+
+interface CapabilityEdit {
+  readonly why: string;
+  readonly capability: string;
+}
+
+interface MessageEdit {
   readonly why: string;
   readonly source: string;
   readonly where: { readonly [member: string]: MessageValue };
@@ -61,7 +68,10 @@ export function normalise(snapshot: Snapshot): Snapshot {
 
 export function applyEdits(snapshot: Snapshot, edits: readonly Edit[]): Snapshot {
   const sources: { [source: string]: readonly Message[] } = { ...snapshot.sources };
-  for (const { source, where, set } of edits) {
+  const able = new Set(edits.flatMap((edit) => ('capability' in edit ? [edit.capability] : [])));
+  for (const edit of edits) {
+    if ('capability' in edit) continue;
+    const { source, where, set } = edit;
     let found = false;
     sources[source] = (sources[source] ?? []).map((message) => {
       if (!Object.entries(where).every(([member, value]) => message[member] === value)) return message;
@@ -70,7 +80,11 @@ export function applyEdits(snapshot: Snapshot, edits: readonly Edit[]): Snapshot
     });
     if (!found) throw new Error(`no message of ${source} is as the edit wants: ${JSON.stringify(where)}`);
   }
-  return { ...snapshot, sources };
+  const capabilities = snapshot.capabilities.map((one) =>
+    able.delete(one.probe) ? { ...one, answer: 'yes' as const, evidence: '' } : one,
+  );
+  if (able.size > 0) throw new Error(`nobody asked for the capability ${[...able].join(', ')}`);
+  return { ...snapshot, sources, capabilities };
 }
 
 function withMember(message: Message, [first, ...rest]: readonly string[], value: MessageValue): Message {
