@@ -4,15 +4,23 @@
 import type { Send } from '../support/lab/agent.js';
 import type { Difference } from './compare.js';
 import type { Change, Configuration, Hook, PortKind } from './configuration.js';
+import { vlanFiltering } from './features.js';
 import { addressOddities } from './oddities-addresses.js';
 import { portOddities } from './oddities-ports.js';
 import { surroundingOddities } from './oddities-surroundings.js';
+import { vlanOddities } from './oddities-vlans.js';
 import { flow, hello, hosts, type Oddity, ownBridge, ownPort, step } from './oddity.js';
 import { Random } from './random.js';
 import type { Case, CaseResult } from './runner.js';
 import { generateTraffic } from './traffic.js';
+import { filterOptions, membershipSteps } from './vlans.js';
 
-export const oddities: readonly Oddity[] = [...portOddities, ...addressOddities, ...surroundingOddities];
+export const oddities: readonly Oddity[] = [
+  ...portOddities,
+  ...addressOddities,
+  ...surroundingOddities,
+  ...(vlanFiltering ? vlanOddities : []),
+];
 
 /** Changes of a script stand where they are made; those that follow each other are one. */
 function changesOf(oddity: Oddity, count: number): Change[] {
@@ -49,7 +57,7 @@ function configure(oddity: Oddity, kind: PortKind, hook: Hook, count: number): C
     ports,
     hosts,
     fdb: [],
-    vlans: undefined,
+    vlans: oddity.vlans,
     namespace: [
       'net/ipv6/conf/all/disable_ipv6 1',
       'net/ipv6/conf/default/disable_ipv6 1',
@@ -58,13 +66,13 @@ function configure(oddity: Oddity, kind: PortKind, hook: Hook, count: number): C
       ...['iptables', 'ip6tables', 'arptables'].map((family) => `net/bridge/bridge-nf-call-${family} 0`),
     ].map((text) => step('sysctl', text)),
     links: [
-      step('ip', `link add br0 address ${ownBridge} type bridge mcast_snooping 0`),
+      step('ip', `link add br0 address ${ownBridge} type bridge mcast_snooping 0${filterOptions(oddity.vlans)}`),
       ...timers.map((timer) => step('sysctl', `net/ipv4/neigh/br0/${timer}`)),
       ...ports.map((port) => step('ip', `link set ${port.name} address ${port.mac} mtu 1500 master br0`)),
       step('ip', 'link set br0 up'),
       ...ports.map((port) => step('ip', `link set ${port.name} up`)),
     ],
-    setup: oddity.setup ?? [],
+    setup: [...membershipSteps(oddity.vlans), ...(oddity.setup ?? [])],
     changes: changesOf(oddity, count),
     activity: oddity.activity === true,
     gro: kind === 'veth' && oddity.gro !== false,

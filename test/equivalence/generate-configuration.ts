@@ -253,7 +253,7 @@ export function generateConfiguration(
   const vlans = vlanFiltering && vlanRandom.chance(0.5) ? drawVlans(vlanRandom, ports) : undefined;
   const links: Step[] = [];
   for (const bridge of bridges) {
-    const more = vlans === undefined ? '' : ` ${bridgeOptions(vlanRandom, vlans)}`;
+    const more = vlans === undefined ? '' : bridgeOptions(vlanRandom, vlans);
     links.push(...bridgeSteps(random, bridge, more));
   }
   for (const port of ports) {

@@ -4,7 +4,7 @@
 
 import type { Send } from '../support/lab/agent.js';
 import { arp, ethernet, ipv4, ipv6, little, sized, tcp } from '../support/lab/frame.js';
-import type { Hook, Host, PortKind, Step } from './configuration.js';
+import type { Hook, Host, PortKind, Step, VlanPlan } from './configuration.js';
 import { icmpv6, linkLocal } from './payload.js';
 
 export interface Oddity {
@@ -22,6 +22,8 @@ export interface Oddity {
   readonly virtio?: boolean;
   readonly gro?: boolean;
   readonly activity?: boolean;
+  /** The bridge filters VLANs. */
+  readonly vlans?: VlanPlan;
   /**
    * Checks (`fpm:code`) that this case is there for: it comes upon them, and notices if one is missing. With `@xdp` or
    * `@tc` behind those that only this hook has.

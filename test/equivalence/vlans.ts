@@ -43,10 +43,23 @@ export function drawVlans(random: Random, ports: readonly PortPlan[]): VlanPlan 
   };
 }
 
-/** Options of `ip link add … type bridge`. */
-export function bridgeOptions(random: Random, plan: VlanPlan): string {
+/** Options of `ip link add … type bridge` that make it filter; none without a plan. */
+export function filterOptions(plan: VlanPlan | undefined): string {
+  if (plan === undefined) return '';
   const protocol = plan.protocol === 0x8100 ? '802.1Q' : '802.1ad';
-  const options = [`vlan_filtering 1 vlan_protocol ${protocol} vlan_default_pvid ${plan.defaultPvid}`];
+  return ` vlan_filtering 1 vlan_protocol ${protocol} vlan_default_pvid ${plan.defaultPvid}`;
+}
+
+/** The plan's memberships of ports p1, p2, …, none of which has any yet. */
+export function membershipSteps(plan: VlanPlan | undefined): Step[] {
+  return (plan?.members ?? []).flatMap((members, port) =>
+    members.map(({ vid, flags }) => step('bridge', `vlan add dev p${port + 1} vid ${vid} ${flags}`)),
+  );
+}
+
+/** The same, and what else may be set about VLANs. */
+export function bridgeOptions(random: Random, plan: VlanPlan): string {
+  const options = [filterOptions(plan)];
   if (random.chance(0.04)) options.push('vlan_stats_enabled 1');
   if (random.chance(0.1)) options.push('vlan_stats_per_port 1');
   if (random.chance(0.06)) options.push('mcast_snooping 1 mcast_vlan_snooping 1');
