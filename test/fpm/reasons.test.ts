@@ -39,11 +39,24 @@ const library = await buildFpmLibrary({
 /** Reasons that a test has seen, as `fpm:code`. */
 const reached = new Set<string>();
 
+/** Executes commands in order; those of `ip` and of `bridge` that follow each other in one process. */
+async function commands(netns: string, texts: readonly string[]): Promise<void> {
+  for (let i = 0; i < texts.length; ) {
+    const tool = texts[i]?.split(' ')[0];
+    const batched = tool === 'ip' || tool === 'bridge';
+    let end = i + 1;
+    while (batched && texts[end]?.startsWith(`${tool} `)) end += 1;
+    const rest = texts.slice(i, end).map((text) => text.slice(`${tool} `.length));
+    if (tool === 'ip') await ip(netns, ...rest);
+    else if (tool === 'bridge') await bridge(netns, ...rest);
+    else await command(netns, texts[i] ?? '');
+    i = end;
+  }
+}
+
 async function command(netns: string, text: string): Promise<void> {
   const [tool, ...rest] = text.split(' ');
-  if (tool === 'ip') await ip(netns, rest.join(' '));
-  else if (tool === 'bridge') await bridge(netns, rest.join(' '));
-  else if (tool === 'nft') await inNetns(netns, ['nft', '-f', '-'], rest.join(' '));
+  if (tool === 'nft') await inNetns(netns, ['nft', '-f', '-'], rest.join(' '));
   else if (tool === 'sysctl') await inNetns(netns, ['sh', '-c', `echo ${rest[1]} > /proc/sys/${rest[0]}`]);
   else await inNetns(netns, text.split(' '));
 }
@@ -687,7 +700,7 @@ interface Outcome {
 
 async function runCase(bench: Bench, one: Case): Promise<Outcome> {
   await bench.fast.use(one.modules ?? bridgeModules, one.params);
-  for (const text of one.set ?? []) await command(bench.netns, text);
+  await commands(bench.netns, one.set ?? []);
   const undo = await one.prepare?.(bench);
   try {
     const before = bench.fast.counts();
@@ -697,7 +710,7 @@ async function runCase(bench: Bench, one: Case): Promise<Outcome> {
     return { counts: difference(before, bench.fast.counts()), arrived };
   } finally {
     await undo?.();
-    for (const text of one.unset ?? []) await command(bench.netns, text);
+    await commands(bench.netns, one.unset ?? []);
     if (one.unset?.some((text) => /\b(up|master|mtu|state)\b/.test(text))) await forwarding(bench.netns);
   }
 }
