@@ -4,8 +4,7 @@
 // net/bridge/br_forward.c:
 // * br_forward: backup port when the port has no carrier or is not running: no carrier or not running is SLOW.
 // * should_deliver: state not forwarding: SLOW; both ports isolated: SLOW, Linux drops (one alone does not matter); switchdev domain: SLOW. Back out
-//   of the ingress port: see bridge_fdb. VLAN filtering and MST: see bridge_port.
-// * br_handle_vlan: acts on frames only that were filtered on ingress, VLAN tunnels included: nothing to do.
+//   of the ingress port: see bridge_fdb. VLANs, of which br_handle_vlan() takes care, too: see bridge_vlan_egress. MST: see bridge_port.
 // * br_dev_queue_push_xmit, is_skb_forwardable: frame longer than MTU and headers and not GSO: SLOW, Linux drops. Device
 //   down: see above; it is IFF_UP once it runs, and until then both redirects drop as Linux does.
 // net/core/dev.c __dev_queue_xmit():

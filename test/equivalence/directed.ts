@@ -19,7 +19,7 @@ export const oddities: readonly Oddity[] = [
   ...portOddities,
   ...addressOddities,
   ...surroundingOddities,
-  ...(vlanFiltering ? vlanOddities : []),
+  ...vlanOddities,
 ];
 
 /** Changes of a script stand where they are made; those that follow each other are one. */
@@ -118,6 +118,7 @@ function judge(oddity: Oddity, aimed: readonly string[], result: CaseResult): Di
 export function directedCases(count = 200): Directed[] {
   const cases: Directed[] = [];
   for (const oddity of oddities) {
+    if (oddity.needsVlans === true && !vlanFiltering) continue;
     for (const kind of oddity.kinds ?? (['tap', 'veth'] as const)) {
       for (const hook of oddity.hooks ?? (['xdp', 'tc'] as const)) {
         const make = () => {

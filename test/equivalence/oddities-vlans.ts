@@ -54,7 +54,11 @@ const unconditional = [
   oddity('from the trunk', { frames: fromTrunk, fast: ['p2'] }),
   oddity('S bridge, from the access port', { vlans: plan(S), frames: fromAccess, fast }),
   oddity('S bridge, from the trunk', { vlans: plan(S), frames: fromTrunk, fast: ['p2'] }),
-  oddity('two tags, of which the outer goes', { frames: fromTrunk, hooks: ['tc'], aims: ['bridge_vlan_egress:inner-tag'] }),
+  oddity('two tags, of which the outer goes', {
+    frames: fromTrunk,
+    hooks: ['tc'],
+    aims: ['bridge_vlan_egress:inner-tag'],
+  }),
   oddity('the other protocol between access ports', {
     setup: [vlan('add dev p2 vid 10 pvid untagged')],
     frames: [...fromAccess, ...fromTrunk],
@@ -89,7 +93,7 @@ const unconditional = [
   }),
 ];
 
-export const vlanOddities: readonly Oddity[] = [
+const all: readonly Oddity[] = [
   ...unconditional,
   change('ingress leaves', 'bridge_vlan:not-member', [vlan('del dev p1 vid 10')], fromAccess),
   change('egress leaves', 'bridge_vlan_egress:egress-not-member', [vlan('del dev p2 vid 10')]),
@@ -106,7 +110,11 @@ export const vlanOddities: readonly Oddity[] = [
   ]),
   oddity('another PVID', { change: [vlan('add dev p1 vid 20 pvid untagged')], frames: fromAccess, fast }),
   oddity('untagged on the trunk', { change: [vlan('add dev p2 vid 10 untagged')], frames: fromAccess, fast }),
-  oddity('the other protocol from now on', { change: [bridgeOption('vlan_protocol 802.1ad')], frames: fromAccess, fast }),
+  oddity('the other protocol from now on', {
+    change: [bridgeOption('vlan_protocol 802.1ad')],
+    frames: fromAccess,
+    fast,
+  }),
   {
     name: 'VLANs: filtering from now on',
     change: [bridgeOption('vlan_filtering 1')],
@@ -121,3 +129,5 @@ export const vlanOddities: readonly Oddity[] = [
     fast,
   }),
 ];
+
+export const vlanOddities = all.map((one): Oddity => ({ ...one, needsVlans: true }));

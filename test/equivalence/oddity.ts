@@ -24,6 +24,8 @@ export interface Oddity {
   readonly activity?: boolean;
   /** The bridge filters VLANs. */
   readonly vlans?: VlanPlan;
+  /** Only where the kernel can filter VLANs. */
+  readonly needsVlans?: boolean;
   /**
    * Checks (`fpm:code`) that this case is there for: it comes upon them, and notices if one is missing. With `@xdp` or
    * `@tc` behind those that only this hook has.
