@@ -25,11 +25,10 @@ static __always_inline int fpm_bridge_vlan_egress(struct tna_pkt *p)
 {
 	struct net_bridge_port *out = p->bridge.out;
 	bool tagged = p->vlan_proto == p->tag_proto;
-	struct net_bridge_vlan *vlan;
+	struct net_bridge_vlan *vlan = NULL;
 
-	if (!TNA_HAS(net_bridge_port, vlgrp))
-		return tna_slow(p, TNA_R_BRIDGE_VLAN_EGRESS_EGRESS_NOT_MEMBER);
-	vlan = tna_vlan_find((u64)out->vlgrp, p->bridge.vid);
+	if (TNA_HAS(net_bridge_port, vlgrp))
+		vlan = tna_vlan_find((u64)out->vlgrp, p->bridge.vid);
 	if (tna_unlikely(!vlan))
 		return tna_slow(p, TNA_R_BRIDGE_VLAN_EGRESS_EGRESS_NOT_MEMBER);
 	if (tna_unlikely(vlan->state != TNA_BR_STATE_FORWARDING))
