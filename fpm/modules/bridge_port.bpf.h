@@ -5,7 +5,8 @@
 // * dev->rx_handler is br_handle_frame (br_handle_frame_dummy on DSA conduits, other handlers on bond, macvlan, ...)
 //   and the device is flagged as a bridge port: otherwise SLOW.
 // * state other than forwarding, or MST (state per VLAN): SLOW.
-// * VLAN filtering, in a pipeline without the FPMs for it: SLOW; see bridge_vlan. VLAN tunnel (br_handle_ingress_vlan_tunnel): SLOW.
+// * VLAN filtering, in a pipeline without the FPMs for it: SLOW; with them see bridge_vlan, and statistics
+//   per VLAN, which count every frame: SLOW. VLAN tunnel (br_handle_ingress_vlan_tunnel): SLOW.
 // * locked port, with or without MAB: see bridge_source.
 // * bridge device promiscuous: a copy goes up (local_rcv): SLOW.
 // * neigh_suppress or neigh_vlan_suppress on any port: ICMPv6, and IPv6 frames whose header is out of reach: SLOW
@@ -65,7 +66,9 @@ static __always_inline int fpm_bridge_port(struct tna_pkt *p)
 	p->bridge.address = bridge;
 	p->bridge.options = br->options;
 	features = TNA_BR_OPTION(BROPT_MST_ENABLED);
-	if (!TNA_VLAN_AWARE)
+	if (TNA_VLAN_AWARE)
+		features |= TNA_BR_OPTION(BROPT_VLAN_STATS_ENABLED);
+	else
 		features |= TNA_BR_OPTION(BROPT_VLAN_ENABLED);
 	if (p->proto == bpf_htons(ETH_P_IPV6))
 		features |= TNA_BR_OPTION(BROPT_NEIGH_SUPPRESS_ENABLED);
@@ -83,6 +86,8 @@ static __always_inline int fpm_bridge_port(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_PORT_SWITCHDEV);
 		if (features & TNA_BR_OPTION(BROPT_VLAN_ENABLED))
 			return tna_slow(p, TNA_R_BRIDGE_PORT_VLAN_FILTERING);
+		if (features & TNA_BR_OPTION(BROPT_VLAN_STATS_ENABLED))
+			return tna_slow(p, TNA_R_BRIDGE_PORT_VLAN_STATS);
 		if (features & TNA_BR_OPTION(BROPT_MST_ENABLED))
 			return tna_slow(p, TNA_R_BRIDGE_PORT_MST);
 		if (features & TNA_BR_OPTION(BROPT_NEIGH_SUPPRESS_ENABLED) && tna_may_be_nd(p))

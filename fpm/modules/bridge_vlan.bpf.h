@@ -3,7 +3,7 @@
 //
 // net/bridge/br_vlan.c br_allowed_ingress(), __allowed_ingress(), with the group of the ingress port:
 // * the bridge does not filter (BROPT_VLAN_ENABLED): SLOW; such frames belong to no VLAN, and a pipeline without this FPM is due.
-// * per-VLAN statistics (BROPT_VLAN_STATS_ENABLED) count every frame: SLOW.
+// * per-VLAN statistics (BROPT_VLAN_STATS_ENABLED) count every frame: see bridge_port.
 // * no tag in metadata and the bridge's own tag in the packet: after the core's skb_vlan_untag() only a tc program brings
 //   this about: SLOW.
 // * a tag of the bridge's protocol (br->vlan_proto: 802.1Q or 802.1ad) and not VID 0: its VID. The port is no member
@@ -23,15 +23,13 @@
 
 static __always_inline int fpm_bridge_vlan(struct tna_pkt *p)
 {
-	u64 options = p->bridge.options, address, state;
+	u64 address, state;
 	struct net_bridge_vlan_group *group;
 	struct net_bridge_vlan *vlan;
 	u16 proto, vid = 0;
 
-	if (!TNA_HAS(net_bridge_port, vlgrp) || !(options & TNA_BR_OPTION(BROPT_VLAN_ENABLED)))
+	if (!TNA_HAS(net_bridge_port, vlgrp) || !(p->bridge.options & TNA_BR_OPTION(BROPT_VLAN_ENABLED)))
 		return tna_slow(p, TNA_R_BRIDGE_VLAN_NOT_FILTERING);
-	if (tna_unlikely(options & TNA_BR_OPTION(BROPT_VLAN_STATS_ENABLED)))
-		return tna_slow(p, TNA_R_BRIDGE_VLAN_VLAN_STATS);
 	address = (u64)TNA_AT(net_bridge_port, p->bridge.port)->vlgrp;
 	group = TNA_AT(net_bridge_vlan_group, address);
 	proto = p->bridge.br->vlan_proto;

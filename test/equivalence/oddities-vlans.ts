@@ -103,7 +103,7 @@ const all: readonly Oddity[] = [
   change('blocking on egress', 'bridge_vlan_egress:egress-vlan-state', [vlan('set dev p2 vid 10 state 4')]),
   change('learning on egress', 'bridge_vlan_egress:egress-vlan-state', [vlan('set dev p2 vid 10 state 2')]),
   change('not filtering any more', 'bridge_vlan:not-filtering', [bridgeOption('vlan_filtering 0')], fromAccess),
-  change('statistics', 'bridge_vlan:vlan-stats', [bridgeOption('vlan_stats_enabled 1')]),
+  change('statistics', 'bridge_port:vlan-stats', [bridgeOption('vlan_stats_enabled 1')]),
   change('tunnel on egress', 'bridge_vlan_egress:egress-tunnel', [
     portFlag('p2', 'vlan_tunnel on'),
     vlan('add dev p2 vid 10 tunnel_info id 1000'),

@@ -967,6 +967,7 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
   'bridge_port:switchdev': { because: 'takes switch hardware' },
   'bridge_egress:egress-switchdev': { because: 'takes switch hardware' },
   'bridge_port:vlan-filtering': { because: 'no VLAN filtering here', without: 'btf:net_bridge_port.vlgrp' },
+  'bridge_port:vlan-stats': { because: 'no VLAN filtering here', without: needsVlans },
   'bridge_port:mst': { because: 'no multiple spanning trees without VLANs', without: needsVlans },
   ...Object.fromEntries(
     ['bridge_vlan', 'bridge_vlan_egress'].flatMap((module) =>

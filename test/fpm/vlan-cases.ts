@@ -28,12 +28,18 @@ function configure(vlans: Vlans): { readonly set: readonly string[]; readonly un
     ['p2', vlans.out, B],
   ] as const) {
     if (membership === undefined) continue;
-    if (membership === 'none') set.push(`bridge vlan del dev ${port} vid 1`);
-    else set.push(`bridge vlan add dev ${port} vid 10${membership === 'access' ? ' pvid untagged' : ''}`);
-    set.push(`bridge fdb replace ${station} dev ${port} master static vlan 10`);
-    unset.push(`bridge fdb del ${station} dev ${port} master vlan 10`);
-    if (membership !== 'none') unset.push(`bridge vlan del dev ${port} vid 10`);
-    unset.push(`bridge vlan add dev ${port} vid 1 pvid untagged`);
+    // Entries are made, and taken away, by members only; a static one stays when the port leaves.
+    set.push(
+      `bridge vlan add dev ${port} vid 10${membership === 'access' ? ' pvid untagged' : ''}`,
+      `bridge fdb replace ${station} dev ${port} master static vlan 10`,
+      ...(membership === 'none' ? [1, 10].map((vid) => `bridge vlan del dev ${port} vid ${vid}`) : []),
+    );
+    unset.push(
+      `bridge vlan add dev ${port} vid 10`,
+      `bridge fdb del ${station} dev ${port} master vlan 10`,
+      `bridge vlan del dev ${port} vid 10`,
+      `bridge vlan add dev ${port} vid 1 pvid untagged`,
+    );
   }
   return {
     set: [
@@ -213,7 +219,7 @@ export const vlanCases: readonly Case[] = [
   ),
   vlanCase(
     'statistics',
-    'bridge_vlan:vlan-stats',
+    'bridge_port:vlan-stats',
     {
       ...trunks,
       set: ['ip link set br0 type bridge vlan_stats_enabled 1'],
