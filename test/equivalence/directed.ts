@@ -115,10 +115,10 @@ function judge(oddity: Oddity, aimed: readonly string[], result: CaseResult): Di
 }
 
 /** All directed cases: each oddity on every kind of port and hook where it has a meaning. */
-export function directedCases(count = 200): Directed[] {
+export function directedCases(count = 200, vlans = vlanFiltering): Directed[] {
   const cases: Directed[] = [];
   for (const oddity of oddities) {
-    if (oddity.needsVlans === true && !vlanFiltering) continue;
+    if (oddity.needsVlans === true && !vlans) continue;
     for (const kind of oddity.kinds ?? (['tap', 'veth'] as const)) {
       for (const hook of oddity.hooks ?? (['xdp', 'tc'] as const)) {
         const make = () => {

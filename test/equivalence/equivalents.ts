@@ -45,6 +45,22 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'bridge_port:switchdev': switchHardware,
   'bridge_port:vlan-filtering': vlanFiltering,
   'bridge_port:mst': vlanFiltering,
+  'bridge_port:vlan-stats': vlanFiltering,
+  'bridge_vlan:not-filtering': vlanFiltering,
+  'bridge_vlan:not-member': vlanFiltering,
+  'bridge_vlan:no-pvid': vlanFiltering,
+  'bridge_vlan:vlan-state': vlanFiltering,
+  'bridge_vlan:tag-inside': {
+    because: 'tags are in metadata before a tc program runs, unless another program puts one back',
+  },
+  'bridge_vlan_egress:egress-not-member': vlanFiltering,
+  'bridge_vlan_egress:egress-vlan-state': vlanFiltering,
+  'bridge_vlan_egress:egress-tunnel': vlanFiltering,
+  'bridge_vlan_egress:inner-tag': vlanFiltering,
+  'bridge_vlan_egress:other-tag': vlanFiltering,
+  'bridge_vlan_egress:partial-checksum': {
+    because: 'Linux moves the offset of the network header, which nothing between two stations of the lab reads',
+  },
   'bridge_port:nd-suppress': {
     because: 'this kernel answers no unicast solicitations, as older ones do (br_do_suppress_nd)',
     elsewhere: true,
@@ -53,6 +69,7 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
     because: 'a missing entry reads as zeros, hence as one on another port: source-moved',
     with: 'bridge_source:source-moved',
   },
+  'egress:no-room': { because: 'drivers leave room before a frame, and a tag in metadata takes none' },
   'egress:no-egress': { because: 'bridge_fdb always chooses a device, or leaves the frame to Linux' },
   'egress:egress-cannot-xdp': {
     because: 'the helper already said XDP_PASS: without the check the frame goes to Linux, too, but is counted as fast',
