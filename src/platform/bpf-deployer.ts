@@ -45,6 +45,11 @@ export class BpfDeployer implements Deployer, CounterReader {
     private readonly directory: PinDirectory,
   ) {}
 
+  /** Loads the templates: with the search for kernel symbols, the better part of a first load. */
+  async ready(hooks: readonly Hook[]): Promise<void> {
+    for (const hook of hooks) await this.templatesOf(hook).catch(() => undefined);
+  }
+
   async prepare(hook: Hook, slots: number): Promise<void> {
     await this.attempt(`prepare ${hook}`, async () => {
       this.directory.ensure();

@@ -124,6 +124,10 @@ export class LiveHost implements HostReader, Deployer, CounterReader, LeaseHolde
     }
   }
 
+  ready(hooks: readonly Hook[]): Promise<void> {
+    return this.deployer.ready(hooks);
+  }
+
   prepare(hook: Hook, slots: number): Promise<void> {
     return this.deployer.prepare(hook, slots);
   }

@@ -4,7 +4,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** dist/src/platform/ is three levels below the package. */
+/** dist/src/platform/ is three levels below the package, and so is dist/bundle/tna/, where all of this may be in one file. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
 export function rulesDirectory(): string {

@@ -50,7 +50,7 @@ class PendingWaker implements HostWaker {
     let client: NetlinkClient | undefined;
     try {
       client = await NetlinkClient.open({ spec: this.reader.spec(specName) });
-      const onEvent = (event: NetlinkEvent) => this.signal(event.kind === 'message' ? 'event' : 'resync');
+      const onEvent = (event: NetlinkEvent) => this.signal(lost(event) ? 'resync' : 'event');
       await client.subscribe(groups, onEvent, { receiveBuffer, only: [] });
       this.clients.push(client);
       for (const group of groups) this.joined.add(`${specName} ${group}`);
@@ -96,6 +96,10 @@ class PendingWaker implements HostWaker {
     if (this.pending === undefined || rank[what] > rank[this.pending]) this.pending = what;
     this.resolve?.();
   }
+}
+
+function lost({ kind }: NetlinkEvent): boolean {
+  return kind === 'overrun' || kind === 'error';
 }
 
 /** A spec is optional when every source that is notified by it is. */

@@ -55,6 +55,7 @@ export async function runLoop(
   let failures = 0;
   /** Passes at whose end the next event was already there. */
   let chased = 0;
+  let ready = false;
   for (;;) {
     const started = clock.now();
     let wait = options.resyncMs;
@@ -69,6 +70,11 @@ export async function runLoop(
       await host.holdLease(lease, leased && nothingUnwanted(result));
       if (leased && nothingUnwanted(result)) renew = () => host.holdLease(lease, true);
       listener.passed(result, clock.now() - started);
+      if (!ready && converged) {
+        // What runs was adopted, so nothing has been loaded yet: the first event should not wait for more than later ones do.
+        ready = true;
+        await host.ready(result.derived.snapshot.deployed.prepared.map(({ hook }) => hook));
+      }
     } catch (error) {
       failures++;
       wait = backoff(failures, options);

@@ -50,6 +50,10 @@ export class FakeHost implements HostReader, Deployer, LeaseHolder {
     return probes.map((probe) => ({ probe, answer: 'yes', evidence: '' }));
   }
 
+  async ready(hooks: readonly Hook[]): Promise<void> {
+    this.calls.push(`ready ${hooks.join(' ')}`.trimEnd());
+  }
+
   async deployed(): Promise<Deployed> {
     const pipelines = [...this.programs].map(([key, programId]) => {
       const [hook, id] = key.split(' ') as [Hook, string];

@@ -324,6 +324,7 @@ t.test('events close to each other cause one pass', async (t) => {
   await s.run();
   t.same(s.passes, [0, 1006, 5002], 'when nothing happened for the quiet time');
   t.same(s.told, ['passed 4', 'passed 0', 'passed 0']);
+  t.equal(s.host.calls.filter((call) => call.startsWith('ready')).length, 1, 'once, before the first event');
 });
 
 t.test('a burst that does not end is not waited for', async (t) => {

@@ -156,7 +156,10 @@ interface Native {
   xdpAttach(ifindex: number, fd: number, flags: number, keep?: object): Promise<Outcome>;
 }
 
-export const native = createRequire(import.meta.url)('../build/Release/bpf_loader_native.node') as Native;
+// By the package's name: this code may be part of a bundle that lies elsewhere.
+export const native = createRequire(import.meta.url)(
+  'bpf-loader-native/build/Release/bpf_loader_native.node',
+) as Native;
 
 /** Descriptors, objects and ring readers that this addon holds open in this process: what leak tests compare. */
 export function openHandles(): number {

@@ -34,7 +34,8 @@ let loaded: Addon | undefined;
 
 function addon(): Addon {
   if (loaded === undefined) {
-    const path = '../build/Release/netlink_socket.node';
+    // By the package's name: this code may be part of a bundle that lies elsewhere.
+    const path = 'netlink-ts/build/Release/netlink_socket.node';
     try {
       loaded = createRequire(import.meta.url)(path) as Addon;
     } catch (cause) {

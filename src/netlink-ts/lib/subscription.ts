@@ -11,6 +11,8 @@ import { pruner } from './prune.js';
 /** What a subscription delivers. */
 export type NetlinkEvent =
   | { readonly kind: 'message'; readonly operation: string; readonly message: Message }
+  /** A message of a type that the spec does not describe: something happened all the same. */
+  | { readonly kind: 'unknown'; readonly type: number }
   /** Events were lost: whatever was known must be asked for again. The subscription goes on. */
   | { readonly kind: 'overrun' }
   /** Something could not be read; counts as lost events as well. The subscription goes on. */
@@ -69,7 +71,10 @@ export function openSubscription(
       at = nextFrame(frame);
       if (frame.type < MessageType.firstOfFamily || (familyId !== undefined && frame.type !== familyId)) continue;
       const layout = layoutOf(spec, input, frame);
-      if (layout === undefined) continue;
+      if (layout === undefined) {
+        deliver({ kind: 'unknown', type: frame.type });
+        continue;
+      }
       let event: NetlinkEvent;
       try {
         const message = decodeBody(spec, input, frame, layout, prune(layout));

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The waker on a real kernel: it is woken by whatever a subscribed group says, also by what no spec describes, keeps what
+// comes while nobody waits, and goes on after the kernel had to drop events.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { enterNetns } from 'netlink-ts';
+import t from 'tap';
+import { NetlinkReader } from '../../src/platform/netlink-reader.js';
+import { openWaker } from '../../src/platform/waker.js';
+import { fpm, libraryOf, ruleSet } from '../support/rule-set.js';
+
+t.setTimeout(300_000);
+const namespace = `waker-${process.pid}`;
+execFileSync('ip', ['netns', 'add', namespace]);
+t.teardown(() => spawnSync('ip', ['netns', 'del', namespace]));
+enterNetns(`/run/netns/${namespace}`);
+// A device that is down is silent about most changes.
+execFileSync('ip', ['link', 'add', 'd0', 'up', 'type', 'veth', 'peer', 'name', 'd1']);
+
+const rules = ruleSet(
+  `
+sources:
+  links: { spec: rt-link, dump: getlink, notify: [rtnlgrp-link] }
+  qdiscs: { spec: tc, dump: getqdisc, notify: [rtnlgrp-tc] }
+objects:
+  dev:
+    source: links
+    key: ifindex
+    attributes:
+      ifindex: { path: ifi_index, type: int }
+`,
+  libraryOf(fpm('frame')),
+);
+const reader = new NetlinkReader('/nonexistent', undefined);
+const waker = await openWaker(rules, reader);
+t.teardown(async () => {
+  waker.close();
+  await reader.close();
+});
+
+/** What it says until it says nothing more. */
+async function drain(): Promise<readonly string[]> {
+  const seen: string[] = [];
+  for (;;) {
+    const one = await waker.next(300);
+    if (one === 'timeout') return seen;
+    seen.push(one);
+  }
+}
+
+t.test('what happens while nobody waits is not forgotten', async (t) => {
+  await drain();
+  t.equal(await waker.next(50), 'timeout');
+  execFileSync('ip', ['link', 'set', 'd0', 'alias', 'one']);
+  await delay(200);
+  t.equal(await waker.next(0), 'event');
+  t.equal(await waker.next(50), 'timeout', 'once');
+});
+
+t.test('a message that the spec does not describe wakes too', async (t) => {
+  execFileSync('tc', ['qdisc', 'add', 'dev', 'd0', 'clsact']);
+  await drain();
+  // RTM_NEWCHAIN
+  execFileSync('tc', ['chain', 'add', 'dev', 'd0', 'ingress', 'chain', '7']);
+  t.equal(await waker.next(5000), 'event');
+});
+
+t.test('lost events are known, and later ones still wake', async (t) => {
+  await drain();
+  for (let round = 0; round < 3; round++) {
+    // As long as this runs nobody reads the socket.
+    const flood = Array.from({ length: 12_000 }, (_, i) => `link set d0 alias a${round}-${i}\n`).join('');
+    execFileSync('ip', ['-batch', '-'], { input: flood });
+    t.ok((await drain()).includes('resync'), 'an overrun wants everything read again');
+    execFileSync('ip', ['link', 'set', 'd0', 'alias', `after-${round}`]);
+    t.equal(await waker.next(5000), 'event', 'and the next event comes through');
+  }
+});
