@@ -36,8 +36,9 @@ export function assemble(input: AssembleInput): Desired {
     index,
   );
   const byIfindex = (a: { ifindex: number }, b: { ifindex: number }) => a.ifindex - b.ifindex;
+  const builds = new Builds();
   const interfaces = devices
-    .map((served) => desiredInterface(served, egressDevices, index, library, input))
+    .map((served) => desiredInterface(served, egressDevices, index, library, builds, input))
     .sort(byIfindex);
   const usesEgress = interfaces.some((i) => i.pipeline?.hook === 'xdp');
   if (!usesEgress) return { interfaces, egress: [] };
@@ -69,6 +70,7 @@ function desiredInterface(
   egress: EgressDevices,
   index: GraphIndex,
   library: LibraryView,
+  builds: Builds,
   { forcedHooks, lease }: AssembleInput,
 ): DesiredInterface {
   const { device, rule, instances } = served;
@@ -95,17 +97,30 @@ function desiredInterface(
       reasons: [...reasons, ...choice.notes.map(({ hook: _hook, ...reason }) => reason)],
       hookNotes: choice.notes,
     };
-  const assumptions = assumedBy(active, rule, choice.hook, wanted.modules, library);
-  const built = underLease(choice.hook, wanted.modules, assumptions, library, lease);
+  const { hook } = choice;
+  const services = active.map((instance) => instance.service.name).sort();
+  const built = builds.of([rule.type, hook, ...services, wanted.signature].join(' '), () => {
+    const assumptions = assumedBy(active, rule, hook, wanted.modules, library);
+    return { assumptions, ...underLease(hook, wanted.modules, assumptions, library, lease) };
+  });
   if ('reasons' in built) return { ...idle, reasons: [...reasons, ...built.reasons] };
-  return {
-    ...identity,
-    services: active.map((instance) => instance.service.name).sort(),
-    pipeline: built.pipeline,
-    reasons,
-    hookNotes: choice.notes,
-    assumptions,
-  };
+  const { pipeline, assumptions } = built;
+  return { ...identity, services, pipeline, reasons, hookNotes: choice.notes, assumptions };
+}
+
+type Build = { readonly assumptions: readonly Assumption[] } & ReturnType<typeof underLease>;
+
+/** What interfaces of the same sort get: of thousands, most want the same, and it is worked out once. */
+class Builds {
+  private readonly known = new Map<string, Build>();
+
+  of(sort: string, make: () => Build): Build {
+    const found = this.known.get(sort);
+    if (found !== undefined) return found;
+    const made = make();
+    this.known.set(sort, made);
+    return made;
+  }
 }
 
 /** What the services, the hook and, where the hook has egress devices of its own, those devices are taken to be. */
@@ -160,14 +175,16 @@ const noParams: Params = {};
 /** The union of the FPMs of all services, with parameters; two services that want one FPM differently are a conflict. */
 function modulesOf(
   active: readonly ServiceInstance[],
-): { readonly modules: ReadonlyMap<string, Params> } | { readonly conflict: Reason } {
+): { readonly modules: ReadonlyMap<string, Params>; readonly signature: string } | { readonly conflict: Reason } {
   const modules = new Map<string, Params>();
+  let signature = '';
   for (const instance of active) {
     for (const rule of wantedModules(instance)) {
       const before = modules.get(rule.fpm);
       const wanted = Object.entries(rule.params);
       if (wanted.length === 0 && before === undefined) {
         modules.set(rule.fpm, noParams);
+        signature += ` ${rule.fpm}`;
         continue;
       }
       const params: { [param: string]: number } = {};
@@ -187,9 +204,10 @@ function modulesOf(
           conflict: { code: 'param-conflict', message: `services disagree on the parameters of FPM ${rule.fpm}` },
         };
       modules.set(rule.fpm, params);
+      signature += ` ${rule.fpm}${JSON.stringify(params)}`;
     }
   }
-  return { modules };
+  return { modules, signature };
 }
 
 /** Services attach to the device that their subject is, or refines. */
