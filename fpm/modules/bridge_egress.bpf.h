@@ -18,13 +18,13 @@
 // * tap (tun_xdp_xmit): passes by the address filter, socket filter and program of tun_net_xmit(), and spreads over
 //   queues in another way: SLOW if there is any of them, or more than one queue.
 // * hardware and virtio (no rtnetlink kind): as is. Any other kind (bond, ...): SLOW.
-// tc leaves two marks on the skb: `redirected`, for which netif_receive_generic_xdp() skips generic XDP, and
-// nf_skip_egress, for which a netfilter egress hook is skipped. They are without effect once the frame has left, but
-// survive a veth, and what other virtual devices do with it:
-// * veth: generic XDP on the peer: SLOW. The peer's own ingress takes the marks away.
+// tc leaves a mark on the skb, `redirected`, for which netif_receive_generic_xdp() skips generic XDP. It is without effect
+// once the frame has left, but survives a veth, and what other virtual devices do with the frame. (Its other mark,
+// nf_skip_egress, is gone behind the first device whenever there is a netfilter egress hook at all: __dev_queue_xmit.)
+// * veth: generic XDP on the peer: SLOW. The peer's own ingress takes the mark away.
 // * hardware, tap, dummy: the frame has left.
-// * VLAN devices, bond, team hand it on to another device: SLOW while any device of the machine has a netfilter egress
-//   hook or generic XDP (their static keys), or the kernel does not tell.
+// * VLAN devices, bond, team hand it on to another device: SLOW while any device of the machine has generic XDP (its
+//   static key), or the kernel does not tell.
 // * any other kind (vxlan and other tunnels, macvlan, ...): SLOW.
 #pragma once
 #include "bridge.h"
@@ -121,7 +121,6 @@ static __always_inline int tna_xdp_transmit(struct tna_pkt *p)
 #endif
 
 #ifdef TNA_HOOK_TC
-extern const void nf_hooks_needed __ksym __weak;
 extern const void generic_xdp_needed_key __ksym __weak;
 
 #define TNA_KIND_VLAN 0x6e616c76ULL	   /* "vlan\0" */
@@ -130,15 +129,12 @@ extern const void generic_xdp_needed_key __ksym __weak;
 #define TNA_KIND_DUMMY 0x796d6d7564ULL	   /* "dummy\0" */
 #define TNA_KIND_SHORT 0xffffffffffULL	   /* as many characters, end mark included, as all but the last have */
 #define TNA_KIND_LONG 0xffffffffffffULL
-/* nf_hooks_needed[NFPROTO_NETDEV][NF_NETDEV_EGRESS], of struct static_key, whose first member is its count */
-#define TNA_NF_EGRESS_KEY ((5 * 8 + 1) * 16)
 
-// Could somebody below a device that hands frames on miss frames that tc redirected into it?
-static __always_inline bool tna_marks_matter(void)
+// Could somebody below a device that hands frames on miss frames that tc redirected into it? The count comes first in
+// struct static_key.
+static __always_inline bool tna_mark_matters(void)
 {
-	if (!&nf_hooks_needed || !&generic_xdp_needed_key)
-		return true;
-	return (u32)tna_word((u64)&nf_hooks_needed + TNA_NF_EGRESS_KEY) || (u32)tna_word((u64)&generic_xdp_needed_key);
+	return !&generic_xdp_needed_key || (u32)tna_word((u64)&generic_xdp_needed_key);
 }
 
 // Would the device transmit a frame that tc redirected in any other way? Returns TNA_NEXT if not.
@@ -161,7 +157,7 @@ static __always_inline int tna_tc_transmit(struct tna_pkt *p)
 	kind &= TNA_KIND_SHORT;
 	if (tna_unlikely(kind != TNA_KIND_VLAN && kind != TNA_KIND_BOND && kind != TNA_KIND_TEAM))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_KIND);
-	if (tna_unlikely(tna_marks_matter()))
+	if (tna_unlikely(tna_mark_matters()))
 		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_BELOW);
 	return TNA_NEXT;
 }

@@ -90,7 +90,11 @@ export class Judge {
       cases,
       async (one) => {
         const result = await this.#run(library, one).catch((error: unknown) => {
-          refused ??= error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+          const text = error instanceof Error ? error.message : String(error);
+          if (!text.includes('cannot load')) {
+            throw error;
+          }
+          refused ??= text.split('\n')[0] ?? '';
           return undefined;
         });
         tried += 1;

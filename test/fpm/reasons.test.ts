@@ -945,11 +945,11 @@ async function stackedEgress(t: Test, bench: Bench): Promise<void> {
   await bridge(netns, 'fdb add 02:00:00:00:00:20 dev d1.9 master static', 'link set dev d1.9 state 3');
   const send = () => agent.send([{ port: bench.in, bytes: sized(ethernet('02:00:00:00:00:20', A, 0x88b5), 60) }]);
   // A kernel without CONFIG_KALLSYMS_ALL does not tell whether anybody is.
-  if (/ nf_hooks_needed\b/.test(await inNetns(netns, ['cat', '/proc/kallsyms'])))
+  if (/ generic_xdp_needed_key\b/.test(await inNetns(netns, ['cat', '/proc/kallsyms'])))
     await expectReason(t, bench, 'a VLAN device with nothing below', 'fast', send);
-  await command(netns, 'nft table netdev below { chain c { type filter hook egress device d1 priority 0; }; }');
-  await expectReason(t, bench, 'a netfilter egress hook below a VLAN device', 'bridge_egress:egress-below', send);
-  await command(netns, 'nft delete table netdev below');
+  const undo = await withAgent(netns, (a) => a.request('generic d2'));
+  await expectReason(t, bench, 'generic XDP below a VLAN device', 'bridge_egress:egress-below', send);
+  await undo();
   await ip(netns, 'link del d1');
 }
 
