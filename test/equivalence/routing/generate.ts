@@ -153,6 +153,7 @@ export function generateRouter(seed: number, kind: PortKind, hook: Hook, frames:
     setup,
     changes: [],
     activity: false,
+    vlans: undefined,
     own,
     gro: hook === 'xdp' && random.chance(0.9),
     segmentation: hook === 'tc',
