@@ -63,6 +63,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "clsact.h"
 #include "stream.h"
 
 #define MAX_PORTS 64
@@ -304,6 +305,10 @@ static int attach(const char *name, uint32_t type, uint32_t where, uint32_t flag
 	attr.link_create.flags = flags;
 	// The link lives as long as this process: its descriptor is kept on purpose.
 	link = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	// A kernel without TCX: the filter stays until the device goes; the program's descriptor is what `release` closes.
+	if (link < 0 && errno == EINVAL && type == BPF_PROG_TYPE_SCHED_CLS &&
+	    !clsact_attach(if_nametoindex(name), where == ATTACH_TCX_EGRESS, program))
+		return program;
 	close(program);
 	return link;
 }
