@@ -191,6 +191,8 @@ async function carriesTcp(t: Test, hook: Hook): Promise<void> {
     const port = `p${index + 1}`;
     await ip(bridge, `link add ${port} type veth peer name eth0 netns ${netns}`, `link set ${port} master br0 up`);
     await ip(netns, 'link set lo up', `addr add 10.9.0.${index + 1}/24 dev eth0`, 'link set eth0 up');
+    // XDP frames can be sent into a veth only if its far end polls.
+    if (hook === 'xdp') await run('ip', ['netns', 'exec', netns, 'ethtool', '-K', 'eth0', 'gro', 'on']);
   }
   detachAtExit(bridge);
   await tnaOk('reconcile', '--once', '--netns', bridge, '--hook', hook);
