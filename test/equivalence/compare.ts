@@ -4,6 +4,7 @@
 import { mac } from '../support/lab/frame.js';
 import type { Configuration } from './configuration.js';
 import type { Outcome } from './side.js';
+import type { KernelState } from './state.js';
 
 export interface Difference {
   readonly what: string;
@@ -19,27 +20,24 @@ interface Arrival {
 }
 
 /**
- * What the host itself sends carries an IPv4 identification that the kernel draws at random: it and the header checksum
- * are masked in frames from a bridge's own address and, where packets are routed, in those that have one: no packet that
- * stations send has.
+ * Replies of the host itself carry an IPv4 identification that the kernel draws at random: it and the header checksum
+ * are masked in frames from a bridge's own address.
  */
-function masked(bytes: string, isOwn: (bytes: string) => boolean): string {
-  if (bytes.slice(24, 28) !== '0800' || !isOwn(bytes)) {
+function masked(bytes: string, own: ReadonlySet<string>): string {
+  if (!own.has(bytes.slice(12, 24)) || bytes.slice(24, 28) !== '0800') {
     return bytes;
   }
   return `${bytes.slice(0, 36)}----${bytes.slice(40, 48)}----${bytes.slice(52)}`;
 }
 
 function arrivals(configuration: Configuration, outcome: Outcome): Map<number, Arrival[]> {
-  const bridges = new Set(configuration.bridges.map((bridge) => mac(bridge.mac)));
-  const isOwn = (bytes: string) =>
-    configuration.own === undefined ? bridges.has(bytes.slice(12, 24)) : bytes.slice(36, 40) !== '0000';
+  const own = new Set(configuration.bridges.map((bridge) => mac(bridge.mac)));
   const perPort = new Map<number, Arrival[]>();
   const all = [...outcome.frames.map((frame) => frame.received), outcome.late];
   for (const [index, received] of all.entries()) {
     for (const { port, partial, bytes } of received) {
       const list = perPort.get(port) ?? [];
-      list.push({ frame: index, text: `${partial ? 'partial checksum ' : ''}${masked(bytes, isOwn)}` });
+      list.push({ frame: index, text: `${partial ? 'partial checksum ' : ''}${masked(bytes, own)}` });
       perPort.set(port, list);
     }
   }
@@ -129,10 +127,7 @@ export function compare(configuration: Configuration, expected: Outcome, actual:
       break;
     }
   }
-  const subjects: ('fdb' | 'ports' | 'groups' | 'neighbours' | 'reachability' | 'local' | 'filters' | 'counters')[] =
-    configuration.own === undefined
-      ? ['fdb', 'ports', 'groups', 'neighbours', 'local', 'filters']
-      : ['ports', 'reachability', 'counters', 'filters'];
+  const subjects: (keyof KernelState)[] = ['fdb', 'ports', 'groups', 'neighbours', 'local', 'filters'];
   for (const subject of subjects) {
     differences.push(...compareLines(`kernel state: ${subject}`, expected.state[subject], actual.state[subject]));
   }
