@@ -119,7 +119,9 @@ async function sample(t: Test, kind: PortKind, hook: Hook, count: number): Promi
   await Promise.all([worker(), worker()]);
   t.comment(totalsText(`${kind}, ${hook}`, totals));
   t.equal(totals.different, 0, `${count} configurations are equal`);
-  t.ok(totals.accelerated > count / 2, 'most configurations are accelerated');
+  // By XDP, veths whose far ends do not poll are rightly left out: as many configurations as have such ends.
+  const least = kind === 'veth' && hook === 'xdp' ? count / 3 : count / 2;
+  t.ok(totals.accelerated > least, `${totals.accelerated} configurations are accelerated`);
   t.ok(totals.fast > totals.mustBeFast / 2, 'frames that are due take the fast path');
 }
 

@@ -4,10 +4,13 @@
 // N-th action of a kind; WHAT is `kill` or a shell command. It says `steps N` on stderr at the end, if it gets there.
 
 import { execSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { LiveHost } from '../../../src/platform/live-host.js';
-import { main } from '../scenarios/files.js';
 
 const [step = '', what = '', ...args] = process.argv.slice(2);
+// The command line in its modules: the bundle would bring a LiveHost of its own.
+const main = join(dirname(fileURLToPath(import.meta.url)), '../../../src/main.js');
 const operations = {
   prepare: 'prepare',
   load: 'load',
