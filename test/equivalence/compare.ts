@@ -30,12 +30,19 @@ function masked(bytes: string, own: ReadonlySet<string>): string {
   return `${bytes.slice(0, 36)}----${bytes.slice(40, 48)}----${bytes.slice(52)}`;
 }
 
+/** A BPDU of one of the bridge's own ports: a timer sends it, at another time on each side. */
+function isOwnBpdu(bytes: string, ports: ReadonlySet<string>): boolean {
+  return /^0180c200000[08]/.test(bytes) && ports.has(bytes.slice(12, 24)) && bytes.slice(28, 34) === '424203';
+}
+
 function arrivals(configuration: Configuration, outcome: Outcome): Map<number, Arrival[]> {
   const own = new Set(configuration.bridges.map((bridge) => mac(bridge.mac)));
+  const ports = new Set(configuration.ports.map((port) => mac(port.mac)));
   const perPort = new Map<number, Arrival[]>();
   const all = [...outcome.frames.map((frame) => frame.received), outcome.late];
   for (const [index, received] of all.entries()) {
     for (const { port, partial, bytes } of received) {
+      if (isOwnBpdu(bytes, ports)) continue;
       const list = perPort.get(port) ?? [];
       list.push({ frame: index, text: `${partial ? 'partial checksum ' : ''}${masked(bytes, own)}` });
       perPort.set(port, list);
