@@ -124,7 +124,7 @@ t.test('without a descriptor nothing is attached in the namespace of a pool thre
       process.stdout.write(spare + ': ' + where + '\\n');
       closeSync(taken.pop());
     }`;
-  const watch = `ulimit -n 64; exec ${process.execPath} --input-type=module -e '${script.replaceAll("'", `'\\''`)}'`;
+  const watch = `ulimit -n 128; exec ${process.execPath} --input-type=module -e '${script.replaceAll("'", `'\\''`)}'`;
   const traced = await tryRun('nsenter', [`--net=/run/netns/${first}`, 'sh', '-c', watch], {
     cwd: join(here, '../../..'),
   });
