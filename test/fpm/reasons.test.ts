@@ -612,6 +612,10 @@ const cases: readonly Case[] = [
       };
     },
   },
+
+  ...vlanCases,
+
+  // Nothing takes this filter away again.
   {
     name: 'filter on the tap',
     expect: 'bridge_egress:tap-filter',
@@ -629,8 +633,6 @@ const cases: readonly Case[] = [
     kinds: ['veth'],
     prepare: (b) => withAgent(b.peers, (a) => a.request('generic h2')),
   },
-
-  ...vlanCases,
 
   { name: 'nothing chose an egress', expect: 'egress:no-egress', modules: ['frame', 'egress'] },
   { name: 'nothing decided', expect: 'end', modules: ['frame'] },

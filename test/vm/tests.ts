@@ -62,7 +62,6 @@ const own: readonly VmTest[] = [
     file: 'vm/guest/nics.test.js',
     modules: [...labModules, 'virtio_net', '8021q'],
     nicPairs: 4,
-    quick: ['newest'],
   },
   {
     ...base,
@@ -78,7 +77,6 @@ const own: readonly VmTest[] = [
     modules: [...labModules, 'virtio_net', '8021q'],
     nicPairs: 5,
     timeoutSeconds: 1800,
-    ci: ['newest'],
     pointless: notOn61,
   },
   {
@@ -86,15 +84,13 @@ const own: readonly VmTest[] = [
     name: 'late-module',
     file: 'vm/guest/late-module.test.js',
     modules: ['veth', 'tun'],
-    ci: ['newest'],
   },
 ];
 
 /** The ordinary levels, of which these files are also part of CI's run. */
 const levels = ['fpm', 'netns'];
 const inCi: Readonly<Record<string, readonly string[]>> = {
-  'fpm/reasons.test.js': ['6.12', 'newest'],
-  'netns/bridge-traffic.test.js': ['newest'],
+  'fpm/reasons.test.js': ['newest'],
 };
 /** Measures rates, which mean nothing on an emulated processor. */
 const excluded = ['netns/bench-smoke.test.js'];
