@@ -87,11 +87,8 @@ const own: readonly VmTest[] = [
   },
 ];
 
-/** The ordinary levels, of which these files are also part of CI's run. */
+/** The ordinary levels. */
 const levels = ['fpm', 'netns'];
-const inCi: Readonly<Record<string, readonly string[]>> = {
-  'fpm/reasons.test.js': ['newest'],
-};
 /** Measures rates, which mean nothing on an emulated processor. */
 const excluded = ['netns/bench-smoke.test.js'];
 
@@ -112,7 +109,6 @@ function ordinary(directory: string): readonly VmTest[] {
           file,
           modules: level === 'fpm' ? fpmModules : labModules,
           timeoutSeconds: 900,
-          ci: inCi[file] ?? [],
           pointless: accelerates ? notOn61 : {},
         };
       });
