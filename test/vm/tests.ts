@@ -68,7 +68,6 @@ const own: readonly VmTest[] = [
     name: 'equivalence',
     file: 'vm/guest/equivalence.test.js',
     timeoutSeconds: 1800,
-    ci: ['newest'],
   },
   {
     ...base,
