@@ -59,7 +59,8 @@ export function viewLibrary(library: FpmLibrary, capabilities: readonly Capabili
   };
 }
 
-function makePipeline(libraryHash: string, hook: Hook, fpms: ReadonlyMap<string, Params>): Pipeline {
+/** FPMs in their order. The identity says what will run: the library as built, the hook, FPMs and parameters. */
+export function makePipeline(libraryHash: string, hook: Hook, fpms: ReadonlyMap<string, Params>): Pipeline {
   const withParams = [...fpms].filter(([, params]) => Object.keys(params).length > 0);
   const params = Object.fromEntries(
     withParams.map(([name, values]) => [name, Object.fromEntries(Object.entries(values).sort())]),

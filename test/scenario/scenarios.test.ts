@@ -19,7 +19,6 @@ import { plain } from '../../src/report/table.js';
 import { compileRules } from '../../src/rules/index.js';
 import { tryRun } from '../support/lab/command.js';
 import {
-  fixedLibrary,
   hooksOf,
   libraryDirectory,
   lines,
@@ -27,14 +26,14 @@ import {
   main,
   root,
   type Scenario,
+  writeFixedLibrary,
 } from '../support/scenarios/files.js';
 
 const update = process.env.UPDATE === '1';
 const scenarios = listScenarios();
 
 async function loadDomain(): Promise<Domain> {
-  const manifest = update ? fixedLibrary() : undefined;
-  if (manifest !== undefined) writeFileSync(join(libraryDirectory, 'library.json'), manifest);
+  if (update) writeFixedLibrary();
   const library = await readFpmLibrary(libraryDirectory);
   const compiled = compileRules(readRuleFiles(rulesDirectory()), library);
   if ('errors' in compiled) throw new Error(compiled.errors.map((error) => error.text).join('\n'));

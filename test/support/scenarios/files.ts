@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Golden scenarios on disk: a directory each, with the set-up, the recording and what the stages make of it.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Hook } from '../../../src/model/ruleset.js';
@@ -44,24 +44,30 @@ export function hooksOf({ options }: Scenario): ReadonlyMap<string, Hook> {
   return hooks;
 }
 
-/** What the fixed library says, made from a built one: the same FPMs under a hash of zeros, one FPM per line. */
-export function fixedLibrary(): string | undefined {
+/** The hash of the fixed library. */
+export const fixedHash = '0'.repeat(64);
+
+/** Writes the fixed library's manifest anew from the built one: the same FPMs under a hash of zeros, one FPM per line. */
+export function writeFixedLibrary(): void {
   const file = join(builtLibraryDirectory, 'library.json');
-  if (!existsSync(file)) return undefined;
+  if (!existsSync(file)) throw new Error('build the FPM library first: tna fpm build');
   const built = JSON.parse(readFileSync(file, 'utf8')) as {
     readonly version: number;
     readonly modules: readonly object[];
     readonly kernels: object;
   };
-  const none = '0'.repeat(64);
-  return lines(
-    { version: built.version, hash: none, inputs: none, modules: built.modules, kernels: built.kernels },
-    2,
-    {
-      kernels: 3,
-    },
-  );
+  const fixed = {
+    version: built.version,
+    hash: fixedHash,
+    inputs: fixedHash,
+    modules: built.modules,
+    kernels: built.kernels,
+  };
+  writeFileSync(join(libraryDirectory, 'library.json'), lines(fixed, 2, { kernels: 3 }));
 }
+
+/** How deep each part of a recording is broken into lines, one level being the default. */
+export const recordingDepths = { sources: 2, sysctls: 1, capabilities: 1, deployed: 2 };
 
 /**
  * JSON with the outermost `depth` levels broken into lines and everything below on one line: short, and diffs well.
