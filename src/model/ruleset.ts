@@ -56,6 +56,8 @@ export type Source =
       readonly optional: boolean;
       readonly object: string;
       readonly when: Expression | undefined;
+      /** Asked only of objects on which `--hook` forces this hook. */
+      readonly forced: Hook | undefined;
       readonly request: RequestTemplate;
     }
   | { readonly name: string; readonly kind: 'bpf-attachments' };

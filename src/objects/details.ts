@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Says which per-object requests the objects of a first pass give rise to.
 
+import { type ForcedHooks, forcedHook } from '../model/forced-hooks.js';
 import type { TnaObject } from '../model/graph.js';
 import type { DetailRequest } from '../model/ports.js';
 import type { Attributes, RequestTemplate, RuleSet } from '../model/ruleset.js';
@@ -20,13 +21,19 @@ export function detailTypes(rules: RuleSet): ReadonlySet<string> {
   return wanted;
 }
 
-/** Requests of every per-object source, in rule and object order. */
-export function detailRequests(rules: RuleSet, objects: readonly TnaObject[]): readonly DetailRequest[] {
+/** Requests of every per-object source, in rule and object order. `any` stands for whatever may be forced later. */
+export function detailRequests(
+  rules: RuleSet,
+  objects: readonly TnaObject[],
+  forced: ForcedHooks | 'any',
+): readonly DetailRequest[] {
   const requests: DetailRequest[] = [];
   for (const source of rules.sources) {
     if (source.kind !== 'per-object') continue;
     for (const object of objects) {
       if (object.type !== source.object) continue;
+      if (source.forced !== undefined && forced !== 'any' && forcedHook(forced, object.label) !== source.forced)
+        continue;
       if (source.when !== undefined && source.when.evaluate({ [object.type]: object.attributes }) !== true) continue;
       requests.push({ source, request: fill(source.request, object.attributes) });
     }

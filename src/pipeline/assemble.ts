@@ -2,6 +2,7 @@
 // The fast-path assembler: from the graph and the rules to the pipeline of every interface, or the reasons why it has none.
 
 import type { Assumption, Desired, DesiredInterface, Pipeline, Reason } from '../model/desired.js';
+import type { ForcedHooks } from '../model/forced-hooks.js';
 import type { Graph, TnaObject } from '../model/graph.js';
 import type { LeasePolicy } from '../model/lease.js';
 import { type FpmLibrary, leaseFpm } from '../model/library.js';
@@ -9,7 +10,7 @@ import type { AttachRule, Hook, RuleSet } from '../model/ruleset.js';
 import type { Capability } from '../model/snapshot.js';
 import { assumptionsOf } from './conditions.js';
 import { EgressDevices, type Served } from './egress.js';
-import { chooseHook, type ForcedHooks } from './hooks.js';
+import { chooseHook } from './hooks.js';
 import { type LibraryView, type Params, viewLibrary } from './library-view.js';
 import { type GraphIndex, indexGraph, lineage } from './scope.js';
 import { type ServiceInstance, serviceInstances, wantedModules } from './services.js';

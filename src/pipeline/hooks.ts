@@ -2,14 +2,12 @@
 // Chooses the hook of a device: the best one that its driver, its neighbours on the hook and its traffic allow.
 
 import type { Reason } from '../model/desired.js';
+import { type ForcedHooks, forcedHook } from '../model/forced-hooks.js';
 import type { Hook } from '../model/ruleset.js';
 import { reasonsOf } from './conditions.js';
 import type { EgressDevices, Served } from './egress.js';
 import type { LibraryView } from './library-view.js';
 import { bindScope, type GraphIndex } from './scope.js';
-
-/** Hooks that the user insists on, by interface name; `*` stands for all others. */
-export type ForcedHooks = ReadonlyMap<string, Hook>;
 
 export interface HookChoice {
   readonly hook: Hook | undefined;
@@ -36,7 +34,7 @@ export function chooseHook(
       notes: rule.hooks.slice(0, 1).map(({ hook }) => ({ code: 'incomplete', message, hook })),
     };
   }
-  const wish = forced.get(device.label) ?? forced.get('*');
+  const wish = forcedHook(forced, device.label);
   const notes: (Reason & { readonly hook: Hook })[] = [];
   for (const candidate of rule.hooks) {
     const { hook } = candidate;

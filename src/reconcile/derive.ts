@@ -3,12 +3,12 @@
 
 import { buildGraph } from '../graph/build.js';
 import type { Derived } from '../model/derived.js';
+import type { ForcedHooks } from '../model/forced-hooks.js';
 import { defaultLease } from '../model/lease.js';
 import type { Domain } from '../model/ports.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { buildObjects } from '../objects/build.js';
 import { assemble } from '../pipeline/assemble.js';
-import type { ForcedHooks } from '../pipeline/hooks.js';
 import { makePlan } from '../plan/plan.js';
 
 export function derive(domain: Domain, snapshot: Snapshot, forcedHooks: ForcedHooks): Derived {

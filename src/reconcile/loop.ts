@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon: wakes on events, coalesces them, runs passes, backs off when passes fail. Level-triggered: an event carries no state.
 
+import type { ForcedHooks } from '../model/forced-hooks.js';
 import { defaultLease, isLeased } from '../model/lease.js';
 import type { Clock, Deployer, Domain, HostReader, LeaseHolder, Waker } from '../model/ports.js';
-import type { ForcedHooks } from '../pipeline/hooks.js';
 import { type PassResult, runPass } from './pass.js';
 
 export interface LoopOptions {

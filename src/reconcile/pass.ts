@@ -3,9 +3,9 @@
 
 import { applyPlan, type Observer } from '../apply/apply.js';
 import type { Derived } from '../model/derived.js';
+import type { ForcedHooks } from '../model/forced-hooks.js';
 import type { Outcome, Plan } from '../model/plan.js';
 import type { Deployer, Domain, HostReader } from '../model/ports.js';
-import type { ForcedHooks } from '../pipeline/hooks.js';
 import { makePlan } from '../plan/plan.js';
 import { survey } from './survey.js';
 

@@ -2,6 +2,7 @@
 // The read-only half of a pass: looks at the host and derives the plan.
 
 import type { Derived } from '../model/derived.js';
+import type { ForcedHooks } from '../model/forced-hooks.js';
 import { alternatives, leaseFpm } from '../model/library.js';
 import type { Domain, HostReader } from '../model/ports.js';
 import type { RuleSet } from '../model/ruleset.js';
@@ -9,11 +10,13 @@ import type { Deployed, Snapshot } from '../model/snapshot.js';
 import { buildObjects, sysctlPaths } from '../objects/build.js';
 import { detailRequests, detailTypes } from '../objects/details.js';
 import { type Observed, observeDetails, observeSources } from '../observe/observe.js';
-import type { ForcedHooks } from '../pipeline/hooks.js';
 import { derive } from './derive.js';
 
-/** Reads the host completely; throws TnaError when it cannot, so that a partial view never removes anything. */
-export async function takeSnapshot(domain: Domain, reader: HostReader): Promise<Snapshot> {
+/**
+ * Reads the host completely; throws TnaError when it cannot, so that a partial view never removes anything. `forced` says for which
+ * hooks also what only matters where somebody insists on them.
+ */
+export async function takeSnapshot(domain: Domain, reader: HostReader, forced: ForcedHooks | 'any'): Promise<Snapshot> {
   const { rules, library } = domain;
   const used = new Set([leaseFpm, ...rules.services.flatMap((service) => service.modules.map((module) => module.fpm))]);
   const needs = library.modules.filter((module) => used.has(module.name)).flatMap((module) => module.needs);
@@ -24,7 +27,7 @@ export async function takeSnapshot(domain: Domain, reader: HostReader): Promise<
     readSources(reader, rules),
   ]);
   const objects = buildObjects(rules, { sources: first.sources, sysctls: {} }, detailTypes(rules));
-  const details = { requests: detailRequests(rules, objects), sysctls: sysctlPaths(rules, objects) };
+  const details = { requests: detailRequests(rules, objects, forced), sysctls: sysctlPaths(rules, objects) };
   return observeDetails(reader, rules, first, details, capabilities, deployed);
 }
 
@@ -35,5 +38,5 @@ async function readSources(reader: HostReader, rules: RuleSet): Promise<readonly
 }
 
 export async function survey(domain: Domain, reader: HostReader, forcedHooks: ForcedHooks): Promise<Derived> {
-  return derive(domain, await takeSnapshot(domain, reader), forcedHooks);
+  return derive(domain, await takeSnapshot(domain, reader, forcedHooks), forcedHooks);
 }

@@ -48,6 +48,7 @@ function compileSource(
     mode: value.get === undefined ? 'dump' : 'get',
     object: type.name,
     when: when?.expression,
+    forced: value.for.forced,
     request: value.for.request as RequestTemplate,
   };
 }

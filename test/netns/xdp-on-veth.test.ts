@@ -64,19 +64,28 @@ t.test('far ends without NAPI: nothing is accelerated that would take the slow p
   t.match(await status('p3'), { accelerated: true });
 });
 
-t.test('far ends with a large MTU: the limit is that of the driver', async (t) => {
+t.test('far ends with a large MTU: the limit is that of the driver, whatever the own MTU is', async (t) => {
   const { netns, far, gro, reconcile, status } = await makeBridge(t);
   for (const name of ports) await gro(name);
-  const mtus = { p1: 9000, p2: 3507, p3: 3506 };
-  for (const [name, mtu] of Object.entries(mtus)) {
-    await ip(netns, `link set ${name} mtu 9000`);
-    await ip(far, `link set ${name} mtu ${mtu}`);
+  // Own MTU, and that at the far end.
+  const mtus = { p1: [1500, 9000], p2: [9000, 3507], p3: [9000, 3506] };
+  for (const [name, [own, there]] of Object.entries(mtus)) {
+    await ip(netns, `link set ${name} mtu ${own}`);
+    await ip(far, `link set ${name} mtu ${there}`);
   }
+  // A far end in the same namespace is no different.
+  await ip(
+    netns,
+    'link add p4 type veth peer name q4',
+    'link set q4 mtu 9000 up',
+    'link set p4 mtu 1500 master br0 up',
+  );
   const { code, stdout, stderr } = await reconcile();
   t.same([code, stderr], [0, ''], 'nothing is attempted that the driver refuses');
   t.match(stdout, /1 added/);
   t.same(await status('p1'), { accelerated: false, codes: ['xdp-peer-mtu', 'hook-forced'] });
   t.same(await status('p2'), { accelerated: false, codes: ['xdp-peer-mtu', 'hook-forced'] });
   t.same(await status('p3'), { accelerated: true, codes: [] });
+  t.match((await status('p4')).codes, ['xdp-peer-mtu']);
   t.match(await run('ip', ['-n', far, '-d', 'link', 'show', 'p3']), /maxmtu 3506 /, 'as the driver says itself');
 });

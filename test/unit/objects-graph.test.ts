@@ -3,6 +3,7 @@
 
 import t from 'tap';
 import { buildGraph } from '../../src/graph/build.js';
+import type { ForcedHooks } from '../../src/model/forced-hooks.js';
 import type { Attributes } from '../../src/model/ruleset.js';
 import type { Message } from '../../src/model/snapshot.js';
 import { buildObjects, sysctlPaths } from '../../src/objects/build.js';
@@ -85,6 +86,10 @@ sources:
     get: features-get
     for: { object: link, when: "link.kind == ''", request: { header: { dev_index: ifindex, flags: 3 } } }
     optional: true
+  far_ends:
+    spec: rt-link
+    get: getlink
+    for: { object: link, when: "link.kind == ''", forced: xdp, request: { ifi_index: ifindex } }
 objects:
   link:
     source: links
@@ -178,16 +183,36 @@ t.test('what a host lacks altogether leaves no objects and no errors', async (t)
 
 t.test('objects tell which sysctls and which further messages are needed', async (t) => {
   const objects = buildObjects(rules, { sources: { links: [bridge, port] }, sysctls: {} });
+  const asked = (forced: ForcedHooks | 'any') =>
+    detailRequests(rules, objects, forced).map(({ source, request }) => [source.name, request]);
   t.same(
     sysctlPaths(rules, objects),
     ['net/bridge/call', 'net/ipv4/conf/br0/forwarding'],
     'not once more for the refinement',
   );
   t.same(
-    detailRequests(rules, objects).map(({ source, request }) => [source.name, request]),
-    [['offloads', { header: { dev_index: 3, flags: 3 } }]],
+    asked('any'),
+    [
+      ['offloads', { header: { dev_index: 3, flags: 3 } }],
+      ['far_ends', { ifi_index: 3 }],
+    ],
     'only for objects that the source is for',
   );
+  const always = asked('any').slice(0, 1);
+  t.same(asked(new Map()), always, 'what only matters to a forced hook is not asked otherwise');
+  t.same(asked(new Map([['p1', 'tc']])), always);
+  t.same(
+    asked(
+      new Map([
+        ['*', 'xdp'],
+        ['p1', 'tc'],
+      ]),
+    ),
+    always,
+    'an own wish comes first',
+  );
+  t.same(asked(new Map([['*', 'xdp']])), asked('any'));
+  t.same(asked(new Map([['p1', 'xdp']])), asked('any'));
 });
 
 t.test('dependencies join objects by equal attributes', async (t) => {

@@ -9,7 +9,7 @@ import { print } from '../output.js';
 
 export async function recordCommand(options: GlobalOptions, file: string): Promise<number> {
   const domain = await loadDomain(options);
-  const snapshot = await withHost(options, domain, (host) => takeSnapshot(domain, host), { everything: true });
+  const snapshot = await withHost(options, domain, (host) => takeSnapshot(domain, host, 'any'), { everything: true });
   writeRecording(file, snapshot);
   if (file !== '-')
     print(

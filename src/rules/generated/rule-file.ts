@@ -6,11 +6,11 @@ export type Name = string;
  * A CEL expression.
  */
 export type Expression = string;
+export type Hook = 'xdp' | 'tc';
 /**
  * Members of a message, separated by dots, with _ where the spec has -; [] after a member means each element of its list.
  */
 export type Path = string;
-export type Hook = 'xdp' | 'tc';
 /**
  * Text in which ${CEL} stands for the value of an expression.
  */
@@ -98,6 +98,7 @@ export interface Source {
 export interface PerObject {
   object: Name;
   when?: Expression;
+  forced?: Hook;
   request: Request;
 }
 /**
