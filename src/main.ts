@@ -143,4 +143,7 @@ for (const stream of [process.stdout, process.stderr]) {
     if (error.code !== 'EPIPE') throw error;
   });
 }
-process.exitCode = await main(process.argv);
+// Not awaited here: the bundle is a script, which cannot.
+main(process.argv).then((code) => {
+  process.exitCode = code;
+});

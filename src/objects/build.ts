@@ -83,12 +83,12 @@ function refine(recipe: Recipe, bases: readonly Origin[], material: Material): r
 }
 
 function makeObject(
-  { rule, own, found }: Recipe,
+  { rule, own, found, blank }: Recipe,
   message: Message,
   base: TnaObject | undefined,
   material: Material,
 ): TnaObject | undefined {
-  const attributes: { [name: string]: Value } = { ...base?.attributes };
+  const attributes: { [name: string]: Value } = { ...blank, ...base?.attributes };
   for (const { name, read, fallback, empty, isKey } of own) {
     const value = read(message) ?? fallback;
     if (value === undefined && isKey) return undefined;

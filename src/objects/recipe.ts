@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the objects of a type are made: which attribute is read from where, worked out once per rule set and not per object.
 
-import type { AttributeRule, AttributeType, ObjectRule, RuleSet, Template, Value } from '../model/ruleset.js';
+import type {
+  AttributeRule,
+  Attributes,
+  AttributeType,
+  ObjectRule,
+  RuleSet,
+  Template,
+  Value,
+} from '../model/ruleset.js';
 import type { Message } from '../model/snapshot.js';
 import { coerce, readPath } from './path.js';
 
@@ -33,6 +41,8 @@ export interface Recipe {
   readonly found: readonly FoundAttribute[];
   /** Paths of sysctls among the found ones. */
   readonly sysctls: readonly Template[];
+  /** All attributes, inherited ones first, without values yet: an object starts as a copy of this. */
+  readonly blank: Attributes;
 }
 
 const known = new WeakMap<RuleSet, readonly Recipe[]>();
@@ -41,23 +51,35 @@ const known = new WeakMap<RuleSet, readonly Recipe[]>();
 export function recipesOf(rules: RuleSet): readonly Recipe[] {
   let recipes = known.get(rules);
   if (recipes === undefined) {
-    recipes = rules.objects.map((rule) => recipeOf(rule, rules));
+    const made: Recipe[] = [];
+    for (const rule of rules.objects) made.push(recipeOf(rule, made));
+    recipes = made;
     known.set(rules, recipes);
   }
   return recipes;
 }
 
-function recipeOf(rule: ObjectRule, rules: RuleSet): Recipe {
-  const base = rules.objects.find((other) => other.type === rule.refines);
-  const inherited = new Set(base?.attributes.map((attribute) => attribute.name));
-  const attributes = rule.attributes.filter((attribute) => !inherited.has(attribute.name));
+/** `before`: the recipes of the types that this one may refine. */
+function recipeOf(rule: ObjectRule, before: readonly Recipe[]): Recipe {
+  const inherited = Object.keys(before.find((other) => other.rule.type === rule.refines)?.blank ?? {});
+  const attributes = rule.attributes.filter(({ name }) => !inherited.includes(name));
+  const own = attributes.flatMap((attribute) => ownAttribute(attribute, rule) ?? []);
   const found = attributes.flatMap((attribute) => foundAttribute(attribute) ?? []);
   return {
     rule,
-    own: attributes.flatMap((attribute) => ownAttribute(attribute, rule) ?? []),
+    own,
     found,
+    blank: blankOf([...inherited, ...[...own, ...found].map(({ name }) => name)]),
     sysctls: found.flatMap(({ place }) => (place.kind === 'sysctl' ? [place.path] : [])),
   };
+}
+
+/**
+ * V8 turns an object to which a dozen members are added by computed names into a hash table, which is slow to make, copy and read.
+ * What JSON.parse returns has its members in fixed places, and so have copies of it.
+ */
+function blankOf(names: readonly string[]): Attributes {
+  return JSON.parse(JSON.stringify(Object.fromEntries(names.map((name) => [name, ''])))) as Attributes;
 }
 
 function ownAttribute(attribute: AttributeRule, rule: ObjectRule): OwnAttribute | undefined {

@@ -13,7 +13,8 @@ import { EgressDevices, type Served } from './egress.js';
 import { chooseHook } from './hooks.js';
 import { type LibraryView, type Params, viewLibrary } from './library-view.js';
 import { type GraphIndex, indexGraph, lineage } from './scope.js';
-import { type ServiceInstance, serviceInstances, wantedModules } from './services.js';
+import { type ServiceInstance, serviceInstances } from './services.js';
+import { WantedFpms } from './wanted.js';
 
 export interface AssembleInput {
   readonly rules: RuleSet;
@@ -37,9 +38,9 @@ export function assemble(input: AssembleInput): Desired {
     index,
   );
   const byIfindex = (a: { ifindex: number }, b: { ifindex: number }) => a.ifindex - b.ifindex;
-  const builds = new Builds();
+  const kept: Kept = { wanted: new WantedFpms(), builds: new Builds() };
   const interfaces = devices
-    .map((served) => desiredInterface(served, egressDevices, index, library, builds, input))
+    .map((served) => desiredInterface(served, egressDevices, index, library, kept, input))
     .sort(byIfindex);
   const usesEgress = interfaces.some((i) => i.pipeline?.hook === 'xdp');
   if (!usesEgress) return { interfaces, egress: [] };
@@ -71,7 +72,7 @@ function desiredInterface(
   egress: EgressDevices,
   index: GraphIndex,
   library: LibraryView,
-  builds: Builds,
+  { wanted: wantedFpms, builds }: Kept,
   { forcedHooks, lease }: AssembleInput,
 ): DesiredInterface {
   const { device, rule, instances } = served;
@@ -85,13 +86,12 @@ function desiredInterface(
       reasons: [{ code: 'no-service', message: `nothing that a rule accelerates is configured on ${device.label}` }],
     };
   if (active.length === 0) return { ...idle, reasons };
-  const wanted = modulesOf(active);
+  const wanted = wantedFpms.of(active);
   if ('conflict' in wanted) return { ...idle, reasons: [...reasons, wanted.conflict] };
-  const names = [...wanted.modules.keys()];
   const allowed = (['xdp', 'tc'] as const).filter((hook) =>
     active.every((instance) => instance.service.hooks.includes(hook)),
   );
-  const choice = chooseHook(served, egress, index, allowed, names, library, forcedHooks);
+  const choice = chooseHook(served, egress, index, allowed, wanted.names, library, forcedHooks);
   if (choice.hook === undefined)
     return {
       ...idle,
@@ -100,13 +100,19 @@ function desiredInterface(
     };
   const { hook } = choice;
   const services = active.map((instance) => instance.service.name).sort();
-  const built = builds.of([rule.type, hook, ...services, wanted.signature].join(' '), () => {
-    const assumptions = assumedBy(active, rule, hook, wanted.modules, library);
-    return { assumptions, ...underLease(hook, wanted.modules, assumptions, library, lease) };
+  const built = builds.of(`${rule.type} ${hook} ${wanted.key}`, () => {
+    const assumptions = assumedBy(active, rule, hook, wanted.fpms, library);
+    return { assumptions, ...underLease(hook, wanted.fpms, assumptions, library, lease) };
   });
   if ('reasons' in built) return { ...idle, reasons: [...reasons, ...built.reasons] };
   const { pipeline, assumptions } = built;
   return { ...identity, services, pipeline, reasons, hookNotes: choice.notes, assumptions };
+}
+
+/** What is worked out once for all interfaces that have it in common. */
+interface Kept {
+  readonly wanted: WantedFpms;
+  readonly builds: Builds;
 }
 
 type Build = { readonly assumptions: readonly Assumption[] } & ReturnType<typeof underLease>;
@@ -169,46 +175,6 @@ function underLease(
   const against = library.against(hook, [leaseFpm]);
   if (against.length > 0) return { reasons: against };
   return { pipeline: library.pipeline(hook, new Map([...modules, [leaseFpm, {}]])) };
-}
-
-const noParams: Params = {};
-
-/** The union of the FPMs of all services, with parameters; two services that want one FPM differently are a conflict. */
-function modulesOf(
-  active: readonly ServiceInstance[],
-): { readonly modules: ReadonlyMap<string, Params>; readonly signature: string } | { readonly conflict: Reason } {
-  const modules = new Map<string, Params>();
-  let signature = '';
-  for (const instance of active) {
-    for (const rule of wantedModules(instance)) {
-      const before = modules.get(rule.fpm);
-      const wanted = Object.entries(rule.params);
-      if (wanted.length === 0 && before === undefined) {
-        modules.set(rule.fpm, noParams);
-        signature += ` ${rule.fpm}`;
-        continue;
-      }
-      const params: { [param: string]: number } = {};
-      for (const [name, expression] of wanted.sort(([a], [b]) => (a < b ? -1 : 1))) {
-        const value = expression.evaluate(instance.scope);
-        if (typeof value !== 'number' && typeof value !== 'boolean')
-          return {
-            conflict: {
-              code: 'param-type',
-              message: `parameter ${name} of FPM ${rule.fpm} is neither a number nor a truth value`,
-            },
-          };
-        params[name] = Number(value);
-      }
-      if (before !== undefined && JSON.stringify(before) !== JSON.stringify(params))
-        return {
-          conflict: { code: 'param-conflict', message: `services disagree on the parameters of FPM ${rule.fpm}` },
-        };
-      modules.set(rule.fpm, params);
-      signature += ` ${rule.fpm}${JSON.stringify(params)}`;
-    }
-  }
-  return { modules, signature };
 }
 
 /** Services attach to the device that their subject is, or refines. */

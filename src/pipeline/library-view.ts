@@ -11,7 +11,7 @@ import { remedy } from './kernels.js';
 export type Params = { readonly [param: string]: number };
 
 export interface LibraryView {
-  /** Why these FPMs cannot run at this hook of this kernel; empty when they can. */
+  /** Why these FPMs cannot run at this hook of this kernel; empty when they can. Kept by the identity of the list. */
   against(hook: Hook, fpms: readonly string[]): readonly Reason[];
   /** Whether the FPM only watches for what must not be there. */
   isGuard(fpm: string): boolean;
@@ -41,21 +41,18 @@ export function viewLibrary(library: FpmLibrary, capabilities: readonly Capabili
   const orderOf = (name: string) => modules.get(name)?.order ?? 0;
   const inOrder = (fpms: ReadonlyMap<string, Params>) =>
     new Map([...fpms].sort(([a], [b]) => orderOf(a) - orderOf(b) || (a < b ? -1 : 1)));
+  const against = { xdp: new WeakMap<readonly string[], readonly Reason[]>(), tc: new WeakMap() };
   return {
-    against: remember(
-      (hook, fpms) => `${hook} ${fpms.join(' ')}`,
-      (hook, fpms) => fpms.flatMap((name) => reasonsAgainst(hook, name)),
-    ),
+    against: (hook, fpms) => {
+      let reasons = against[hook].get(fpms);
+      if (reasons === undefined) {
+        reasons = fpms.flatMap((name) => reasonsAgainst(hook, name));
+        against[hook].set(fpms, reasons);
+      }
+      return reasons;
+    },
     isGuard: (fpm) => modules.get(fpm)?.guard === true,
-    pipeline: remember(
-      (hook, fpms) => {
-        let key: string = hook;
-        for (const [name, params] of fpms)
-          key += ` ${name}${Object.keys(params).length === 0 ? '' : JSON.stringify(params)}`;
-        return key;
-      },
-      (hook, fpms) => makePipeline(library.hash, hook, inOrder(fpms)),
-    ),
+    pipeline: (hook, fpms) => makePipeline(library.hash, hook, inOrder(fpms)),
   };
 }
 
@@ -70,19 +67,4 @@ export function makePipeline(libraryHash: string, hook: Hook, fpms: ReadonlyMap<
     .update(JSON.stringify([libraryHash, body]))
     .digest('hex');
   return { id: digest.slice(0, 12), ...body };
-}
-
-function remember<A, R>(
-  keyOf: (hook: Hook, of: A) => string,
-  make: (hook: Hook, of: A) => R,
-): (hook: Hook, of: A) => R {
-  const known = new Map<string, R>();
-  return (hook, of) => {
-    const key = keyOf(hook, of);
-    const found = known.get(key);
-    if (found !== undefined) return found;
-    const made = make(hook, of);
-    known.set(key, made);
-    return made;
-  };
 }

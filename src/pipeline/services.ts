@@ -3,7 +3,7 @@
 
 import type { Reason } from '../model/desired.js';
 import type { TnaObject } from '../model/graph.js';
-import type { ModuleRule, RuleSet, Scope, ServiceRule } from '../model/ruleset.js';
+import type { RuleSet, Scope, ServiceRule } from '../model/ruleset.js';
 import { reasonsOf } from './conditions.js';
 import { bindScope, type GraphIndex } from './scope.js';
 
@@ -34,12 +34,5 @@ export function serviceInstances(rules: RuleSet, index: GraphIndex): readonly Se
       const shared = service.between === undefined ? undefined : objects.get(service.between)?.id;
       return { service, subject, scope, shared, reasons };
     }),
-  );
-}
-
-/** The FPMs that an instance wants, those left out whose `when` is false. */
-export function wantedModules(instance: ServiceInstance): readonly ModuleRule[] {
-  return instance.service.modules.filter(
-    (module) => module.when === undefined || module.when.evaluate(instance.scope) === true,
   );
 }

@@ -35,16 +35,24 @@ export function compileExpression(scope: CelScope, site: Site, text: string, off
     const { offset: inside, code, message, ...extra } = result.problem;
     return reportInText(site, offset + inside, code, message, extra);
   }
-  const position = site.document.positionInText(site.path, offset);
+  const whereabouts = () => site.document.positionInText(site.path, offset);
   const evaluate = (variables: Scope): Value => {
     try {
       return result.evaluate(variables);
     } catch (cause) {
-      const object = `${position.file}:${position.line}:${position.column}`;
+      const { file, line, column } = whereabouts();
+      const object = `${file}:${line}:${column}`;
       throw new TnaError('rule-evaluation', `cannot evaluate ${text}`, { object, evidence: reasonOf(cause), cause });
     }
   };
-  return { expression: { text, position, evaluate }, type: result.type, typeName: result.typeName, uses: result.uses };
+  const expression: Expression = {
+    text,
+    get position() {
+      return whereabouts();
+    },
+    evaluate,
+  };
+  return { expression, type: result.type, typeName: result.typeName, uses: result.uses };
 }
 
 function reasonOf(cause: unknown): string {
@@ -121,16 +129,18 @@ export function compileConditions(
   context: ConditionContext,
   site: Site,
   conditions: readonly Condition[],
-  codes: Map<string, string>,
+  codes: Map<string, Site>,
 ): readonly ConditionRule[] {
   const compiled: ConditionRule[] = [];
   for (const [index, condition] of conditions.entries()) {
     const rule = compileCondition(context, site.at(index), condition);
-    const { file, line, column } = site.document.position(site.at(index, 'code').path);
+    const at = site.at(index, 'code');
     const earlier = codes.get(condition.code);
-    if (earlier !== undefined) {
-      site.at(index, 'code').report('duplicate-name', `code "${condition.code}" is already used at ${earlier}`);
-    } else codes.set(condition.code, `${file}:${line}:${column}`);
+    if (earlier === undefined) codes.set(condition.code, at);
+    else {
+      const { file, line, column } = earlier.document.position(earlier.path);
+      at.report('duplicate-name', `code "${condition.code}" is already used at ${file}:${line}:${column}`);
+    }
     if (rule !== undefined) compiled.push(rule);
   }
   return compiled;
@@ -177,6 +187,8 @@ function compileCondition(context: ConditionContext, site: Site, condition: Cond
     object: condition.object,
     live,
     provisional: condition.provisional ?? false,
-    position: site.document.position(site.path),
+    get position() {
+      return site.document.position(site.path);
+    },
   };
 }

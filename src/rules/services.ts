@@ -94,7 +94,7 @@ export function compileAttach(context: RuleContext): readonly AttachRule[] {
       if (hooks.some(({ hook }) => hook === rule.hook)) {
         at.at('hook').report('duplicate-name', `hook ${rule.hook} is already described`);
       }
-      const codes = new Map<string, string>();
+      const codes = new Map<string, Site>();
       const list = (key: 'requires' | 'avoid' | 'transmit'): readonly ConditionRule[] =>
         compileConditions(conditions, at.at(key), rule[key] ?? [], codes);
       const transmit = rule.transmit === undefined ? undefined : list('transmit');
@@ -118,7 +118,7 @@ export function compileServices(context: RuleContext): readonly ServiceRule[] {
     if (celReservedNames.has(variable)) reportReserved(site.at('on', variable), variable);
     if (bound === undefined) continue;
     const conditions = { ...conditionContext(context, bound), pipeline: new Set(value.modules.map(({ fpm }) => fpm)) };
-    const codes = new Map<string, string>();
+    const codes = new Map<string, Site>();
     const list = (key: 'requires' | 'blockedBy', given: readonly Condition[] | undefined): readonly ConditionRule[] =>
       compileConditions(conditions, site.at(key), given ?? [], codes);
     const hooks = value.hooks ?? ['xdp', 'tc'];
@@ -245,7 +245,14 @@ function compileModules(
     }
     const when = rule.when === undefined ? undefined : compilePredicate(scope, at.at('when'), rule.when);
     const params = compileParams(scope, at.at('params'), rule, module);
-    rules.push({ fpm: rule.fpm, when: when?.expression, params, position: at.document.position(at.path) });
+    rules.push({
+      fpm: rule.fpm,
+      when: when?.expression,
+      params,
+      get position() {
+        return at.document.position(at.path);
+      },
+    });
   }
   return rules;
 }
@@ -271,7 +278,13 @@ function compileParams(
       params[name] = checked.expression;
       type = checked.typeName;
     } else {
-      params[name] = { text: String(given), position: at.document.position(at.path), evaluate: () => given };
+      params[name] = {
+        text: String(given),
+        get position() {
+          return at.document.position(at.path);
+        },
+        evaluate: () => given,
+      };
       type = typeof given === 'number' ? 'int' : 'bool';
     }
     const wanted = declared === undefined ? ['int', 'bool'] : [declared.type === 'bool' ? 'bool' : 'int'];

@@ -36,17 +36,25 @@ interface Member {
   readonly value: Node | null;
 }
 
+/** Where the parts of some data are written: the node and the key of each member of each mapping and list. */
+interface Places {
+  readonly data: unknown;
+  readonly root: Node | null;
+  readonly members: WeakMap<object, ReadonlyMap<string, Member>>;
+}
+
 /** A parsed file: its data and where each part of it is written. */
 export class LocatedDocument {
-  readonly #members: WeakMap<object, ReadonlyMap<string, Member>>;
+  #places: Places | undefined;
+  readonly #locate: () => Places;
 
+  /** `locate` is called when a position is asked for, once. */
   constructor(
     readonly source: SourceText,
     readonly data: unknown,
-    readonly root: Node | null,
-    members: WeakMap<object, ReadonlyMap<string, Member>>,
+    locate: () => Places,
   ) {
-    this.#members = members;
+    this.#locate = locate;
   }
 
   /** Where the value at a path starts; where there is no such value, the innermost one that exists. */
@@ -68,12 +76,18 @@ export class LocatedDocument {
     return this.source.position(offset);
   }
 
+  places(): Places {
+    this.#places ??= this.#locate();
+    return this.#places;
+  }
+
   #find(path: Path): Member {
-    let found: Member = { key: undefined, value: this.root };
-    let data = this.data;
+    const { root, members, ...of } = this.places();
+    let found: Member = { key: undefined, value: root };
+    let { data } = of;
     for (const step of path) {
       if (typeof data !== 'object' || data === null) break;
-      const member = this.#members.get(data)?.get(String(step));
+      const member = members.get(data)?.get(String(step));
       if (member === undefined) break;
       found = member;
       data = (data as { readonly [key: string]: unknown })[String(step)];
@@ -99,6 +113,17 @@ function styleOf(scalar: Scalar): ScalarStyle {
       return 'plain';
   }
 }
+
+/** A file whose data is known already. It is only parsed when somebody asks where a part of it is written. */
+export function knownDocument(file: string, text: string, data: unknown): LocatedDocument {
+  return new LocatedDocument(
+    new SourceText(file, text),
+    data,
+    () => parseYaml(file, text).document?.places() ?? nowhere,
+  );
+}
+
+const nowhere: Places = { data: undefined, root: null, members: new WeakMap() };
 
 /** Parses one file. `document` is absent when the text cannot be used at all. Never throws. */
 export function parseYaml(file: string, text: string): { document?: LocatedDocument; errors: readonly RuleFinding[] } {
@@ -135,7 +160,8 @@ export function parseYaml(file: string, text: string): { document?: LocatedDocum
   const reader = new Reader(source, report);
   const data = reader.read(parsed.contents);
   if (reader.failed) return { errors };
-  return { document: new LocatedDocument(source, data, parsed.contents, reader.members), errors };
+  const places: Places = { data, root: parsed.contents, members: reader.members };
+  return { document: new LocatedDocument(source, data, () => places), errors };
 }
 
 /**

@@ -10,7 +10,7 @@ import { isRemoved, removeAtExit } from '../support/lab/cleanup.js';
 import { tryRun } from '../support/lab/command.js';
 
 // Compiled, this file lies in dist/test/bench/.
-const cli = join(dirname(fileURLToPath(import.meta.url)), '../../bundle/tna/main.js');
+const cli = join(dirname(fileURLToPath(import.meta.url)), '../../bundle/tna/main.cjs');
 
 /** The part of `tna status -o json` that the benchmark reads. */
 export interface StatusInterface {

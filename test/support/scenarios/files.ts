@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Hook } from '../../../src/model/ruleset.js';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..');
-export const main = join(root, 'dist', 'bundle', 'tna', 'main.js');
+export const main = join(root, 'dist', 'bundle', 'tna', 'main.cjs');
 export const scenariosDirectory = join(root, 'fixtures', 'scenarios');
 /** An FPM library without objects and with a fixed hash: pipeline ids depend on it, and must not change with every edit of an FPM. */
 export const libraryDirectory = join(root, 'fixtures', 'library');
