@@ -3,12 +3,9 @@
 // and whose packets we must not take.
 
 import { queryTcxOfAll, type TcxProgram } from 'bpf-loader-native';
-import { NetlinkClient } from 'netlink-ts';
 import type { Message } from '../model/snapshot.js';
+import type { NetlinkReader } from './netlink-reader.js';
 import { foreignFilters } from './tc-filter.js';
-
-/** RTEXT_FILTER_SKIP_STATS of include/uapi/linux/rtnetlink.h. */
-const skipStatistics = 8;
 
 /** What of the programs on devices is ours: links by id, and the ids of our XDP dispatchers. */
 export interface OwnPrograms {
@@ -33,9 +30,11 @@ export class DeviceHooks {
   private devices: Promise<ReadonlyMap<number, readonly number[]>> | undefined;
   private readonly lists = new Map<Direction, ReadonlyMap<number, readonly TcxProgram[]>>();
 
+  constructor(private readonly netlink: NetlinkReader) {}
+
   /** Ids of the XDP programs by ifindex, for every device of the namespace. */
   xdp(): Promise<ReadonlyMap<number, readonly number[]>> {
-    this.devices ??= readXdp();
+    this.devices ??= readXdp(this.netlink);
     return this.devices;
   }
 
@@ -82,14 +81,9 @@ function byDevice(programs: readonly TcxProgram[]): ReadonlyMap<number, readonly
   return lists;
 }
 
-async function readXdp(): Promise<ReadonlyMap<number, readonly number[]>> {
-  const client = await NetlinkClient.open({ spec: 'rt-link' });
-  try {
-    const links = await client.dump('getlink', { ext_mask: skipStatistics }, { only: ['xdp'] });
-    return new Map(links.map((link) => [link.ifi_index ?? 0, xdpPrograms(link.xdp)]));
-  } finally {
-    client.close();
-  }
+async function readXdp(netlink: NetlinkReader): Promise<ReadonlyMap<number, readonly number[]>> {
+  const links = await netlink.links();
+  return new Map(links.map((link) => [Number(link.ifi_index ?? 0), xdpPrograms(link.xdp as XdpAttribute | undefined)]));
 }
 
 function xdpPrograms(xdp: XdpAttribute | undefined): readonly number[] {

@@ -99,7 +99,8 @@ export class LiveHost implements HostReader, Deployer, CounterReader, LeaseHolde
    * scanned when the links are not those that were there last time, and after a change that failed: nothing else leaves one filled.
    */
   private async look() {
-    const devices = new DeviceHooks();
+    this.netlink.beginPass();
+    const devices = new DeviceHooks(this.netlink);
     try {
       this.directory.keepLock();
       const read = (scan: boolean) => readDeployed(this.directory, (hook) => this.deployer.shapes(hook), devices, scan);

@@ -27,11 +27,16 @@ const vanished: readonly string[] = ['ENODEV', 'ENOENT', 'EOPNOTSUPP', 'ENXIO'];
 /** Errors of a kernel without the family or operation. */
 const lacking: readonly string[] = ['ENOENT', 'EOPNOTSUPP', 'EPROTONOSUPPORT', 'EINVAL', 'unsupported'];
 
-/** What of each message is decoded: the paths that the rules read; undefined for everything. */
+/** What of each message is decoded, by `keyOf` of the source: the paths that the rules read; undefined for everything. */
 export type Pruning = ReadonlyMap<string, readonly string[]> | undefined;
+
+/** RTEXT_FILTER_SKIP_STATS of include/uapi/linux/rtnetlink.h. */
+const linkRequest = { ext_mask: 8 };
+const linkDump = dumpKey('rt-link', 'getlink', linkRequest);
 
 export class NetlinkReader {
   private readonly clients = new Map<string, Promise<NetlinkClient>>();
+  private lastLinks: readonly Message[] | undefined;
 
   constructor(
     private readonly specDirectory: string,
@@ -43,9 +48,31 @@ export class NetlinkReader {
     this.pruning = pruning;
   }
 
+  /**
+   * All links, with their XDP programs and what the rules read of links. The next read of a source that asks the same in this pass
+   * is given this answer: links are by far the longest dump. @throws NetlinkError
+   */
+  async links(): Promise<readonly NetlinkMessage[]> {
+    const client = await this.client('rt-link');
+    const only = this.pruning?.get(linkDump);
+    const links = await client.dump('getlink', linkRequest, this.pruning && { only: ['xdp', ...(only ?? [])] });
+    this.lastLinks = links.map(plainMessage);
+    return links;
+  }
+
+  /** Nothing that was read before counts any more. */
+  beginPass(): void {
+    this.lastLinks = undefined;
+  }
+
   /** @throws TnaError `netlink` */
   async read(source: Extract<Source, { kind: 'dump' }>): Promise<Answer> {
     try {
+      const { lastLinks } = this;
+      if (lastLinks !== undefined && keyOf(source) === linkDump) {
+        this.lastLinks = undefined;
+        return { messages: lastLinks };
+      }
       const client = await this.client(source.spec);
       const messages = await client.dump(source.operation, constant(source.request), this.only(source));
       return { messages: messages.map(plainMessage) };
@@ -110,7 +137,7 @@ export class NetlinkReader {
   }
 
   private only(source: NetlinkSource): { readonly only?: readonly string[] } {
-    const only = this.pruning?.get(source.name);
+    const only = this.pruning?.get(keyOf(source));
     return only === undefined ? {} : { only };
   }
 }
@@ -118,9 +145,13 @@ export class NetlinkReader {
 /** The paths that the rules read in each source's messages. A list's elements are not told apart. */
 export function pruningFor(rules: RuleSet): Pruning {
   const paths = new Map<string, Set<string>>();
-  const add = (source: string, path: readonly string[]) => {
-    const set = paths.get(source) ?? new Set();
-    paths.set(source, set.add(path.filter((step) => step !== '[]').join('.')));
+  const sources = new Map(rules.sources.map((source) => [source.name, source]));
+  const add = (name: string, path: readonly string[]) => {
+    const source = sources.get(name);
+    if (source === undefined || source.kind === 'bpf-attachments') return;
+    const key = keyOf(source);
+    const set = paths.get(key) ?? new Set();
+    paths.set(key, set.add(path.filter((step) => step !== '[]').join('.')));
   };
   for (const object of rules.objects) {
     for (const { origin } of object.attributes) {
@@ -131,6 +162,15 @@ export function pruningFor(rules: RuleSet): Pruning {
     }
   }
   return new Map([...paths].map(([source, set]) => [source, [...set]]));
+}
+
+/** Dumps that ask the same get the same. */
+function keyOf(source: NetlinkSource): string {
+  return source.kind === 'dump' ? dumpKey(source.spec, source.operation, source.request) : source.name;
+}
+
+function dumpKey(spec: string, operation: string, request: RequestTemplate): string {
+  return `${spec} ${operation} ${JSON.stringify(request)}`;
 }
 
 function isBundled(name: string): name is BundledSpecName {

@@ -2,17 +2,19 @@
 // The command line as scripts and people meet it: exit codes, usage errors, messages without stack traces, colours, pipes.
 // Runs the compiled program as a process of its own, unprivileged and on recordings.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { Script } from 'node:vm';
 import t from 'tap';
 import { nearest } from '../../src/cli/nearest.js';
 import { parseOptions } from '../../src/cli/options.js';
 import { errorJson, errorText } from '../../src/cli/output.js';
 import { TnaError } from '../../src/model/error.js';
 import { plain } from '../../src/report/table.js';
+import { ruleTextKey } from '../../src/rules/known.js';
 import { type CommandResult, tryRun } from '../support/lab/command.js';
-import { libraryDirectory, main, scenariosDirectory } from '../support/scenarios/files.js';
+import { libraryDirectory, main, root, scenariosDirectory } from '../support/scenarios/files.js';
 
 const work = mkdtempSync(join(tmpdir(), 'tna-cli-'));
 t.teardown(() => rmSync(work, { recursive: true, force: true }));
@@ -36,7 +38,7 @@ async function all<K extends string>(
 }
 
 function hasStack(stderr: string): boolean {
-  return /\n\s+at |node:internal|\.js:\d/.test(stderr);
+  return /\n\s+at |node:internal|\.c?js:\d/.test(stderr);
 }
 
 t.test('exit codes: 0 done, 1 error, 2 usage', async (t) => {
@@ -153,6 +155,58 @@ objects:
   };
   t.same([valid, errors.length], [false, 3]);
   t.match(errors[1], { file: /odd\.yaml/, line: 8, column: 13, code: 'unknown-name' });
+});
+
+t.test(
+  'rule files that were parsed at build time: edited ones are read anew, and places are found in all',
+  async (t) => {
+    const own = join(root, 'rules');
+    const texts = readdirSync(own)
+      .filter((name) => name.endsWith('.yaml'))
+      .map((name) => [name, readFileSync(join(own, name), 'utf8')] as const);
+    const rulesWith = (name: string, ...edits: readonly (readonly [string, string])[]) => {
+      const directory = join(work, name);
+      mkdirSync(directory);
+      for (const [file, text] of [...texts, ...edits]) writeFileSync(join(directory, file), text);
+      return ['--rules', directory, '--from', recording('bridge'), 'plan'];
+    };
+    const addresses = new Map(texts).get('addresses.yaml') ?? '';
+    const twice = addresses
+      .replace('subsystem: addresses', 'subsystem: more')
+      .replace('sources:\n  addresses:', 'sources:\n  more:');
+    const runs = await all({
+      same: tna(...rulesWith('same')),
+      comment: tna(...rulesWith('comment', ['addresses.yaml', `${addresses}# another text\n`])),
+      twice: tna(...rulesWith('twice', ['more.yaml', twice])),
+      broken: tna(...rulesWith('broken', ['addresses.yaml', addresses.replace('key: [ifindex', 'key: [ifindx')])),
+    });
+    t.equal(runs.same.code, 0);
+    t.equal(runs.comment.stdout, runs.same.stdout);
+    const line = addresses.split('\n').indexOf('  address:') + 1;
+    t.match(
+      runs.twice.stderr,
+      `object type "address" is already declared at ${join(work, 'twice')}/addresses.yaml:${line}:3`,
+    );
+    t.match(runs.broken.stderr, /addresses\.yaml:\d+:\d+: .*ifindx/);
+
+    const bundle = dirname(main);
+    const script = readdirSync(bundle).find((name) => name.endsWith('.cjs') && name !== 'main.cjs') ?? '';
+    const bundled = readFileSync(join(bundle, script), 'utf8');
+    for (const [name, text] of texts) t.ok(bundled.includes(ruleTextKey(text)), `the bundle knows ${name} as it is`);
+  },
+);
+
+t.test('the bundle is compiled: Node.js takes the code that was made for it', (t) => {
+  const bundle = dirname(main);
+  const files = readdirSync(bundle);
+  const [source, code] = ['.cjs', '.code'].map(
+    (kind) => files.find((name) => name.startsWith('tna-') && name.endsWith(kind)) ?? '',
+  );
+  const script = new Script(readFileSync(join(bundle, source ?? ''), 'utf8'), {
+    cachedData: readFileSync(join(bundle, code ?? '')),
+  });
+  t.equal(script.cachedDataRejected, false);
+  t.end();
 });
 
 t.test('with -o json stdout is JSON, also when there is an error', async (t) => {
