@@ -16,6 +16,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 // As deep below the package as the modules that look for its files relative to themselves (src/platform/package-paths.ts).
 const outdir = join(root, 'dist', 'bundle', 'tna');
 
+/** Large and seldom needed. */
+const external = ['@hpcc-js/wasm-graphviz', 'chokidar'];
 const { outputFiles } = await build({
   entryPoints: { tna: join(root, 'dist', 'src', 'main.js') },
   outdir,
@@ -26,15 +28,18 @@ const { outputFiles } = await build({
   target: 'node20',
   minifyWhitespace: true,
   minifySyntax: true,
-  // Large and seldom needed.
-  external: ['@hpcc-js/wasm-graphviz', 'chokidar'],
+  external,
   define: { 'import.meta.url': 'tnaUrl' },
   plugins: [{ name: 'known-rules', setup: (bundle) => bundle.onLoad({ filter: /\/rules\/known\.js$/ }, knowingRules) }],
   logLevel: 'warning',
 });
 const [{ text }] = outputFiles;
-// Functions are called as CommonJS calls a module: by a function that is given what a module may use.
-const source = `(function (exports, require, module, __filename, __dirname) {const tnaUrl = require('node:url').pathToFileURL(__filename).href;${text.replace(/^#!.*/, '')}
+// Called like the function that Node.js makes of a CommonJS module. Compiled code that is read back has no import() of its own.
+const imports = /\bimport\((?=")/g;
+if (text.match(imports)?.length !== external.length)
+  throw new Error('the bundle imports something else than the external packages');
+const body = text.replace(/^#!.*/, '').replaceAll(imports, 'tnaImport(');
+const source = `(function (exports, require, module, __filename, __dirname, tnaImport) {const tnaUrl = require('node:url').pathToFileURL(__filename).href;${body}
 })`;
 // V8 takes compiled code for the source that it belongs to when merely the length agrees: so the name holds a hash.
 const name = `tna-${createHash('sha256').update(source).digest('hex').slice(0, 12)}`;
@@ -78,14 +83,13 @@ function launcher(name) {
 'use strict';
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
-const { Script, constants } = require('node:vm');
+const { Script } = require('node:vm');
 
 const filename = join(__dirname, '${name}.cjs');
 const script = new Script(readFileSync(filename, 'utf8'), {
   filename,
   cachedData: readFileSync(join(__dirname, '${name}.code')),
-  importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 });
-script.runInThisContext()(exports, require, module, filename, __dirname);
+script.runInThisContext()(exports, require, module, filename, __dirname, (specifier) => import(specifier));
 `;
 }

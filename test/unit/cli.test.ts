@@ -196,18 +196,23 @@ t.test(
   },
 );
 
-t.test('the bundle is compiled: Node.js takes the code that was made for it', (t) => {
-  const bundle = dirname(main);
-  const files = readdirSync(bundle);
-  const [source, code] = ['.cjs', '.code'].map(
-    (kind) => files.find((name) => name.startsWith('tna-') && name.endsWith(kind)) ?? '',
-  );
-  const script = new Script(readFileSync(join(bundle, source ?? ''), 'utf8'), {
-    cachedData: readFileSync(join(bundle, code ?? '')),
-  });
-  t.equal(script.cachedDataRejected, false);
-  t.end();
-});
+t.test(
+  'the bundle is compiled: Node.js takes the code that was made for it, and imports packages from there',
+  async (t) => {
+    const bundle = dirname(main);
+    const files = readdirSync(bundle);
+    const [source, code] = ['.cjs', '.code'].map(
+      (kind) => files.find((name) => name.startsWith('tna-') && name.endsWith(kind)) ?? '',
+    );
+    const script = new Script(readFileSync(join(bundle, source ?? ''), 'utf8'), {
+      cachedData: readFileSync(join(bundle, code ?? '')),
+    });
+    t.equal(script.cachedDataRejected, false);
+    const drawn = await tna('--from', recording('bridge'), 'graph', '--format', 'svg');
+    t.same([drawn.code, drawn.stderr], [0, '']);
+    t.match(drawn.stdout, /<svg[^]*br0/);
+  },
+);
 
 t.test('with -o json stdout is JSON, also when there is an error', async (t) => {
   const from = ['--from', recording('bridge'), '-o', 'json'];
