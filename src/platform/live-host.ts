@@ -102,7 +102,7 @@ export class LiveHost implements HostReader, Deployer, CounterReader, LeaseHolde
     this.netlink.beginPass();
     const devices = new DeviceHooks(this.netlink);
     try {
-      this.directory.keepLock();
+      await this.directory.keepLock();
       const read = (scan: boolean) => readDeployed(this.directory, (hook) => this.deployer.shapes(hook), devices, scan);
       const scan = this.deployer.uncertain || this.last === undefined;
       let found = await read(scan);
@@ -186,7 +186,7 @@ export class LiveHost implements HostReader, Deployer, CounterReader, LeaseHolde
   }
 
   /** Takes the namespace for this process. @throws TnaError `locked` */
-  lock(): { release(): void } {
+  lock(): Promise<{ release(): void }> {
     return this.directory.lock();
   }
 

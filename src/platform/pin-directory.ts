@@ -3,6 +3,7 @@
 
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { BpfError, type LockHolder, lockDirectory, lockHolder } from 'bpf-loader-native';
 import { TnaError } from '../model/error.js';
 import { bpffsMounted, ensureBpffs, releaseBpffs } from './bpffs.js';
@@ -21,8 +22,11 @@ interface Lock {
   holds(): boolean;
 }
 
-/** How often another process may remove the directory between our making and our locking it. */
-const lockAttempts = 10;
+/** How often another process may remove what is above the directory while we make it. */
+const attempts = 10;
+/** How long somebody who only clears up may hold the lock; that takes microseconds, or as long as some thousand pins take to go. */
+const clearingUpMs = 3000;
+const lookAgainMs = 5;
 
 export class PinDirectory {
   readonly path: string;
@@ -63,8 +67,8 @@ export class PinDirectory {
         for (const directory of [tnaRoot, this.path]) makeDirectory(directory);
         return;
       } catch (cause) {
-        // Another namespace's `tna detach` may have unmounted it in between.
-        if (bpffsMounted() || attempt === 3)
+        // Another namespace's `tna detach` may have removed what is above it, or unmounted the file system, in between.
+        if ((bpffsMounted() && errnoOf(cause) !== 'ENOENT') || attempt === attempts)
           throw failure('pins', 'cannot make the directory of pins', cause, { object: this.path });
       }
     }
@@ -83,14 +87,18 @@ export class PinDirectory {
    * Takes the namespace for this process. What a namespace that had the same inode number has left goes.
    * @throws TnaError `locked`, naming who holds it; `no-bpffs`, `pins`
    */
-  lock(): { release(): void } {
-    for (let attempt = 1; this.held === undefined; attempt++) {
+  async lock(): Promise<{ release(): void }> {
+    const deadline = performance.now() + clearingUpMs;
+    while (this.held === undefined) {
       this.ensure();
       try {
-        this.held = this.tryLock();
+        const lock = lockDirectory(this.path);
+        if ('release' in lock) this.held = lock;
+        else if (this.isBeingUsed() || performance.now() > deadline) throw locked(lock.heldBy);
+        else await delay(lookAgainMs);
       } catch (cause) {
-        // Removed in between by a controller that has just left.
-        if (errnoOf(cause) === 'ENOENT' && attempt < lockAttempts) continue;
+        // Removed in between by a controller that has just left, or cleared up.
+        if (errnoOf(cause) === 'ENOENT' && performance.now() < deadline) continue;
         throw failure('pins', 'cannot lock the directory of pins', cause, { object: this.path });
       }
     }
@@ -104,10 +112,10 @@ export class PinDirectory {
   }
 
   /** The lock is on a directory, not on its name: after somebody removed or replaced that, it keeps nobody out. @throws TnaError `locked` */
-  keepLock(): void {
+  async keepLock(): Promise<void> {
     if (this.held === undefined || this.held.holds()) return;
     this.release();
-    this.lock();
+    await this.lock();
   }
 
   /** Who works on this namespace. */
@@ -137,15 +145,9 @@ export class PinDirectory {
     return join(this.path, markName);
   }
 
-  private tryLock(): Lock {
-    const lock = lockDirectory(this.path);
-    if ('release' in lock) return lock;
-    if (lock.heldBy === null)
-      throw new TnaError('locked', 'another controller, not visible from here, works on this namespace');
-    const { pid, command } = lock.heldBy;
-    throw new TnaError('locked', `another controller works on this namespace: pid ${pid} (${command})`, {
-      hint: `kill ${pid}`,
-    });
+  /** A controller of this namespace marks the directory as soon as it has the lock. Who holds the lock of another one clears it up. */
+  private isBeingUsed(): boolean {
+    return readLifeMark(this.markPath) === 'alive';
   }
 
   private settle(): void {
@@ -163,6 +165,15 @@ export class PinDirectory {
 }
 
 const markName = pinName({ kind: 'map', name: lifeMark });
+
+function locked(holder: LockHolder | null): TnaError {
+  if (holder === null)
+    return new TnaError('locked', 'another controller, not visible from here, works on this namespace');
+  const { pid, command } = holder;
+  return new TnaError('locked', `another controller works on this namespace: pid ${pid} (${command})`, {
+    hint: `kill ${pid}`,
+  });
+}
 
 /** True when the directory was that of a dead namespace, and is removed. */
 function pruneDead(path: string): boolean {

@@ -13,7 +13,7 @@ import { errorText, print, printJson, styleFor } from '../output.js';
 export async function detachCommand(options: GlobalOptions): Promise<number> {
   const domain = await loadDomain(options);
   return withHost(options, domain, async (host) => {
-    host.lock();
+    await host.lock();
     try {
       host.pruneOthers();
       const { desired, snapshot } = await survey(domain, host, options.hooks);

@@ -31,7 +31,7 @@ export async function reconcileCommand(options: GlobalOptions, how: ReconcileOpt
   if (how.dryRun) return planCommand({ ...options, lease }, false);
   const domain = await loadDomain({ ...options, lease });
   return withHost(options, domain, async (host) => {
-    host.lock();
+    await host.lock();
     try {
       const gone = host.pruneOthers();
       if (gone > 0)
