@@ -5,7 +5,8 @@
 //
 // Without options everything runs on all kernels (6.1, 6.12, newest); --ci is the part that .ci/run includes. --fetch replaces cached kernels by the archive's
 // present ones. --run executes a shell command in each machine instead of tests and shows what it says.
-// Ends with a table and `N passed, N failed, N skipped`; what each machine said lies below dist/vm/results.
+// Ends with a table and `N passed, N failed, N skipped`; what each machine said lies in the run's own
+// directory below dist/vm/runs, whose name is the first line.
 // Exit code 1 on any failure, 3 when nothing passed.
 
 import { availableParallelism } from 'node:os';
@@ -19,6 +20,7 @@ import { inParallel } from './in-parallel.js';
 import { allKernels, forgetKernels, type Kernel, prepareKernels } from './kernels.js';
 import { type MachineResult, runMachine } from './machine.js';
 import { failureText, type Result, tableText } from './results.js';
+import { makeRunDirectory } from './run-directory.js';
 import { type Extent, includes, selectTests, type VmTest } from './tests.js';
 
 const compiled = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -64,7 +66,7 @@ async function runTest(kernel: Kernel, test: VmTest): Promise<Result> {
     kernel,
     root,
     command: `${environment.join(' ')} exec '${process.execPath}' --enable-source-maps 'dist/test/${test.file}'`,
-    output: join(directory, 'results', kernel.name, test.name.replaceAll('/', '-')),
+    output: join(said, kernel.name, test.name.replaceAll('/', '-')),
     timeoutSeconds: test.timeoutSeconds,
     modules: test.helpers && kernel.helpers !== undefined ? [...test.modules, kernel.helpers] : test.modules,
     nicPairs: test.nicPairs,
@@ -75,7 +77,7 @@ async function runTest(kernel: Kernel, test: VmTest): Promise<Result> {
 async function runCommand(kernels: readonly Kernel[], command: string): Promise<number> {
   let code = 0;
   for (const kernel of kernels) {
-    const output = join(directory, 'results', kernel.name, 'run');
+    const output = join(said, kernel.name, 'run');
     const modules = kernel.helpers === undefined ? [] : [kernel.helpers];
     const machine = await runMachine({ kernel, root, command, output, timeoutSeconds: 1800, nicPairs: 4, modules });
     console.log(
@@ -137,6 +139,8 @@ function kernelsOrEnd(): readonly Kernel[] {
 
 // By way of exit, so that no machine outlives this process.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+const said = makeRunDirectory(join(directory, 'runs'), 10);
+console.log(`what the machines say: ${said}`);
 const names = values.kernel ?? allKernels;
 const cache = join(directory, 'kernels');
 if (values.fetch) forgetKernels(names, cache);
@@ -144,7 +148,7 @@ const kernels = [...kernelsOrEnd()];
 // Compiled here, not by each emulated processor.
 await agentBinary();
 for (const [i, kernel] of kernels.entries()) {
-  const helpers = await prepareHelpers(kernel, root, join(directory, 'results', kernel.name, 'btf'));
+  const helpers = await prepareHelpers(kernel, root, join(said, kernel.name, 'btf'));
   if (helpers !== undefined) kernels[i] = { ...kernel, helpers };
 }
 process.exitCode =
