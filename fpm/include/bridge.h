@@ -40,10 +40,6 @@ const volatile bool on_bridge_vlan_egress;
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct hlist_node {
-	void *pprev;
-};
-
 struct net_bridge {
 	struct net_device *dev;
 	unsigned long options;

@@ -44,6 +44,17 @@ struct tna_bridge_path {
 	u16 vid;                       /* set by bridge_vlan; 0: the bridge does not filter VLANs */
 };
 
+// What the FPMs of routing tell each other.
+struct tna_ip_path {
+	u32 saddr, daddr;       /* IPv4, network order */
+	u32 len;                /* of the packet, as its header says */
+	u32 nexthop;            /* set by ip4_route: whose neighbour entry is to be used */
+	u64 hardware;           /* set by ip4_neighbour: its MAC address, as in memory */
+	u16 dport;              /* host order; 0 where there is none */
+	u16 fragment;           /* not 0: it is one */
+	u8 protocol, tos, ttl;
+};
+
 struct tna_pkt {
 	void *ctx;
 	struct tna_scratch *scratch;
@@ -60,11 +71,12 @@ struct tna_pkt {
 	u16 proto;               /* skb->protocol as the stack will see it, network order: behind the outer VLAN tag */
 	u16 vlan_proto;          /* 0: untagged; otherwise the outer tag's TPID, network order, wherever the tag is kept */
 	u16 vlan_tci;            /* the outer tag's TCI */
-	bool gso;
+	u32 gso;                 /* tc: size of a segment of a packet that is to be segmented, otherwise 0 */
 	u8 tag;                  /* enum tna_tag: what egress does to the outer tag; with these two */
 	u16 tag_tci;
 	u16 tag_proto;           /* network order */
 	struct tna_bridge_path bridge;
+	struct tna_ip_path ip;
 };
 
 // Stands in the path of an FPM that is off. An instruction of its own there lets the verifier see that the path is never

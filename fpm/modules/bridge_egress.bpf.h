@@ -7,184 +7,23 @@
 //   of the ingress port: see bridge_fdb. VLANs, of which br_handle_vlan() takes care, too: see bridge_vlan_egress. MST: see bridge_port.
 // * br_dev_queue_push_xmit, is_skb_forwardable: frame longer than MTU and headers and not GSO: SLOW, Linux drops. Device
 //   down: see above; it is IFF_UP once it runs, and until then both redirects drop as Linux does.
-// net/core/dev.c __dev_queue_xmit():
-// * netfilter egress hook: SLOW on both hooks (a packet that tc redirects carries nf_skip_egress).
-// * XDP, which sends beside all of this: taps (dev_queue_xmit_nit), tcx/clsact egress, a root qdisc that is not the
-//   kernel's default (handle 0), a device that can't transmit XDP frames (xdp_features): SLOW. Before 6.3 no flag
-//   tells the latter; see tna_xdp_silent().
-// XDP, the driver's ndo_xdp_xmit must equal its ndo_start_xmit:
-// * veth (veth_xdp_xmit): drops frames longer than the peer's MTU plus headers, tag included, where the skb path does
-//   not count the tag: SLOW.
-// * tap (tun_xdp_xmit): passes by the address filter, socket filter and program of tun_net_xmit(), and spreads over
-//   queues in another way: SLOW if there is any of them, or more than one queue.
-// * hardware and virtio (no rtnetlink kind): as is. Any other kind (bond, ...): SLOW.
-// tc leaves a mark on the skb, `redirected`, for which netif_receive_generic_xdp() skips generic XDP. It is without effect
-// once the frame has left, but survives a veth, and what other virtual devices do with the frame. (Its other mark,
-// nf_skip_egress, is gone behind the first device whenever there is a netfilter egress hook at all: __dev_queue_xmit.)
-// * veth: generic XDP on the peer: SLOW. The peer's own ingress takes the mark away.
-// * hardware, tap, dummy: the frame has left.
-// * VLAN devices, bond, team hand it on to another device: SLOW while any device of the machine has generic XDP (its
-//   static key), or the kernel does not tell.
-// * any other kind (vxlan and other tunnels, macvlan, ...): SLOW.
+// Everything behind that, net/core/dev.c __dev_queue_xmit() and the drivers: include/transmit.h; what it finds: SLOW.
 #pragma once
 #include "bridge.h"
-#include "tc.h"
-
-#define TNA_LINK_START (1UL << 0)     /* __LINK_STATE_START */
-#define TNA_LINK_NOCARRIER (1UL << 2) /* __LINK_STATE_NOCARRIER */
-#define TNA_QDISC_BUILTIN 1 /* TCQ_F_BUILTIN */
-#define TNA_VLAN_HLEN 4
-#define TNA_ETH_MIN_MTU 68
-#define TNA_XDP_ACT_NDO_XMIT 4
-#define TNA_XDP_MODE_DRV 1 /* XDP_MODE_DRV */
-
-// is_skb_forwardable(): the longest frame that is not dropped, headers included.
-static __always_inline u32 tna_max_length(struct net_device *dev)
-{
-	return dev->mtu + dev->hard_header_len + TNA_VLAN_HLEN;
-}
-
-#ifdef TNA_HOOK_XDP
-// The handle of the root qdisc: 0 if the kernel chose it. noqueue_qdisc, what virtual devices have, is not looked at again:
-// builtin ones are never freed.
-static __always_inline u64 tna_configured_qdisc(struct tna_pkt *p, u64 address)
-{
-	struct Qdisc *qdisc;
-	u64 handle;
-
-	if (p->scratch->no_qdisc == address)
-		return 0;
-	qdisc = TNA_AT(Qdisc, address);
-	handle = qdisc->handle;
-	if (!handle && qdisc->flags & TNA_QDISC_BUILTIN)
-		p->scratch->no_qdisc = address;
-	return handle;
-}
-
-// Not 0 if the egress device would not transmit an XDP frame, on kernels whose devices do not say so (xdp_features).
-// * veth_xdp_xmit(): the peer's receive queue (veth_select_rxq: by this CPU) needs NAPI.
-// * tun_xdp_xmit(): always, with the one queue that tna_xdp_transmit() asks for.
-// * other drivers transmit once an XDP program of their own has made them set up the queues for it.
-static __always_inline u64 tna_xdp_silent(struct tna_pkt *p)
-{
-	struct net_device *dev = p->odev, *peer;
-	u64 address, rq;
-	u32 queues;
-
-	if (!TNA_AT(net_device_ops, dev->netdev_ops)->ndo_xdp_xmit)
-		return 1;
-	if (TNA_HAS(veth_rq, napi) && tna_is_known_veth(p, dev)) {
-		address = tna_word(TNA_PRIV(p->odev_address) + TNA_OFFSET(veth_priv, peer));
-		peer = TNA_AT(net_device, address);
-		queues = peer->real_num_rx_queues;
-		if (!address || !queues)
-			return 1;
-		rq = tna_word(TNA_PRIV(address) + TNA_OFFSET(veth_priv, rq));
-		rq += (u64)(bpf_get_smp_processor_id() % queues) * bpf_core_type_size(struct veth_rq);
-		return !tna_word(rq + TNA_OFFSET(veth_rq, napi));
-	}
-	if (TNA_HAS(tun_struct, filter_prog) && tna_is_tun(dev))
-		return 0;
-	return !dev->xdp_state[TNA_XDP_MODE_DRV].prog && !dev->xdp_state[TNA_XDP_MODE_DRV].link;
-}
-
-// Would ndo_xdp_xmit of this device do anything other than ndo_start_xmit? Returns TNA_NEXT if not.
-static __always_inline int tna_xdp_transmit(struct tna_pkt *p)
-{
-	u64 priv = TNA_PRIV(p->odev_address);
-
-	if (TNA_HAS(veth_priv, peer) && tna_is_known_veth(p, p->odev)) {
-		/* no veth has a smaller MTU (drivers/net/veth.c veth_setup, min_mtu), nor has its peer */
-		if (p->len <= TNA_ETH_MIN_MTU + ETH_HLEN)
-			return TNA_NEXT;
-		if (tna_unlikely(p->len > tna_max_length(p->odev) ||
-				 p->len > tna_max_length(TNA_AT(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer))))))
-			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
-		return TNA_NEXT;
-	}
-	if (tna_unlikely(p->len > tna_max_length(p->odev)))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
-	if (tna_is_hardware(p->odev))
-		return TNA_NEXT;
-	if (TNA_HAS(tun_struct, filter_prog) && tna_is_tun(p->odev)) {
-		u64 queue = tna_word(priv + TNA_OFFSET(tun_struct, tfiles));
-
-		if (tna_unlikely((u32)tna_word(priv + TNA_OFFSET(tun_struct, numqueues)) != 1 || !queue ||
-		    (u32)tna_word(priv + TNA_OFFSET(tun_struct, txflt) + TNA_OFFSET(tap_filter, count)) ||
-		    tna_word(priv + TNA_OFFSET(tun_struct, filter_prog)) ||
-		    tna_word(queue + TNA_OFFSET(tun_file, sk) + TNA_OFFSET(sock, sk_filter))))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TAP_FILTER);
-		return TNA_NEXT;
-	}
-	return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_KIND);
-}
-#endif
-
-#ifdef TNA_HOOK_TC
-extern const void generic_xdp_needed_key __ksym __weak;
-
-#define TNA_KIND_VLAN 0x6e616c76ULL	   /* "vlan\0" */
-#define TNA_KIND_BOND 0x646e6f62ULL	   /* "bond\0" */
-#define TNA_KIND_TEAM 0x6d616574ULL	   /* "team\0" */
-#define TNA_KIND_DUMMY 0x796d6d7564ULL	   /* "dummy\0" */
-#define TNA_KIND_SHORT 0xffffffffffULL	   /* as many characters, end mark included, as all but the last have */
-#define TNA_KIND_LONG 0xffffffffffffULL
-
-// Could somebody below a device that hands frames on miss frames that tc redirected into it? The count comes first in
-// struct static_key.
-static __always_inline bool tna_mark_matters(void)
-{
-	return !&generic_xdp_needed_key || (u32)tna_word((u64)&generic_xdp_needed_key);
-}
-
-// Would the device transmit a frame that tc redirected in any other way? Returns TNA_NEXT if not.
-static __always_inline int tna_tc_transmit(struct tna_pkt *p)
-{
-	struct net_device *dev = p->odev;
-	u64 kind, peer;
-
-	if (TNA_HAS(veth_priv, peer) && tna_is_known_veth(p, dev)) {
-		peer = tna_word(TNA_PRIV(p->odev_address) + TNA_OFFSET(veth_priv, peer));
-		if (tna_unlikely(TNA_AT(net_device, peer)->xdp_prog))
-			return tna_slow(p, TNA_R_BRIDGE_EGRESS_PEER_GENERIC_XDP);
-		return TNA_NEXT;
-	}
-	if (tna_is_hardware(dev) || tna_is_tun(dev))
-		return TNA_NEXT;
-	kind = tna_kind(dev);
-	if ((kind & TNA_KIND_LONG) == TNA_KIND_DUMMY)
-		return TNA_NEXT;
-	kind &= TNA_KIND_SHORT;
-	if (tna_unlikely(kind != TNA_KIND_VLAN && kind != TNA_KIND_BOND && kind != TNA_KIND_TEAM))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_KIND);
-	if (tna_unlikely(tna_mark_matters()))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_BELOW);
-	return TNA_NEXT;
-}
-#endif
+#include "transmit.h"
 
 static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 {
 	struct net_bridge_port *out = p->bridge.out;
-	struct net_device *dev = p->odev;
-	u64 state = out->state ^ TNA_BR_STATE_FORWARDING, isolated = 0, down, nf, suspect;
+	u64 state = out->state ^ TNA_BR_STATE_FORWARDING, isolated = 0;
 	u64 domain = TNA_HAS(net_bridge_port, hwdom) ? out->hwdom : 0;
-#ifdef TNA_HOOK_XDP
-	u64 tc = TNA_TC(dev, egress), tapped = tna_device_tapped(dev, p->odev_address), silent;
-	u64 qdisc = tna_configured_qdisc(p, (u64)dev->qdisc);
+	enum tna_transmit_obstacle obstacle;
+	struct tna_transmit t;
 
-	silent = TNA_HAS(net_device, xdp_features) ? ~dev->xdp_features & TNA_XDP_ACT_NDO_XMIT : tna_xdp_silent(p);
-#endif
-	nf = (u64)dev->nf_hooks_egress;
 	if (p->bridge.port_flags & TNA_BR_ISOLATED)
 		isolated = out->flags & TNA_BR_ISOLATED;
-	down = (dev->state & (TNA_LINK_START | TNA_LINK_NOCARRIER)) ^ TNA_LINK_START;
-	suspect = state | domain | isolated | down | nf;
-#ifdef TNA_HOOK_XDP
-	suspect |= tc | tapped | qdisc | silent;
-#endif
-	if (tna_unlikely(suspect)) {
-		if (down)
+	if (tna_unlikely(tna_transmit_suspect(p, &t) | state | domain | isolated)) {
+		if (t.down)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_DOWN);
 		if (state)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_STATE);
@@ -192,24 +31,31 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_ISOLATED);
 		if (domain)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_SWITCHDEV);
-		if (nf)
+		if (t.nf)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_NF_EGRESS);
 #ifdef TNA_HOOK_XDP
-		if (tapped)
+		if (t.tapped)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TAP_EGRESS);
-		if (qdisc)
+		if (t.qdisc)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_QDISC);
-		if (silent)
+		if (t.silent)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_NO_XDP);
-		if (tna_tc_used(tc))
+		if (tna_tc_used(t.tc))
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TC_EGRESS);
 #endif
 	}
-#ifdef TNA_HOOK_XDP
-	return tna_xdp_transmit(p);
-#else
-	if (tna_unlikely(!p->gso && p->len > tna_max_length(dev)))
-		return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
-	return tna_tc_transmit(p);
-#endif
+	obstacle = tna_transmit_obstacle(p, p->len);
+	if (tna_unlikely(obstacle != TNA_TRANSMIT_OK)) {
+		if (obstacle == TNA_TRANSMIT_TOO_LONG)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
+		if (obstacle == TNA_TRANSMIT_TAP_FILTER)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TAP_FILTER);
+		if (obstacle == TNA_TRANSMIT_KIND)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_KIND);
+		if (obstacle == TNA_TRANSMIT_PEER_GENERIC_XDP)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_PEER_GENERIC_XDP);
+		if (obstacle == TNA_TRANSMIT_BELOW)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_BELOW);
+	}
+	return TNA_NEXT;
 }

@@ -4,7 +4,6 @@
 import { mac } from '../support/lab/frame.js';
 import type { Configuration } from './configuration.js';
 import type { Outcome } from './side.js';
-import type { KernelState } from './state.js';
 
 export interface Difference {
   readonly what: string;
@@ -20,11 +19,12 @@ interface Arrival {
 }
 
 /**
- * Replies of the host itself carry an IPv4 identification that the kernel draws at random: it and the header checksum
- * are masked in frames from a bridge's own address.
+ * What the host itself sends carries an IPv4 identification that the kernel draws at random: it and the header checksum
+ * are masked in frames from a bridge's own address and, where packets are routed, in those that have one: no packet that
+ * stations send has.
  */
-function masked(bytes: string, own: ReadonlySet<string>): string {
-  if (!own.has(bytes.slice(12, 24)) || bytes.slice(24, 28) !== '0800') {
+function masked(bytes: string, isOwn: (bytes: string) => boolean): string {
+  if (bytes.slice(24, 28) !== '0800' || !isOwn(bytes)) {
     return bytes;
   }
   return `${bytes.slice(0, 36)}----${bytes.slice(40, 48)}----${bytes.slice(52)}`;
@@ -36,7 +36,9 @@ function isOwnBpdu(bytes: string, ports: ReadonlySet<string>): boolean {
 }
 
 function arrivals(configuration: Configuration, outcome: Outcome): Map<number, Arrival[]> {
-  const own = new Set(configuration.bridges.map((bridge) => mac(bridge.mac)));
+  const bridges = new Set(configuration.bridges.map((bridge) => mac(bridge.mac)));
+  const isOwn = (bytes: string) =>
+    configuration.own === undefined ? bridges.has(bytes.slice(12, 24)) : bytes.slice(36, 40) !== '0000';
   const ports = new Set(configuration.ports.map((port) => mac(port.mac)));
   const perPort = new Map<number, Arrival[]>();
   const all = [...outcome.frames.map((frame) => frame.received), outcome.late];
@@ -44,7 +46,7 @@ function arrivals(configuration: Configuration, outcome: Outcome): Map<number, A
     for (const { port, partial, bytes } of received) {
       if (isOwnBpdu(bytes, ports)) continue;
       const list = perPort.get(port) ?? [];
-      list.push({ frame: index, text: `${partial ? 'partial checksum ' : ''}${masked(bytes, own)}` });
+      list.push({ frame: index, text: `${partial ? 'partial checksum ' : ''}${masked(bytes, isOwn)}` });
       perPort.set(port, list);
     }
   }
@@ -134,7 +136,10 @@ export function compare(configuration: Configuration, expected: Outcome, actual:
       break;
     }
   }
-  const subjects: (keyof KernelState)[] = ['fdb', 'ports', 'groups', 'neighbours', 'local', 'filters'];
+  const subjects: ('fdb' | 'ports' | 'groups' | 'neighbours' | 'reachability' | 'local' | 'filters' | 'counters')[] =
+    configuration.own === undefined
+      ? ['fdb', 'ports', 'groups', 'neighbours', 'local', 'filters']
+      : ['ports', 'reachability', 'counters', 'filters'];
   for (const subject of subjects) {
     differences.push(...compareLines(`kernel state: ${subject}`, expected.state[subject], actual.state[subject]));
   }

@@ -81,6 +81,8 @@ export interface Configuration {
   /** What needs the ports to be up: the kernel sets their state when their link comes up. */
   readonly setup: readonly Step[];
   readonly changes: readonly Change[];
+  /** Of a router: its own IPv4 addresses. Absent: the devices are ports of bridges. */
+  readonly own?: readonly string[];
   /** Receiving ends of veth ports have GRO on, without which no XDP frame can be sent to them. */
   readonly gro: boolean;
   /** Compare when FDB entries were refreshed and used last, to seconds, and what user space was told of them. */

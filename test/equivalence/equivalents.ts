@@ -17,14 +17,6 @@ const vlanFiltering = { because: 'the kernel is built without VLAN filtering', w
 const vlanDevices = { because: 'the kernel is built without VLAN devices', without: 'btf:vlan_info.grp' };
 
 export const equivalents: Readonly<Record<string, Equivalent>> = {
-  'bridge_egress:egress-kind': {
-    because: 'the kernel is built without other virtual devices that transmit XDP frames (bond)',
-    without: 'btf:bonding.xdp_prog',
-  },
-  'bridge_egress:egress-kind#2': {
-    because: 'somebody below would not see redirected frames: egress-below, as long as there is anybody',
-    with: 'bridge_egress:egress-below',
-  },
   'bridge_egress:egress-below': {
     because: 'the kernel is built without VLAN devices, bond and team',
     without: 'btf:vlan_info.grp',

@@ -87,7 +87,7 @@ export function reproduction(result: CaseResult, all = false): string {
   const { case: one, differences } = result;
   const { configuration } = one;
   const lines = [
-    `seed ${one.seed}: node dist/test/equivalence/run.js --seed ${one.seed} --count 1 --hook ${one.hook} --ports ${one.kind} --frames ${one.frames.length}`,
+    `seed ${one.seed}: node dist/test/equivalence/run.js${configuration.own === undefined ? '' : ' --of router'} --seed ${one.seed} --count 1 --hook ${one.hook} --ports ${one.kind} --frames ${one.frames.length}`,
     `  ports: ${configuration.ports.map((port) => `${port.name} ${port.mac}`).join(', ')}${configuration.gro ? '; receivers with GRO' : ''}`,
     ...[...configuration.namespace, ...configuration.links, ...configuration.setup].map(
       (step) => `  ${step.tool} ${step.text}`,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The equivalence script: many random configurations with TNA off and on. Root only; works in namespaces of its own.
 //
-//   node dist/test/equivalence/run.js [--seed N] [--count N] [--frames N] [--hook xdp|tc] [--ports tap|veth]
-//                                     [--off] [--jobs N] [--keep-going] [--verbose] [--directed TEXT]
+//   node dist/test/equivalence/run.js [--of bridge|router] [--seed N] [--count N] [--frames N] [--hook xdp|tc]
+//                                     [--ports tap|veth] [--off] [--jobs N] [--keep-going] [--verbose] [--directed TEXT]
 //
 // --directed runs the directed cases whose name contains TEXT instead of random ones ('' for all).
 // Without --hook and --ports all four combinations run, --count configurations each. --off compares Linux with Linux.
@@ -12,10 +12,12 @@ import { noAccelerator, tnaAccelerator } from './accelerator.js';
 import type { Hook, PortKind } from './configuration.js';
 import { directedCases } from './directed.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
+import { makeRouterCase } from './routing/case.js';
 import { makeCase, runCase } from './runner.js';
 
 const { values } = parseArgs({
   options: {
+    of: { type: 'string', default: 'bridge' },
     seed: { type: 'string', default: '1' },
     count: { type: 'string', default: '200' },
     frames: { type: 'string', default: '200' },
@@ -32,6 +34,7 @@ const { values } = parseArgs({
 
 const hooks = (values.hook === undefined ? ['xdp', 'tc'] : [values.hook]) as Hook[];
 const kinds = (values.ports === undefined ? ['tap', 'veth'] : [values.ports]) as PortKind[];
+const make = values.of === 'router' ? makeRouterCase : makeCase;
 const options = values.library === undefined ? [] : ['--library', values.library];
 let failed = 0;
 
@@ -44,7 +47,7 @@ async function runAll(kind: PortKind, hook: Hook): Promise<void> {
     while (next < first + Number(values.count) && (failed === 0 || values['keep-going'])) {
       const seed = next;
       next += 1;
-      const result = await runCase(makeCase(seed, kind, hook, Number(values.frames)), accelerator).catch(
+      const result = await runCase(make(seed, kind, hook, Number(values.frames)), accelerator).catch(
         (error: unknown) => {
           throw new Error(`seed ${seed} (${kind}, ${hook})`, { cause: error });
         },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernel state after the traffic that must not depend on TNA: FDB, port states, group memberships, what the host
-// itself received. Left out are times, forwarding counters of devices, in which a fast path shows by nature, and the
+// Kernel state after the traffic that must not depend on TNA: FDB, port states, group memberships, neighbours, what the
+// host itself received. Left out are times, forwarding counters of devices, in which a fast path shows by nature, and the
 // operational state, which a work queue sets up to a second later.
 
 import type { Agent } from '../support/lab/agent.js';
@@ -15,6 +15,13 @@ export interface KernelState {
   readonly local: readonly string[];
   /** Rules with their counters. */
   readonly filters: readonly string[];
+  /** Neighbours with their state. */
+  readonly reachability: readonly string[];
+  /** Counters of /proc/net/snmp that a fast path leaves alone. */
+  readonly counters: readonly string[];
+  /** IPv4 packets received and forwarded by the stack: what the fast path forwards is missing in both. */
+  readonly received: number;
+  readonly forwarded: number;
 }
 
 /** When an FDB entry was refreshed and used last, in seconds before the end. */
@@ -23,6 +30,20 @@ export interface Activity {
   readonly updated: number;
   readonly used: number;
 }
+
+/** Counters of /proc/net/snmp by `Protocol.Name`. */
+function snmpCounters(text: string): Map<string, number> {
+  const counters = new Map<string, number>();
+  const lines = text.split('\n').map((line) => line.split(/:? +/));
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    const [protocol, ...names] = lines[i] ?? [];
+    for (const [index, name] of names.entries()) counters.set(`${protocol}.${name}`, Number(lines[i + 1]?.[index + 1]));
+  }
+  return counters;
+}
+
+/** Those that count each forwarded packet. */
+const forwarding = ['Ip.InReceives', 'Ip.ForwDatagrams', 'Ip.OutTransmits'];
 
 /** What is compared of a device, as `ip -j -d link` tells it. */
 interface Link {
@@ -73,13 +94,14 @@ export async function readActivity(netns: string): Promise<Activity[]> {
 }
 
 export async function readState(netns: string, agent: Agent, nftables: boolean): Promise<KernelState> {
-  const [fdb, links, groups, neighbours, host, filters] = await Promise.all([
+  const [fdb, links, groups, neighbours, host, filters, snmp] = await Promise.all([
     json('bridge', ['-n', netns, '-j', '-d', 'fdb', 'show']),
     json('ip', ['-n', netns, '-j', '-d', 'link', 'show']),
     json('bridge', ['-n', netns, '-j', 'mdb', 'show']),
     json('ip', ['-n', netns, '-j', 'neigh', 'show']),
     local(agent),
     nftables ? ruleset(netns) : [],
+    agent.read('/proc/net/snmp').then(snmpCounters),
   ]);
   const ports = (links as Link[]).map(({ ifindex, ifname, mtu, master, linkinfo }) =>
     JSON.stringify({ ifindex, ifname, mtu, master, state: linkinfo?.info_slave_data?.state }),
@@ -92,5 +114,13 @@ export async function readState(netns: string, agent: Agent, nftables: boolean):
     neighbours: neighbours.map((entry) => without(entry, 'state')).sort(),
     local: host,
     filters,
+    // A failed entry is as good as none: the kernel removes it when it comes by, and makes one anew for the next packet.
+    reachability: neighbours
+      .map((entry) => JSON.stringify(entry))
+      .filter((entry) => !entry.includes('"FAILED"'))
+      .sort(),
+    counters: [...snmp].filter(([name]) => !forwarding.includes(name)).map(([name, value]) => `${name} ${value}`),
+    received: snmp.get('Ip.InReceives') ?? 0,
+    forwarded: snmp.get('Ip.ForwDatagrams') ?? 0,
   };
 }

@@ -60,6 +60,8 @@ export interface Ipv4 {
   readonly protocol: number;
   readonly payload: string;
   readonly ttl?: number;
+  /** What was the type of service. */
+  readonly tos?: number;
   /** Hexadecimal bytes, a multiple of four. */
   readonly options?: string;
   /** Flags and fragment offset as on the wire. */
@@ -71,7 +73,7 @@ export interface Ipv4 {
 export function ipv4(packet: Ipv4): string {
   const options = packet.options ?? '';
   const words = 5 + options.length / 8;
-  const head = `4${words.toString(16)}00${hex(words * 4 + packet.payload.length / 2, 2)}0000${hex(packet.fragment ?? 0, 2)}`;
+  const head = `4${words.toString(16)}${hex(packet.tos ?? 0, 1)}${hex(words * 4 + packet.payload.length / 2, 2)}0000${hex(packet.fragment ?? 0, 2)}`;
   const rest = ipv4Address(packet.source) + ipv4Address(packet.destination) + options;
   const start = head + hex(packet.ttl ?? 64, 1) + hex(packet.protocol, 1);
   const sum = checksum(`${start}0000${rest}`) ^ (packet.badChecksum === true ? 0x5555 : 0);

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+// Sending out of p->odev, and cutting a frame.
+//
+// XDP: kernel/bpf/devmap.c, a device map keyed by ifindex (an index of a port could be reused by another device).
+// tc: bpf_redirect() to the device's egress path, net/core/filter.c. Both only note the target: the frame is sent when
+// the program returns p->action, and may still be written until then.
+#pragma once
+#include "tna.h"
+
+// False: XDP cannot reach the device, since it is not in the device map.
+static __always_inline bool tna_redirect(struct tna_pkt *p)
+{
+#ifdef TNA_HOOK_XDP
+	p->action = bpf_redirect_map(&tna_egress, p->odev->ifindex, XDP_PASS);
+	return p->action == XDP_REDIRECT;
+#else
+	p->action = bpf_redirect(p->odev->ifindex, 0);
+	return true;
+#endif
+}
+
+// Cuts the frame to `len` bytes. False: nothing was changed. Pointers into the packet are void afterwards.
+static __always_inline bool tna_cut(struct tna_pkt *p, u32 len)
+{
+#ifdef TNA_HOOK_XDP
+	return !bpf_xdp_adjust_tail(p->ctx, (int)(len - p->len));
+#else
+	return !bpf_skb_change_tail(p->ctx, len, 0);
+#endif
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+// FPM ip4_forward: writes what forwarding changes in an IPv4 packet, and sends it. Nothing has been written before.
+//
+// net/ipv4/ip_input.c ip_rcv_core(): bytes behind the packet's end (padding) are cut off. If that fails: SLOW; the
+// helpers fail before they change anything.
+// net/ipv4/ip_forward.c ip_forward():
+// * ip_decrease_ttl(): time to live less one, checksum adjusted (RFC 1624) to the very value that Linux makes.
+// * rt_tos2priority(), unless ip_forward_update_priority is off: tc: skb->priority is set. XDP has no priority to set; on
+//   the far side of a veth it would still show: a veth as egress and a priority other than 0, or the setting off: SLOW.
+// * skb_forward_csum(): tc: a complete checksum (CHECKSUM_COMPLETE) stays one; it stays right, since the sum over an IPv4
+//   header does not change, and bpf_redirect() adds the new Ethernet header to it.
+// * skb_clear_tstamp(): bpf_redirect() does it, too. skb->mark, hash and queue stay as they are in both.
+// net/ethernet/eth.c eth_header(): the neighbour's address, the device's own.
+// Not in the fast path: ipForwDatagrams and the other counters of /proc/net/snmp.
+#pragma once
+#include "ip.h"
+#include "redirect.h"
+
+// The first bytes of a frame in words that can be stored at once.
+struct tna_eth_words {
+	u32 dst_low;
+	u16 dst_high;
+	u16 src_low;
+	u32 src_high;
+};
+
+// rt_tos2priority(): TC_PRIO_BESTEFFORT, BULK, INTERACTIVE, INTERACTIVE_BULK by the two upper bits of what was the TOS.
+static __always_inline u32 tna_tos_priority(u8 tos)
+{
+	return 0x4620 >> ((tos >> 3 & 3) * 4) & 15;
+}
+
+static __always_inline int fpm_ip4_forward(struct tna_pkt *p)
+{
+	bool update = tna_netns_ipv4(p->net)->sysctl_ip_fwd_update_priority;
+	u32 priority = tna_tos_priority(p->ip.tos), check;
+	u64 source;
+	struct tna_eth_words *eth;
+	struct tna_ip4 *ip;
+	TNA_CTX *ctx = p->ctx;
+
+	if (p->proto != bpf_htons(ETH_P_IP))
+		return TNA_NEXT;
+#ifdef TNA_HOOK_XDP
+	if (tna_unlikely((priority || !update) && TNA_HAS(veth_priv, peer) && tna_is_known_veth(p, p->odev)))
+		return tna_slow(p, TNA_R_IP4_FORWARD_PRIORITY);
+#endif
+	if (tna_unlikely(!tna_redirect(p)))
+		return tna_slow(p, TNA_R_IP4_FORWARD_EGRESS_CANNOT_XDP);
+	if (p->len != ETH_HLEN + p->ip.len && tna_unlikely(!tna_cut(p, ETH_HLEN + p->ip.len)))
+		return tna_slow(p, TNA_R_IP4_FORWARD_CUT);
+	eth = (void *)(long)ctx->data;
+	ip = (void *)(long)ctx->data + ETH_HLEN;
+	if (tna_unlikely((void *)(ip + 1) > (void *)(long)ctx->data_end))
+		return tna_slow(p, TNA_R_IP4_FORWARD_SHORT);
+	source = tna_word((u64)p->odev->dev_addr);
+	eth->dst_low = p->ip.hardware;
+	eth->dst_high = p->ip.hardware >> 32;
+	eth->src_low = source;
+	eth->src_high = source >> 16;
+	check = ip->check + bpf_htons(0x0100);
+	ip->check = check + (check >= 0xffff);
+	ip->ttl = p->ip.ttl - 1;
+#ifdef TNA_HOOK_TC
+	if (update)
+		ctx->priority = priority;
+#endif
+	return TNA_REDIRECT;
+}

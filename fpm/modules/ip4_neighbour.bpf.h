@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+// FPM ip4_neighbour: the MAC address of the next hop, as long as Linux would use it without further ado.
+//
+// net/ipv4/ip_output.c ip_finish_output2(), include/net/arp.h __ipv4_neigh_lookup_noref():
+// * an egress device that is not Ethernet, or has no neighbours of its own (loopback, point to point): SLOW.
+// * no neighbour entry: SLOW, Linux makes one and asks.
+// include/net/neighbour.h neigh_output(), net/core/neighbour.c neigh_resolve_output(), __neigh_event_send():
+// * permanent, noarp, reachable: sent, and nothing is written to the entry.
+// * delay, probe: sent; Linux notes that the entry was used, and that decides whether it is kept and probed again later.
+//   SLOW if that is longer ago than the parameter refresh, so that Linux notes it.
+// * stale: SLOW, so that Linux begins to probe. incomplete, failed, none: SLOW, Linux queues and asks.
+// * the address is being changed at this moment (ha_lock): SLOW.
+// The header is the same from hh_cache and from eth_header(): the entry's address, the device's own address, IPv4.
+#pragma once
+#include "ip.h"
+
+#define TNA_NEIGHBOURS_MAX 16
+#define TNA_NUD_CONNECTED (0x02 | 0x40 | 0x80) /* NUD_REACHABLE, NUD_NOARP, NUD_PERMANENT */
+#define TNA_NUD_PROBING (0x08 | 0x10)          /* NUD_DELAY, NUD_PROBE */
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct neigh_hash_table {
+	struct hlist_head *hash_heads;
+	unsigned int hash_shift;
+	u32 hash_rnd[4];
+};
+
+struct neigh_hash_table___old {
+	struct neighbour **hash_buckets;
+};
+
+struct neigh_table {
+	struct neigh_hash_table *nht;
+};
+
+typedef struct {
+	unsigned int seqcount; /* begins with the sequence number */
+} seqlock_t;
+
+struct neighbour {
+	struct hlist_node hash;
+	unsigned long used;
+	u8 nud_state;
+	seqlock_t ha_lock;
+	unsigned char ha[32];
+	struct net_device *dev;
+	u8 primary_key[0];
+};
+
+struct neighbour___old {
+	struct neighbour *next;
+};
+
+#pragma clang attribute pop
+
+// Address of the neighbour entry of an IPv4 address (network order) on a device, or 0. The table is found by the device, and
+// hashed as arp_hashfn() does.
+static __always_inline u64 tna_neighbour4(u64 dev, u64 in_dev, u32 address)
+{
+	bool old = !TNA_HAS(neigh_hash_table, hash_heads);
+	u64 link = old ? TNA_OFFSET(neighbour___old, next) : TNA_OFFSET(neighbour, hash), buckets, entry;
+	struct neigh_table *table = TNA_AT(neigh_table, TNA_AT(neigh_parms, TNA_AT(in_device, in_dev)->arp_parms)->tbl);
+	struct neigh_hash_table *hash = TNA_AT(neigh_hash_table, table->nht);
+	u32 value = (address ^ (u32)dev ^ (u32)(dev >> 32)) * hash->hash_rnd[0];
+
+	buckets = old ? (u64)((struct neigh_hash_table___old *)hash)->hash_buckets : (u64)hash->hash_heads;
+	entry = tna_word(buckets + (u64)(value >> (32 - hash->hash_shift)) * 8);
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TNA_NEIGHBOURS_MAX; i++) {
+		u64 neigh = entry - link;
+
+		if (!entry)
+			return 0;
+		if ((u64)TNA_AT(neighbour, neigh)->dev == dev &&
+		    (u32)tna_word(neigh + TNA_OFFSET(neighbour, primary_key)) == address)
+			return neigh;
+		entry = tna_word(entry);
+	}
+	return 0;
+}
+
+// Sequence number of the lock that guards the entry's address: odd while it is written.
+static __always_inline u32 tna_address_sequence(u64 neigh)
+{
+	return (u32)tna_word(neigh + TNA_OFFSET(neighbour, ha_lock));
+}
+
+static __always_inline int fpm_ip4_neighbour(struct tna_pkt *p)
+{
+	struct net_device___ip *odev = TNA_AT(net_device___ip, p->odev_address);
+	u64 in_dev = (u64)odev->ip_ptr, address, state;
+	struct neighbour *neigh;
+	u32 sequence;
+
+	if (p->proto != bpf_htons(ETH_P_IP))
+		return TNA_NEXT;
+	/* a window of our own: the verifier takes p->odev for missing where no route was looked up */
+	p->odev = TNA_AT(net_device, p->odev_address);
+	if (tna_unlikely(odev->type != TNA_ARPHRD_ETHER || p->odev->hard_header_len != ETH_HLEN ||
+			 p->odev->flags & (TNA_IFF_LOOPBACK | TNA_IFF_POINTOPOINT)))
+		return tna_slow(p, TNA_R_IP4_NEIGHBOUR_EGRESS_TYPE);
+	address = in_dev ? tna_neighbour4(p->odev_address, in_dev, p->ip.nexthop) : 0;
+	if (tna_unlikely(!address))
+		return tna_slow(p, TNA_R_IP4_NEIGHBOUR_NO_NEIGHBOUR);
+	neigh = TNA_AT(neighbour, address);
+	sequence = tna_address_sequence(address);
+	state = neigh->nud_state;
+	p->ip.hardware = tna_word(address + TNA_OFFSET(neighbour, ha));
+	if (tna_unlikely(!(state & TNA_NUD_CONNECTED))) {
+		if (!(state & TNA_NUD_PROBING))
+			return tna_slow(p, TNA_R_IP4_NEIGHBOUR_UNCONFIRMED);
+		if (bpf_jiffies64() - neigh->used > IP4_NEIGHBOUR_refresh)
+			return tna_slow(p, TNA_R_IP4_NEIGHBOUR_USE_STALE);
+	}
+	if (tna_unlikely(sequence & 1 || sequence != tna_address_sequence(address)))
+		return tna_slow(p, TNA_R_IP4_NEIGHBOUR_CHANGING);
+	return TNA_NEXT;
+}

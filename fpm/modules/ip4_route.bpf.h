@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+// FPM ip4_route: the way of an IPv4 packet through the kernel's routing table, and whether its source may use it.
+//
+// The trie is walked here rather than by bpf_fib_lookup(): that helper tells neither the next hop's state, exceptions
+// and lock of the MTU, nor anything that the check of the source address needs, and costs three times as much.
+//
+// net/ipv4/route.c ip_route_input_slow(), __mkroute_input():
+// * no IPv4 on the device (in_dev), or forwarding off on it: SLOW.
+// * no route, or one that the walk cannot decide about (fib4.h): SLOW. A route for one DSCP: SLOW.
+// * a route of another type than unicast (local, broadcast, blackhole, unreachable, prohibit, throw, ...): SLOW.
+// * dead or without link, the route or its next hop: SLOW.
+// * several next hops, or a group of next hop objects (fib_select_multipath): SLOW.
+// * a next hop with encapsulation (lwtunnel): SLOW.
+// * any exception of the next hop (find_exception: path MTU, redirects): SLOW, whatever destination it is for.
+// * a gateway counts if the next hop's scope is link (rt_set_nexthop). An IPv6 gateway: SLOW.
+// * back out of the ingress device (redirects, IPSKB_DOREDIRECT): SLOW.
+// net/ipv4/fib_frontend.c fib_validate_source(), __fib_validate_source(), for another device than the ingress one:
+// * rp_filter off, accept_local on: any source. accept_local off: SLOW if the source is an address of this host
+//   (inet_lookup_ifaddr_rcu), or local routes were made by hand (fib_has_custom_local_routes).
+// * rp_filter strict (1) or loose (2): the route to the source must exist and be a unicast one. Strict: by the ingress
+//   device as its only next hop (fib_info_nh_uses_dev). Loose: by that, or the ingress device has an address. Otherwise: SLOW.
+// net/ipv4/ip_forward.c ip_forward(), include/net/ip.h ip_dst_mtu_maybe_forward():
+// * longer than the route's MTU or, where that has none, the device's: SLOW, Linux fragments or answers. Segmented
+//   packets: the length of a segment (skb_gso_network_seglen); SLOW where that is not TCP over IPv4.
+// * a locked MTU: SLOW.
+#pragma once
+#include "fib4.h"
+
+#define TNA_INET_ADDR_HASH_BITS 8 /* IN4_ADDR_HSIZE_SHIFT */
+#define TNA_GOLDEN_RATIO_32 0x61c88647
+#define TNA_ADDRESSES_MAX 8
+#define TNA_GSO_TCPV4 1 /* SKB_GSO_TCPV4 */
+
+extern const void inet_addr_lst __ksym __weak;
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct in_ifaddr {
+	struct hlist_node addr_lst;
+	__be32 ifa_local;
+};
+
+struct in_ifaddr___old {
+	struct hlist_node hash;
+};
+
+#pragma clang attribute pop
+
+// inet_addr_hash(). Kernels that keep addresses per namespace use jhash_1word(), those before an exclusive or.
+static __always_inline u32 tna_address_hash(u64 net, u32 address)
+{
+	u32 mix = tna_hash_mix(net), value;
+
+	value = TNA_HAS(netns_ipv4, inet_addr_lst) ? tna_jhash2_words(address, 0, mix - 4) : address ^ mix;
+	return value * (u32)TNA_GOLDEN_RATIO_32 >> (32 - TNA_INET_ADDR_HASH_BITS);
+}
+
+// inet_lookup_ifaddr_rcu(): has any device of the namespace this address? A long chain counts as yes.
+static __always_inline bool tna_own_address(u64 net, u64 table, u32 address)
+{
+	u64 link = TNA_HAS(in_ifaddr, addr_lst) ? TNA_OFFSET(in_ifaddr, addr_lst) : TNA_OFFSET(in_ifaddr___old, hash);
+	u64 entry = tna_word(table + (u64)tna_address_hash(net, address) * 8);
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TNA_ADDRESSES_MAX; i++) {
+		if (!entry)
+			return false;
+		/* before addresses were kept per namespace, another one's counts, too */
+		if (TNA_AT(in_ifaddr, entry - link)->ifa_local == address)
+			return true;
+		entry = tna_word(entry);
+	}
+	return true;
+}
+
+// May the source be somebody else, as far as the host's addresses tell? That an address is not found says something only
+// if one that is there is found: the first one of the ingress device shows, once per CPU, that this kernel hashes as
+// above. A device without addresses cannot show that.
+static __always_inline bool tna_source_local(struct tna_pkt *p, struct netns_ipv4 *ip, u64 first)
+{
+	u64 table = TNA_HAS(netns_ipv4, inet_addr_lst) ? (u64)ip->inet_addr_lst : (u64)&inet_addr_lst;
+
+	if (!p->scratch->address_hash_proved) {
+		if (!table || !first || !tna_own_address(p->net, table, TNA_AT(in_ifaddr, first)->ifa_local))
+			return true;
+		p->scratch->address_hash_proved = 1;
+	}
+	return tna_own_address(p->net, table, p->ip.saddr);
+}
+
+// The only next hop of a route, 0 if it is dead or has none, 1 if it has several.
+static __always_inline u64 tna_next_hop(u64 address)
+{
+	struct fib_info *info = TNA_AT(fib_info, address);
+	u64 object = TNA_HAS(fib_info, nh) ? (u64)info->nh : 0, hop;
+
+	if (info->fib_dead || info->fib_flags & (TNA_RTNH_F_DEAD | TNA_RTNH_F_LINKDOWN))
+		return 0;
+	if (object) {
+		struct nexthop *nh = TNA_AT(nexthop, object);
+		u64 single = (u64)nh->nh_info;
+
+		if (nh->is_group)
+			return 1;
+		if (TNA_AT(nh_info, single)->reject_nh)
+			return 0;
+		hop = single + TNA_OFFSET(nh_info, fib_nhc);
+	} else {
+		if (info->fib_nhs != 1)
+			return 1;
+		hop = address + TNA_OFFSET(fib_info, fib_nh) + TNA_OFFSET(fib_nh, nh_common);
+	}
+	if (TNA_AT(fib_nh_common, hop)->nhc_flags & (TNA_RTNH_F_DEAD | TNA_RTNH_F_LINKDOWN))
+		return 0;
+	return hop;
+}
+
+#ifdef TNA_HOOK_TC
+// skb_gso_network_seglen(): length of a segment from its network header on. 0: not understood.
+static __always_inline u32 tna_segment_length(struct tna_pkt *p)
+{
+	struct sk_buff *skb = tna_skb(p);
+	struct skb_shared_info *shared = TNA_AT(skb_shared_info, (u64)skb->head + skb->end);
+	u8 *tcp = p->data + ETH_HLEN + TNA_IP4_HLEN;
+	u32 size = shared->gso_size;
+
+	if (!(shared->gso_type & TNA_GSO_TCPV4) || p->ip.protocol != TNA_IPPROTO_TCP || size == 0xffff)
+		return 0;
+	if ((void *)(tcp + 13) > p->data_end)
+		return 0;
+	return TNA_IP4_HLEN + (tcp[12] >> 4) * 4 + size;
+}
+#endif
+
+static __always_inline int fpm_ip4_route(struct tna_pkt *p)
+{
+	struct netns_ipv4 *ip = tna_netns_ipv4(p->net);
+	u64 address = (u64)TNA_AT(net_device___ip, p->dev_address)->ip_ptr, table = (u64)ip->fib_main;
+	struct in_device *in_dev = TNA_AT(in_device, address);
+	struct ipv4_devconf *all = TNA_AT(ipv4_devconf, ip->devconf_all);
+	u32 mtu, metric, length;
+	int filter;
+	struct tna_fib_route route = {};
+	struct dst_metrics *metrics;
+	struct fib_nh_common *hop;
+	u64 next;
+
+	if (p->proto != bpf_htons(ETH_P_IP))
+		return TNA_NEXT;
+	if (tna_unlikely(!address || !in_dev->cnf.data[TNA_CONF4_FORWARDING])) {
+		if (!address)
+			return tna_slow(p, TNA_R_IP4_ROUTE_NO_IP);
+		if (!in_dev->cnf.data[TNA_CONF4_FORWARDING])
+			return tna_slow(p, TNA_R_IP4_ROUTE_NOT_FORWARDING);
+	}
+	/* IN_DEV_RPFILTER(): the greater of both */
+	filter = in_dev->cnf.data[TNA_CONF4_RP_FILTER];
+	if (filter < all->data[TNA_CONF4_RP_FILTER])
+		filter = all->data[TNA_CONF4_RP_FILTER];
+
+	/* the same walk for the destination, then, if that is asked for, for the source */
+#pragma clang loop unroll(disable)
+	for (int pass = 0; pass < 2; pass++) {
+		u32 key = bpf_ntohl(pass ? p->ip.saddr : p->ip.daddr);
+		enum tna_fib_result found = tna_fib4_lookup(table, key, &route);
+
+		if (!pass) {
+			if (tna_unlikely(found != TNA_FIB_FOUND)) {
+				if (found == TNA_FIB_MISS)
+					return tna_slow(p, TNA_R_IP4_ROUTE_NO_ROUTE);
+				return tna_slow(p, TNA_R_IP4_ROUTE_UNDECIDED);
+			}
+			if (tna_unlikely(route.dscp))
+				return tna_slow(p, TNA_R_IP4_ROUTE_DSCP);
+			if (tna_unlikely(route.type != TNA_RTN_UNICAST))
+				return tna_slow(p, TNA_R_IP4_ROUTE_ROUTE_TYPE);
+			next = tna_next_hop(route.info);
+			if (tna_unlikely(next <= 1)) {
+				if (!next)
+					return tna_slow(p, TNA_R_IP4_ROUTE_DEAD);
+				if (next == 1)
+					return tna_slow(p, TNA_R_IP4_ROUTE_MULTIPATH);
+			}
+			hop = TNA_AT(fib_nh_common, next);
+			metrics = TNA_AT(dst_metrics, TNA_AT(fib_info, route.info)->fib_metrics);
+			if (tna_unlikely(hop->nhc_lwtstate))
+				return tna_slow(p, TNA_R_IP4_ROUTE_ENCAPSULATION);
+			if (tna_unlikely(hop->nhc_exceptions))
+				return tna_slow(p, TNA_R_IP4_ROUTE_EXCEPTION);
+			p->odev_address = (u64)hop->nhc_dev;
+			p->odev = TNA_AT(net_device, p->odev_address);
+			if (tna_unlikely(p->odev_address == p->dev_address))
+				return tna_slow(p, TNA_R_IP4_ROUTE_SAME_DEVICE);
+			p->ip.nexthop = p->ip.daddr;
+			if (hop->nhc_gw_family && hop->nhc_scope == TNA_RT_SCOPE_LINK) {
+				if (tna_unlikely(hop->nhc_gw_family != TNA_AF_INET))
+					return tna_slow(p, TNA_R_IP4_ROUTE_IP6_GATEWAY);
+				p->ip.nexthop = hop->nhc_gw.ipv4;
+			}
+			metric = metrics->metrics[TNA_RTAX_MTU];
+			if (tna_unlikely(metrics->metrics[TNA_RTAX_LOCK] & TNA_RTAX_MTU_LOCKED))
+				return tna_slow(p, TNA_R_IP4_ROUTE_MTU_LOCKED);
+			mtu = metric ? metric : p->odev->mtu;
+			length = p->ip.len;
+#ifdef TNA_HOOK_TC
+			if (p->gso) {
+				length = tna_segment_length(p);
+				if (tna_unlikely(!length))
+					return tna_slow(p, TNA_R_IP4_ROUTE_SEGMENTS);
+			}
+#endif
+			if (tna_unlikely(length > mtu))
+				return tna_slow(p, TNA_R_IP4_ROUTE_TOO_LONG);
+			if (!filter)
+				break;
+			continue;
+		}
+		if (tna_unlikely(found != TNA_FIB_FOUND || route.dscp || route.type != TNA_RTN_UNICAST))
+			return tna_slow(p, TNA_R_IP4_ROUTE_SOURCE_INVALID);
+		next = tna_next_hop(route.info);
+		if (next > 1 && (u64)TNA_AT(fib_nh_common, next)->nhc_dev == p->dev_address)
+			break;
+		if (tna_unlikely(!next || filter == 1 || !in_dev->ifa_list))
+			return tna_slow(p, TNA_R_IP4_ROUTE_SOURCE_ELSEWHERE);
+	}
+	if (!filter && !TNA_CONF4(in_dev, all, TNA_CONF4_ACCEPT_LOCAL)) {
+		if (tna_unlikely(ip->fib_has_custom_local_routes))
+			return tna_slow(p, TNA_R_IP4_ROUTE_LOCAL_ROUTES);
+		if (tna_unlikely(tna_source_local(p, ip, (u64)in_dev->ifa_list)))
+			return tna_slow(p, TNA_R_IP4_ROUTE_SOURCE_LOCAL);
+	}
+	return TNA_NEXT;
+}

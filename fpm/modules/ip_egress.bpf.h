@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+// FPM ip_egress: nothing on the way out of the device that the route chose would be skipped.
+//
+// net/core/dev.c __dev_queue_xmit() and the drivers: include/transmit.h; what it finds: SLOW.
+// tc: a packet that still belongs to a socket, of a sender on this host or of a tap, keeps it until transmission, where
+// Linux's routing lets go of it (skb_orphan() in ip_rcv_core()): fq would pace by it. A configured qdisc and a socket: SLOW.
+#pragma once
+#include "ip.h"
+#include "transmit.h"
+
+static __always_inline int fpm_ip_egress(struct tna_pkt *p)
+{
+	enum tna_transmit_obstacle obstacle;
+	struct tna_transmit t;
+
+	if (tna_unlikely(!p->odev_address))
+		return tna_slow(p, TNA_R_IP_EGRESS_NO_EGRESS);
+	p->odev = TNA_AT(net_device, p->odev_address);
+	if (tna_unlikely(tna_transmit_suspect(p, &t))) {
+		if (t.down)
+			return tna_slow(p, TNA_R_IP_EGRESS_EGRESS_DOWN);
+		if (t.nf)
+			return tna_slow(p, TNA_R_IP_EGRESS_NF_EGRESS);
+#ifdef TNA_HOOK_XDP
+		if (t.tapped)
+			return tna_slow(p, TNA_R_IP_EGRESS_TAP_EGRESS);
+		if (t.qdisc)
+			return tna_slow(p, TNA_R_IP_EGRESS_QDISC);
+		if (t.silent)
+			return tna_slow(p, TNA_R_IP_EGRESS_EGRESS_NO_XDP);
+		if (tna_tc_used(t.tc))
+			return tna_slow(p, TNA_R_IP_EGRESS_TC_EGRESS);
+#endif
+	}
+	obstacle = tna_transmit_obstacle(p, ETH_HLEN + p->ip.len);
+	if (tna_unlikely(obstacle != TNA_TRANSMIT_OK)) {
+		if (obstacle == TNA_TRANSMIT_TOO_LONG)
+			return tna_slow(p, TNA_R_IP_EGRESS_TOO_LONG);
+		if (obstacle == TNA_TRANSMIT_TAP_FILTER)
+			return tna_slow(p, TNA_R_IP_EGRESS_TAP_FILTER);
+		if (obstacle == TNA_TRANSMIT_KIND)
+			return tna_slow(p, TNA_R_IP_EGRESS_EGRESS_KIND);
+		if (obstacle == TNA_TRANSMIT_PEER_GENERIC_XDP)
+			return tna_slow(p, TNA_R_IP_EGRESS_PEER_GENERIC_XDP);
+		if (obstacle == TNA_TRANSMIT_BELOW)
+			return tna_slow(p, TNA_R_IP_EGRESS_EGRESS_BELOW);
+	}
+#ifdef TNA_HOOK_TC
+	if (tna_unlikely(((struct sk_buff___ip *)tna_skb(p))->sk && TNA_AT(Qdisc, p->odev->qdisc)->handle))
+		return tna_slow(p, TNA_R_IP_EGRESS_SOCKET_QDISC);
+#endif
+	return TNA_NEXT;
+}

@@ -1,0 +1,772 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every FPM of routing against a real router: configuration and packet in, reason (or the very packet that Linux would
+// send) out; each declared reason is reached here, or listed with the evidence why this kernel can't reach it.
+
+import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { probe, testRun } from 'bpf-loader-native';
+import { enterNetns } from 'netlink-ts';
+import t, { type Test } from 'tap';
+import { buildFpmLibrary } from '../../src/platform/clang.js';
+import { fpmSource } from '../../src/platform/package-paths.js';
+import { Agent } from '../support/lab/agent.js';
+import { checksum, ethernet, hex, type Ipv4, ipv4, mac, sized, tagged, tcp, udp } from '../support/lab/frame.js';
+import { addNetns, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
+import { bridgeModules, type Counts, difference, FastPath } from './fast-path.js';
+
+t.setTimeout(300_000);
+const source = fpmSource();
+const outDir = mkdtempSync(join(tmpdir(), 'tna-fpm-'));
+t.teardown(() => rmSync(outDir, { recursive: true }));
+const library = await buildFpmLibrary({
+  moduleDirs: [source.modules],
+  includeDir: source.include,
+  dispatcherDir: source.dispatcher,
+  kernels: source.kernels,
+  outDir,
+});
+
+type Hook = 'xdp' | 'tc';
+type Kind = 'tap' | 'veth';
+
+const routingModules = [
+  'frame',
+  'ip_receive',
+  'ip4_header',
+  'guard_ip4',
+  'ip4_demux',
+  'ip4_route',
+  'ip4_neighbour',
+  'guard_ingress',
+  'offload',
+  'ip_egress',
+  'ip4_forward',
+];
+
+const A = '02:00:00:00:00:0a';
+const B = '02:00:00:00:00:0b';
+const own1 = '02:00:00:00:01:01';
+const own2 = '02:00:00:00:01:02';
+
+/** Reasons that a test has seen, as `fpm:code`. */
+const reached = new Set<string>();
+
+/** A router between p1 (10.1.0.0/24, A is 10.1.0.10) and p2 (10.2.0.0/24, B is 10.2.0.10); the fast path is on p1. */
+interface Bench {
+  readonly hook: Hook;
+  readonly kind: Kind;
+  readonly netns: string;
+  readonly peers: string;
+  readonly agent: Agent;
+  readonly fast: FastPath;
+  readonly in: number;
+  readonly out: number;
+  ifindex(name: string): Promise<number>;
+}
+
+interface Case {
+  readonly name: string;
+  /** `fast` or `fpm:code`. */
+  readonly expect: string;
+  readonly hooks?: readonly Hook[];
+  readonly kinds?: readonly Kind[];
+  readonly packet?: Partial<Ipv4>;
+  /** The whole frame, in place of one with the packet. */
+  readonly frame?: string;
+  readonly set?: readonly string[];
+  readonly unset?: readonly string[];
+  readonly prepare?: (bench: Bench) => Promise<(() => Promise<void>) | undefined>;
+  readonly modules?: readonly string[];
+  readonly params?: Readonly<Record<string, number>>;
+}
+
+function packet(fields: Partial<Ipv4> = {}): string {
+  const defaults = {
+    source: '10.1.0.10',
+    destination: '10.2.0.10',
+    protocol: 17,
+    payload: udp(1024, 7, '5a'.repeat(18)),
+  };
+  return ethernet(own1, A, 0x0800, ipv4({ ...defaults, ...fields }));
+}
+
+/** What Linux makes of a packet: other addresses, one hop less, checksum, no padding. */
+function forwarded(frame: string): string {
+  const header = frame.slice(28, 68);
+  const length = Number.parseInt(header.slice(4, 8), 16);
+  const ttl = hex(Number.parseInt(header.slice(16, 18), 16) - 1, 1);
+  const blank = `${header.slice(0, 16)}${ttl}${header.slice(18, 20)}0000${header.slice(24)}`;
+  const sum = hex(checksum(blank), 2);
+  const rest = frame.slice(68, (14 + length) * 2);
+  return `${mac(B)}${mac(own2)}0800${blank.slice(0, 20)}${sum}${blank.slice(24)}${rest}`;
+}
+
+async function command(netns: string, text: string): Promise<void> {
+  const [tool, ...rest] = text.split(' ');
+  if (tool === 'ip') await ip(netns, rest.join(' '));
+  else if (tool === 'nft') await inNetns(netns, ['nft', '-f', '-'], rest.join(' '));
+  else if (tool === 'sysctl') await inNetns(netns, ['sh', '-c', `echo ${rest[1]} > /proc/sys/${rest[0]}`]);
+  else await inNetns(netns, text.split(' '));
+}
+
+/** A Python program in a namespace, up to the moment that it has printed a line; what is returned ends it. */
+async function python(netns: string, text: string): Promise<() => Promise<void>> {
+  const child = spawn('ip', ['netns', 'exec', netns, 'python3', '-c', text], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.once('data', () => resolve());
+    child.once('close', (code) => reject(new Error(`python3 exited with ${code}`)));
+  });
+  return async () => {
+    child.stdin.end();
+    await closed;
+  };
+}
+
+async function withAgent(netns: string, make: (agent: Agent) => Promise<unknown>): Promise<() => Promise<void>> {
+  const agent = await Agent.start();
+  await agent.enter(netns);
+  await make(agent);
+  return () => agent.stop();
+}
+
+const routed = { destination: '10.60.0.1' };
+const viaB = 'via 10.2.0.10 dev p2';
+
+/** A route to 10.60.0.0/16 that is gone afterwards. */
+function route(text: string, ...more: string[]): Pick<Case, 'set' | 'unset' | 'packet'> {
+  return {
+    packet: routed,
+    set: [...more, `ip route add ${text.includes('10.60') ? text : `10.60.0.0/16 ${text}`}`],
+    unset: [...(text.includes('nhid') ? ['ip nexthop flush'] : []), 'ip route flush root 10.60.0.0/15'],
+  };
+}
+
+const cases: readonly Case[] = [
+  { name: 'neighbour to neighbour', expect: 'fast' },
+  { name: 'padding is cut off', expect: 'fast', frame: sized(packet({ payload: udp(1, 7, '') }), 60) },
+  {
+    name: 'TCP',
+    expect: 'fast',
+    packet: { protocol: 6, payload: tcp('10.1.0.10', '10.2.0.10', [1024, 80], 16, '00') },
+  },
+  { name: 'a fragment', expect: 'fast', packet: { fragment: 0x20b9 } },
+  { name: 'a checksum that wraps', expect: 'fast', packet: { ttl: 2, source: '10.1.0.11', destination: '10.2.0.10' } },
+  { name: 'the least time to live', expect: 'fast', packet: { ttl: 2 } },
+  { name: 'longest packet', expect: 'fast', packet: { payload: udp(1, 7, '00'.repeat(1472)) } },
+  { name: 'by a gateway', expect: 'fast', ...route(viaB) },
+  {
+    name: 'by the longest prefix',
+    expect: 'fast',
+    ...route(viaB, 'ip route add blackhole 10.60.0.0/15', 'ip route add blackhole 10.60.128.0/17'),
+  },
+  {
+    name: 'after a longer prefix that does not match',
+    expect: 'fast',
+    ...route(
+      viaB,
+      'ip route add blackhole 10.60.0.0/31',
+      'ip route add blackhole 10.60.0.128/25',
+      'ip route add blackhole 10.60.64.0/18',
+    ),
+    packet: { destination: '10.60.0.3' },
+  },
+  { name: 'a next hop object', expect: 'fast', ...route('nhid 7', `ip nexthop replace id 7 ${viaB}`) },
+  {
+    name: 'the lower metric',
+    expect: 'fast',
+    ...route(`${viaB} metric 5`, 'ip route add blackhole 10.60.0.0/16 metric 9'),
+  },
+  {
+    name: 'strict source check',
+    expect: 'fast',
+    set: ['sysctl net/ipv4/conf/p1/rp_filter 1'],
+    unset: ['sysctl net/ipv4/conf/p1/rp_filter 0'],
+  },
+  {
+    name: 'loose source check',
+    expect: 'fast',
+    packet: { source: '10.2.0.99' },
+    set: ['sysctl net/ipv4/conf/all/rp_filter 2'],
+    unset: ['sysctl net/ipv4/conf/all/rp_filter 0'],
+  },
+  {
+    name: 'own source allowed',
+    expect: 'fast',
+    packet: { source: '10.2.0.1' },
+    set: ['sysctl net/ipv4/conf/p1/accept_local 1'],
+    unset: ['sysctl net/ipv4/conf/p1/accept_local 0'],
+  },
+
+  { name: 'another protocol', expect: 'ip_receive:not-ip', frame: sized(ethernet(own1, A, 0x88b5), 60) },
+  {
+    name: 'a tap that is down',
+    expect: 'ip_receive:down',
+    hooks: ['xdp'],
+    kinds: ['tap'],
+    set: ['ip link set p1 down'],
+    unset: ['ip link set p1 up', `ip neigh replace 10.1.0.10 lladdr ${A} dev p1 nud permanent`],
+  },
+  { name: 'tagged', expect: 'ip_receive:tagged', frame: tagged(packet(), 0) },
+  {
+    name: 'a bridge port',
+    expect: 'ip_receive:rx-handler',
+    set: ['ip link add brz type bridge', 'ip link set p1 master brz'],
+    unset: ['ip link del brz'],
+  },
+  {
+    name: 'to another station',
+    expect: 'ip_receive:not-ours',
+    frame: packet().replace(mac(own1), mac('02:00:00:00:00:77')),
+  },
+  {
+    name: 'a packet socket for IPv4',
+    expect: 'ip_receive:packet-socket',
+    prepare: (b) =>
+      python(
+        b.netns,
+        "import socket,sys; s=socket.socket(17,3,8); s.bind(('p1',0x800)); print(1,flush=True); sys.stdin.read()",
+      ),
+  },
+  {
+    name: 'a packet socket for IPv4 on all devices',
+    expect: 'ip_receive:packet-socket',
+    prepare: (b) =>
+      python(b.netns, 'import socket,sys; s=socket.socket(17,3,8); print(1,flush=True); sys.stdin.read()'),
+  },
+  {
+    name: 'a packet socket for ARP',
+    expect: 'fast',
+    prepare: (b) =>
+      python(
+        b.netns,
+        "import socket,sys; s=socket.socket(17,3,0x608); s.bind(('p1',0x806)); print(1,flush=True); sys.stdin.read()",
+      ),
+  },
+
+  { name: 'cut header', expect: 'ip4_header:short', kinds: ['tap'], frame: packet().slice(0, 60) },
+  { name: 'version 6', expect: 'ip4_header:invalid', frame: packet().replace(/^(.{28})45/, '$165') },
+  { name: 'header of four words', expect: 'ip4_header:invalid', frame: packet().replace(/^(.{28})45/, '$144') },
+  { name: 'options', expect: 'ip4_header:options', packet: { options: '01010101' } },
+  { name: 'longer than the frame', expect: 'ip4_header:length', frame: packet().slice(0, 90) },
+  { name: 'wrong checksum', expect: 'ip4_header:checksum', packet: { badChecksum: true } },
+  { name: 'used up', expect: 'ip4_header:ttl', packet: { ttl: 1 } },
+  { name: 'to a group', expect: 'ip4_header:group', packet: { destination: '239.1.1.1' } },
+  { name: 'to everybody', expect: 'ip4_header:group', packet: { destination: '255.255.255.255' } },
+  { name: 'from a group', expect: 'ip4_header:martian', packet: { source: '224.0.0.1' } },
+  { name: 'from the loopback network', expect: 'ip4_header:martian', packet: { source: '127.0.0.1' } },
+  { name: 'to the loopback network', expect: 'ip4_header:martian', packet: { destination: '127.0.0.1' } },
+  { name: 'from nobody', expect: 'ip4_header:martian', packet: { source: '0.0.0.0' } },
+
+  ...(['prerouting', 'forward', 'postrouting'] as const).map(
+    (hook): Case => ({
+      name: `nftables at ${hook}`,
+      expect: 'guard_ip4:netfilter',
+      set: [`nft table ip t { chain c { type filter hook ${hook} priority 0; }; }`],
+      unset: ['nft delete table ip t'],
+    }),
+  ),
+  {
+    name: 'nftables for the host itself',
+    expect: 'fast',
+    set: ['nft table ip t { chain c { type filter hook input priority 0; }; }'],
+    unset: ['nft delete table ip t'],
+  },
+  ...(['fwd', 'out'] as const).map(
+    (dir): Case => ({
+      name: `an IPsec policy (${dir})`,
+      expect: 'guard_ip4:xfrm',
+      set: [`ip xfrm policy add dir ${dir} src 192.0.2.0/24 dst 192.0.2.0/24 action block`],
+      unset: ['ip xfrm policy flush'],
+    }),
+  ),
+  {
+    name: 'realms',
+    expect: 'guard_ip4:realms',
+    set: [`ip route add 10.61.0.0/16 ${viaB} realms 7`],
+    unset: ['ip route del 10.61.0.0/16'],
+  },
+
+  {
+    name: 'a TCP port of the host',
+    expect: 'ip4_demux:tcp-port',
+    packet: { protocol: 6, payload: tcp('10.1.0.10', '10.2.0.10', [1024, 8080], 16, '00') },
+    prepare: async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(8080, '10.1.0.1', () => resolve()));
+      return () => new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  },
+  {
+    name: 'a UDP port of the host',
+    expect: 'ip4_demux:udp-port',
+    prepare: async () => {
+      const socket = createSocket('udp4');
+      await new Promise<void>((resolve) => socket.bind(7, '10.1.0.1', () => resolve()));
+      return () => new Promise<void>((resolve) => socket.close(() => resolve()));
+    },
+  },
+  {
+    name: 'a UDP port of the host, not looked for',
+    expect: 'fast',
+    set: ['sysctl net/ipv4/udp_early_demux 0'],
+    unset: ['sysctl net/ipv4/udp_early_demux 1'],
+    prepare: async () => {
+      const socket = createSocket('udp4');
+      await new Promise<void>((resolve) => socket.bind(7, '10.1.0.1', () => resolve()));
+      return () => new Promise<void>((resolve) => socket.close(() => resolve()));
+    },
+  },
+
+  {
+    name: 'forwarding off',
+    expect: 'ip4_route:not-forwarding',
+    set: ['sysctl net/ipv4/conf/p1/forwarding 0'],
+    unset: ['sysctl net/ipv4/conf/p1/forwarding 1'],
+  },
+  { name: 'no route', expect: 'ip4_route:no-route', packet: { destination: '192.0.2.1' } },
+  {
+    name: 'too many routes of one key',
+    expect: 'ip4_route:undecided',
+    packet: { destination: '100.0.0.1' },
+    set: Array.from({ length: 31 }, (_, i) => `ip route add 64.0.0.0/${i + 2} ${viaB}`),
+    unset: Array.from({ length: 31 }, (_, i) => `ip route del 64.0.0.0/${i + 2}`),
+  },
+  {
+    name: 'for a DSCP',
+    expect: 'ip4_route:dscp',
+    ...route(`10.60.0.0/16 tos 0x10 ${viaB}`, `ip route add 10.60.0.0/16 ${viaB}`),
+  },
+  { name: 'to the router', expect: 'ip4_route:route-type', packet: { destination: '10.2.0.1' } },
+  { name: 'to a network', expect: 'ip4_route:route-type', packet: { destination: '10.2.0.255' } },
+  { name: 'into a black hole', expect: 'ip4_route:route-type', ...route('blackhole 10.60.0.0/16') },
+  {
+    name: 'a next hop object that refuses',
+    expect: 'ip4_route:dead',
+    ...route('nhid 8', 'ip nexthop replace id 8 blackhole'),
+  },
+  {
+    name: 'several next hops',
+    expect: 'ip4_route:multipath',
+    ...route('nexthop via 10.2.0.10 dev p2 nexthop via 10.2.0.11 dev p2'),
+  },
+  {
+    name: 'a group of next hop objects',
+    expect: 'ip4_route:multipath',
+    ...route('nhid 9', `ip nexthop replace id 7 ${viaB}`, 'ip nexthop replace id 9 group 7'),
+  },
+  { name: 'encapsulation', expect: 'ip4_route:encapsulation', ...route('encap ip id 5 dst 192.0.2.1 dev p2') },
+  {
+    name: 'an IPv6 gateway',
+    expect: 'ip4_route:ip6-gateway',
+    ...route('via inet6 fe80::b dev p2', 'sysctl net/ipv6/conf/p2/disable_ipv6 0'),
+  },
+  { name: 'back to where it came from', expect: 'ip4_route:same-device', packet: { destination: '10.1.0.11' } },
+  { name: 'a locked MTU', expect: 'ip4_route:mtu-locked', ...route(`${viaB} mtu lock 1400`) },
+  {
+    name: "beyond the route's MTU",
+    expect: 'ip4_route:too-long',
+    ...route(`${viaB} mtu 600`),
+    packet: { ...routed, payload: udp(1, 7, '00'.repeat(573)) },
+  },
+  {
+    name: "just the route's MTU",
+    expect: 'fast',
+    ...route(`${viaB} mtu 600`),
+    packet: { ...routed, payload: udp(1, 7, '00'.repeat(572)) },
+  },
+  {
+    name: "beyond the device's MTU",
+    expect: 'ip4_route:too-long',
+    set: ['ip link set p2 mtu 700'],
+    unset: ['ip link set p2 mtu 1500'],
+    packet: { payload: udp(1, 7, '00'.repeat(673)) },
+  },
+  {
+    name: 'a source that nothing leads to',
+    expect: 'ip4_route:source-invalid',
+    packet: { source: '192.0.2.9' },
+    set: ['sysctl net/ipv4/conf/p1/rp_filter 2'],
+    unset: ['sysctl net/ipv4/conf/p1/rp_filter 0'],
+  },
+  {
+    name: 'a source of another network',
+    expect: 'ip4_route:source-elsewhere',
+    packet: { source: '10.2.0.99' },
+    set: ['sysctl net/ipv4/conf/p1/rp_filter 1'],
+    unset: ['sysctl net/ipv4/conf/p1/rp_filter 0'],
+  },
+  { name: 'own source', expect: 'ip4_route:source-local', packet: { source: '10.2.0.1' } },
+
+  { name: 'to a device without neighbours', expect: 'ip4_neighbour:egress-type', ...route('dev lo') },
+  { name: 'unknown neighbour', expect: 'ip4_neighbour:no-neighbour', packet: { destination: '10.2.0.77' } },
+  {
+    name: 'stale',
+    expect: 'ip4_neighbour:unconfirmed',
+    set: [`ip neigh replace 10.2.0.10 lladdr ${B} dev p2 nud stale`],
+    unset: [`ip neigh replace 10.2.0.10 lladdr ${B} dev p2 nud permanent`],
+  },
+  {
+    name: 'reachable',
+    expect: 'fast',
+    set: [`ip neigh replace 10.2.0.10 lladdr ${B} dev p2 nud reachable`],
+    unset: [`ip neigh replace 10.2.0.10 lladdr ${B} dev p2 nud permanent`],
+  },
+  {
+    name: 'failed',
+    expect: 'ip4_neighbour:unconfirmed',
+    set: ['ip neigh replace 10.2.0.13 dev p2 nud failed'],
+    packet: { destination: '10.2.0.13' },
+  },
+  ...([0, 1000000] as const).map(
+    (refresh): Case => ({
+      name: refresh === 0 ? 'under probe, its use long ago' : 'under probe, in use',
+      expect: refresh === 0 ? 'ip4_neighbour:use-stale' : 'fast',
+      params: { IP4_NEIGHBOUR_refresh: refresh },
+      set: [`ip neigh replace 10.2.0.10 lladdr ${B} dev p2 nud stale`],
+      unset: [`ip neigh replace 10.2.0.10 lladdr ${B} dev p2 nud permanent`],
+      prepare: async (b) => {
+        await b.agent.send([{ port: b.in, bytes: packet() }]);
+        await b.agent.collect(30);
+        return undefined;
+      },
+    }),
+  ),
+
+  { name: 'nobody chose an egress', expect: 'ip_egress:no-egress', modules: ['frame', 'ip_egress'] },
+  {
+    name: 'netfilter egress hook',
+    expect: 'ip_egress:nf-egress',
+    set: ['nft table netdev t { chain c { type filter hook egress device p2 priority 0; }; }'],
+    unset: ['nft delete table netdev t'],
+  },
+  {
+    name: 'tc program on egress',
+    expect: 'ip_egress:tc-egress',
+    hooks: ['xdp'],
+    prepare: (b) => withAgent(b.netns, (a) => a.request('tcx p2 egress')),
+  },
+  {
+    name: 'tap on the egress',
+    expect: 'ip_egress:tap-egress',
+    hooks: ['xdp'],
+    prepare: (b) => withAgent(b.netns, (a) => a.packet('p2')),
+  },
+  {
+    name: 'shaping',
+    expect: 'ip_egress:qdisc',
+    hooks: ['xdp'],
+    set: ['tc qdisc replace dev p2 root handle 1: pfifo limit 100'],
+    unset: ['tc qdisc del dev p2 root'],
+  },
+  {
+    name: 'shaping, and a packet that belongs to a socket',
+    expect: 'ip_egress:socket-qdisc',
+    hooks: ['tc'],
+    kinds: ['tap', 'veth'],
+    set: ['tc qdisc replace dev p2 root handle 1: pfifo limit 100'],
+    unset: ['tc qdisc del dev p2 root'],
+  },
+  {
+    name: 'a route with a greater MTU than the device',
+    expect: 'ip_egress:too-long',
+    ...route(`${viaB} mtu 1500`, 'ip link set p2 mtu 700'),
+    unset: ['ip route flush root 10.60.0.0/15', 'ip link set p2 mtu 1500'],
+    packet: { ...routed, payload: udp(1, 7, '00'.repeat(800)) },
+  },
+  {
+    name: 'another kind of device as egress',
+    expect: 'ip_egress:egress-kind',
+    hooks: ['tc'],
+    set: [
+      'ip link add f9 type ifb',
+      'ip link set f9 up',
+      'ip addr add 10.3.0.1/24 dev f9',
+      `ip neigh add 10.3.0.10 lladdr ${B} dev f9 nud permanent`,
+    ],
+    unset: ['ip link del f9'],
+    packet: { destination: '10.3.0.10' },
+  },
+  {
+    name: 'generic XDP on the peer',
+    expect: 'ip_egress:peer-generic-xdp',
+    hooks: ['tc'],
+    kinds: ['veth'],
+    prepare: (b) => withAgent(b.peers, (a) => a.request('generic h2')),
+  },
+  {
+    name: 'peer without NAPI',
+    expect: 'ip_egress:egress-no-xdp',
+    hooks: ['xdp'],
+    kinds: ['veth'],
+    prepare: async (b) => {
+      const a = await Agent.start();
+      await a.enter(b.peers);
+      await a.gro('h2', false);
+      return async () => {
+        await a.gro('h2', true);
+        await a.stop();
+      };
+    },
+  },
+  {
+    name: 'a priority on the far side of a veth',
+    expect: 'ip4_forward:priority',
+    hooks: ['xdp'],
+    kinds: ['veth'],
+    packet: { tos: 0x10 },
+  },
+  { name: 'a TOS that is a priority', expect: 'fast', hooks: ['tc'], packet: { tos: 0x10 } },
+  {
+    name: 'a device that XDP may not use',
+    expect: 'ip4_forward:egress-cannot-xdp',
+    hooks: ['xdp'],
+    kinds: ['tap'],
+    packet: { destination: '10.4.0.10' },
+    prepare: (b) => thirdPort(b),
+  },
+  {
+    name: 'filter on the tap',
+    expect: 'ip_egress:tap-filter',
+    hooks: ['xdp'],
+    kinds: ['tap'],
+    prepare: (b) => withAgent(b.netns, () => b.agent.request(`tapfilter ${b.out}`)),
+  },
+
+  // What a namespace cannot take back comes last.
+  {
+    name: 'local routes made by hand',
+    expect: 'ip4_route:local-routes',
+    set: ['ip route add local 10.99.0.0/16 dev lo', 'ip route del local 10.99.0.0/16 dev lo'],
+  },
+  {
+    name: 'routing policy rules',
+    expect: 'guard_ip4:rules',
+    set: ['ip rule add from 192.0.2.0/24 lookup 99', 'ip rule del from 192.0.2.0/24 lookup 99'],
+  },
+];
+
+async function thirdPort(b: Bench): Promise<() => Promise<void>> {
+  const undo = await withAgent(b.netns, (a) => a.tap('p4'));
+  await ip(
+    b.netns,
+    'link set p4 up',
+    'addr add 10.4.0.1/24 dev p4',
+    `neigh add 10.4.0.10 lladdr ${B} dev p4 nud permanent`,
+  );
+  return async () => {
+    await ip(b.netns, 'link del p4');
+    await undo();
+  };
+}
+
+async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
+  const netns = netnsName('fpm');
+  const peers = netnsName('fpmp');
+  await addNetns(netns, peers);
+  const agent = await Agent.start();
+  t.teardown(async () => {
+    await agent.stop();
+    await deleteNetns(netns, peers);
+  });
+  for (const name of [peers, netns]) {
+    await agent.enter(name);
+    await agent.sysctl('net/ipv6/conf/all/disable_ipv6', '1');
+    await agent.sysctl('net/ipv6/conf/default/disable_ipv6', '1');
+  }
+  await agent.sysctl('net/ipv4/ip_forward', '1');
+  await agent.sysctl('net/ipv4/conf/all/rp_filter', '0');
+  await agent.sysctl('net/ipv4/conf/default/rp_filter', '0');
+  const ports: number[] = [];
+  for (const [i, name] of ['p1', 'p2'].entries()) {
+    if (kind === 'tap') ports.push(await agent.tap(name));
+    else {
+      const far = `h${i + 1}`;
+      await ip(netns, `link add ${name} type veth peer name ${far} netns ${peers}`);
+      await ip(peers, `link set ${far} up`);
+      await agent.enter(peers);
+      ports.push(await agent.packet(far));
+      await agent.gro(far, true);
+      await agent.enter(netns);
+    }
+    await ip(netns, `link set ${name} address ${i === 0 ? own1 : own2} up`, `addr add 10.${i + 1}.0.1/24 dev ${name}`);
+  }
+  await agent.settle(kind === 'veth' ? 300 : 0);
+  await ip(netns, 'link set lo up', `neigh add 10.1.0.10 lladdr ${A} dev p1 nud permanent`);
+  await ip(netns, `neigh add 10.2.0.10 lladdr ${B} dev p2 nud permanent`);
+  await delay(200);
+  await agent.collect(20);
+  enterNetns(`/run/netns/${netns}`);
+  const fast = await FastPath.load(library, hook);
+  t.teardown(() => fast.close());
+  const ifindex = async (name: string) =>
+    Number((await inNetns(netns, ['cat', `/sys/class/net/${name}/ifindex`])).trim());
+  return { hook, kind, netns, peers, agent, fast, in: ports[0] as number, out: ports[1] as number, ifindex };
+}
+
+async function runCase(
+  bench: Bench,
+  one: Case,
+): Promise<{ readonly counts: Counts; readonly arrived: readonly string[] }> {
+  await bench.fast.use(one.modules ?? routingModules, one.params);
+  for (const text of one.set ?? []) await command(bench.netns, text);
+  const undo = await one.prepare?.(bench);
+  try {
+    await bench.agent.collect(1);
+    const before = bench.fast.counts();
+    const [result] = await bench.agent.send([{ port: bench.in, bytes: one.frame ?? packet(one.packet) }]);
+    const late = await bench.agent.collect(bench.kind === 'veth' ? 20 : 1);
+    const arrived = [...(result?.received ?? []), ...late]
+      .filter((r) => r.port === bench.out && r.bytes.slice(24, 28) === '0800')
+      .map((r) => r.bytes);
+    return { counts: difference(before, bench.fast.counts()), arrived };
+  } finally {
+    await undo?.();
+    for (const text of one.unset ?? []) await command(bench.netns, text);
+  }
+}
+
+/** All cases run on one kind of device per hook; on the other only what differs there. */
+function applies(one: Case, hook: Hook, kind: Kind): boolean {
+  const main = hook === 'xdp' ? 'tap' : 'veth';
+  if (!(one.hooks ?? [hook]).includes(hook)) return false;
+  return one.kinds === undefined ? kind === main || one === cases[0] : one.kinds.includes(kind);
+}
+
+for (const [hook, kind] of [
+  ['xdp', 'tap'],
+  ['xdp', 'veth'],
+  ['tc', 'tap'],
+  ['tc', 'veth'],
+] as const) {
+  await t.test(`${hook} on ${kind}`, async (t) => {
+    const bench = await makeBench(t, hook, kind);
+    bench.fast.allow(await bench.ifindex('p2'));
+    const program = await bench.fast.use(routingModules);
+    await bench.fast.attach(await bench.ifindex('p1'));
+    if (hook === 'tc' && kind === 'veth') await localSender(t, bench);
+    if (hook === 'tc' && kind === 'tap') await synthetic(t, bench, program);
+    for (const one of cases) {
+      if (!applies(one, hook, kind)) continue;
+      const outcome = await runCase(bench, one).catch((error: unknown) => new Error(`${one.name}: ${String(error)}`));
+      if (outcome instanceof Error) {
+        t.fail(outcome.message);
+        continue;
+      }
+      t.strictSame(outcome.counts, { [one.expect]: 1 }, `${one.name}: ${one.expect}`);
+      if (one.expect === 'fast')
+        t.strictSame(
+          outcome.arrived,
+          [forwarded(one.frame ?? packet(one.packet))],
+          `${one.name}: arrives as Linux would send it`,
+        );
+      for (const seen of Object.keys(outcome.counts)) reached.add(seen);
+    }
+  });
+}
+
+async function expectReason(
+  t: Test,
+  bench: Bench,
+  name: string,
+  expect: string,
+  act: () => Promise<unknown>,
+): Promise<void> {
+  const before = bench.fast.counts();
+  await act();
+  await delay(30);
+  const counts = difference(before, bench.fast.counts());
+  t.strictSame(counts, { [expect]: 1 }, `${name}: ${expect}`);
+  for (const seen of Object.keys(counts)) reached.add(seen);
+}
+
+/** Packets of a socket behind the veth, which they belong to until they are received. */
+async function localSender(t: Test, bench: Bench): Promise<void> {
+  const { netns, peers } = bench;
+  await ip(peers, `link set h1 address ${A}`, 'addr add 10.1.0.10/24 dev h1', 'route add 10.2.0.0/24 via 10.1.0.1');
+  await ip(peers, `neigh add 10.1.0.1 lladdr ${own1} dev h1 nud permanent`);
+  const send = (option: string) => async () =>
+    (
+      await python(
+        peers,
+        `import socket; s=socket.socket(2,2); ${option}; s.sendto(b'x'*30,('10.2.0.10',7)); print(1,flush=True)`,
+      )
+    )();
+  await expectReason(t, bench, 'a sender on this host', 'fast', send('0'));
+  // SO_TIMESTAMPING with SOF_TIMESTAMPING_TX_SOFTWARE and SOF_TIMESTAMPING_SOFTWARE
+  await expectReason(t, bench, 'a sender that wants timestamps', 'ip_receive:timestamp', send('s.setsockopt(1,37,18)'));
+  await command(netns, 'tc qdisc replace dev p2 root handle 1: pfifo limit 100');
+  await expectReason(t, bench, 'a sender and a qdisc', 'ip_egress:socket-qdisc', send('0'));
+  await command(netns, 'tc qdisc del dev p2 root');
+  await ip(peers, 'addr flush dev h1');
+}
+
+/** What takes an skb that no device here makes. */
+async function synthetic(t: Test, bench: Bench, program: Parameters<typeof testRun>[0]): Promise<void> {
+  const ifindex = await bench.ifindex('p1');
+  await expectReason(t, bench, 'to be segmented, but not TCP', 'ip4_route:segments', async () =>
+    testRun(program, { data: Buffer.from(packet(), 'hex'), context: { kind: 'skb', ifindex, gsoSize: 20 } }),
+  );
+  const loopback = await bench.ifindex('lo');
+  await expectReason(t, bench, 'not Ethernet', 'ip_receive:not-ethernet', async () =>
+    testRun(program, { data: Buffer.from(packet(), 'hex'), context: { kind: 'skb', ifindex: loopback } }),
+  );
+  await pathMtu(t, bench);
+}
+
+/** A message "fragmentation needed" for a socket of the host makes an exception of its next hop. */
+async function pathMtu(t: Test, bench: Bench): Promise<void> {
+  const { agent, netns } = bench;
+  await ip(netns, `route add 10.60.0.0/16 ${viaB}`);
+  const socket = createSocket('udp4');
+  socket.on('error', () => undefined);
+  await new Promise<void>((resolve) => socket.bind(5006, '10.2.0.1', () => resolve()));
+  await new Promise<void>((resolve) => socket.connect(9, '10.60.0.1', () => resolve()));
+  const quoted = ipv4({ source: '10.2.0.1', destination: '10.60.0.1', protocol: 17, payload: udp(5006, 9, '') });
+  const body = `0304000000000258${quoted}`;
+  const message = `0304${hex(checksum(body), 2)}${body.slice(8)}`;
+  const icmp = ipv4({ source: '10.1.0.10', destination: '10.2.0.1', protocol: 1, payload: message });
+  await agent.send([{ port: bench.in, bytes: ethernet(own1, A, 0x0800, icmp) }]);
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  await expectReason(t, bench, 'a next hop with exceptions', 'ip4_route:exception', () =>
+    agent.send([{ port: bench.in, bytes: packet(routed) }]),
+  );
+  await ip(netns, 'route flush root 10.60.0.0/15');
+}
+
+/** Why this kernel or machine cannot reach a reason; with a probe, only where that says no. */
+const unreachable: Readonly<Record<string, { readonly because: string; readonly without?: string }>> = {
+  'ip_receive:dsa': { because: 'takes switch hardware' },
+  'ip_receive:switchdev-mark': { because: 'takes switch hardware' },
+  'ip_receive:vrf': { because: 'no VRF here', without: 'btf:net_vrf.tb_id' },
+  'ip_receive:routed': { because: 'takes a tunnel device with metadata, which is no Ethernet port of a router' },
+  'ip_receive:extensions': { because: 'a veth takes extensions away, and other devices do not make any' },
+  'ip_receive:encapsulated': { because: 'takes a tunnel whose segmentation is left to a veth' },
+  'ip_receive:assigned-socket': { because: 'takes another tc program that assigns sockets' },
+  'ip4_demux:not-mapped': { because: 'drivers here map more of a packet than its ports' },
+  'ip4_route:no-ip': { because: 'the least MTU of these devices is enough for IPv4, which never leaves them then' },
+  'ip4_neighbour:changing': { because: 'a matter of nanoseconds' },
+  'ip_egress:egress-down': { because: 'routes of a device that is down are gone or dead, which is seen first' },
+  'ip_egress:egress-below': { because: 'no VLAN devices here', without: 'btf:vlan_info.grp' },
+  'ip4_forward:cut': { because: 'cutting fails for want of memory only' },
+  'ip4_forward:short': { because: 'the length was looked at before; the verifier wants it again' },
+};
+
+await t.test('every declared reason is reached, or has an excuse', async (t) => {
+  const bridging = new Set([...bridgeModules, 'frame', 'egress', 'guard_ingress', 'offload']);
+  for (const module of library.modules.filter(({ name }) => !bridging.has(name) && routingModules.includes(name))) {
+    for (const { code } of module.reasons) {
+      const reason = `${module.name}:${code}`;
+      const excuse = unreachable[reason];
+      const excused =
+        excuse !== undefined && (excuse.without === undefined || (await probe(excuse.without)).answer === 'no');
+      if (excused) t.notOk(reached.has(reason), `${reason}: ${excuse.because}`);
+      else t.ok(reached.has(reason), `${reason} was reached`);
+    }
+  }
+});
