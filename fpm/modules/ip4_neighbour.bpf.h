@@ -5,7 +5,8 @@
 // * an egress device that is not Ethernet, or has no neighbours of its own (loopback, point to point): SLOW.
 // * no neighbour entry: SLOW, Linux makes one and asks.
 // include/net/neighbour.h neigh_output(), net/core/neighbour.c neigh_resolve_output(), __neigh_event_send():
-// * permanent, noarp, reachable: sent, and nothing is written to the entry.
+// * permanent, noarp, reachable: sent, and nothing is written to the entry, once it has a cached header (hh_cache). It gets that
+//   from its first packet, which Linux notes as a use: SLOW.
 // * delay, probe: sent; Linux notes that the entry was used, and that decides whether it is kept and probed again later.
 //   SLOW if that is longer ago than the parameter refresh, so that Linux notes it.
 // * stale: SLOW, so that Linux begins to probe. incomplete, failed, none: SLOW, Linux queues and asks.
@@ -38,12 +39,17 @@ typedef struct {
 	unsigned int seqcount; /* begins with the sequence number */
 } seqlock_t;
 
+struct hh_cache {
+	unsigned int hh_len;
+};
+
 struct neighbour {
 	struct hlist_node hash;
 	unsigned long used;
 	u8 nud_state;
 	seqlock_t ha_lock;
 	unsigned char ha[32];
+	struct hh_cache hh;
 	struct net_device *dev;
 	u8 primary_key[0];
 };
@@ -112,6 +118,8 @@ static __always_inline int fpm_ip4_neighbour(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP4_NEIGHBOUR_UNCONFIRMED);
 		if (bpf_jiffies64() - neigh->used > IP4_NEIGHBOUR_refresh)
 			return tna_slow(p, TNA_R_IP4_NEIGHBOUR_USE_STALE);
+	} else if (tna_unlikely(!neigh->hh.hh_len)) {
+		return tna_slow(p, TNA_R_IP4_NEIGHBOUR_NO_HEADER);
 	}
 	if (tna_unlikely(sequence & 1 || sequence != tna_address_sequence(address)))
 		return tna_slow(p, TNA_R_IP4_NEIGHBOUR_CHANGING);

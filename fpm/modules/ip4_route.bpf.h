@@ -19,6 +19,7 @@
 //   (inet_lookup_ifaddr_rcu), or local routes were made by hand (fib_has_custom_local_routes).
 // * rp_filter strict (1) or loose (2): the route to the source must exist and be a unicast one. Strict: by the ingress
 //   device as its only next hop (fib_info_nh_uses_dev). Loose: by that, or the ingress device has an address. Otherwise: SLOW.
+// * a route to the source that is dead, or has several next hops or a group of them, some of which Linux may pass over: SLOW.
 // net/ipv4/ip_forward.c ip_forward(), include/net/ip.h ip_dst_mtu_maybe_forward():
 // * longer than the route's MTU or, where that has none, the device's: SLOW, Linux fragments or answers. Segmented
 //   packets: the length of a segment (skb_gso_network_seglen); SLOW where that is not TCP over IPv4.
@@ -220,7 +221,9 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 		next = tna_next_hop(route.info);
 		if (next > 1 && (u64)TNA_AT(fib_nh_common, next)->nhc_dev == p->dev_address)
 			break;
-		if (tna_unlikely(!next || filter == 1 || !in_dev->ifa_list))
+		if (tna_unlikely(next <= 1))
+			return tna_slow(p, TNA_R_IP4_ROUTE_SOURCE_MULTIPATH);
+		if (tna_unlikely(filter == 1 || !in_dev->ifa_list))
 			return tna_slow(p, TNA_R_IP4_ROUTE_SOURCE_ELSEWHERE);
 	}
 	if (!filter && !TNA_CONF4(in_dev, all, TNA_CONF4_ACCEPT_LOCAL)) {

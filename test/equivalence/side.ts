@@ -9,7 +9,7 @@ import { patience } from '../support/lab/patience.js';
 import { rtnlRequest } from '../support/lab/rtnl.js';
 import type { Configuration, Step } from './configuration.js';
 import { FdbMonitor } from './fdb-monitor.js';
-import { type Activity, type KernelState, readActivity, readState } from './state.js';
+import { type Activity, type KernelState, readActivity, readNeighbourUse, readState } from './state.js';
 
 /** What happened between two changes of the configuration. */
 export interface SentFrame {
@@ -24,7 +24,7 @@ export interface Outcome {
   /** Error text of the commands, setup first, then one per change. */
   readonly messages: readonly string[];
   readonly state: KernelState;
-  /** Where the configuration asks for it: times of FDB entries, and what user space was told of them. */
+  /** Of routers: times of neighbours. Where the configuration asks for it: those of FDB entries, and what user space was told of them. */
   readonly activity: readonly Activity[];
   readonly events: readonly string[];
 }
@@ -232,7 +232,8 @@ export class Side {
     const steps = [...configuration.setup, ...configuration.changes.flatMap((change) => change.steps)];
     const nftables = steps.some((one) => one.tool === 'nft');
     const state = await readState(netns, agent, nftables);
-    const activity = configuration.activity ? await readActivity(netns) : [];
+    const activity = configuration.own !== undefined ? await readNeighbourUse(netns) : [];
+    if (configuration.activity) activity.push(...(await readActivity(netns)));
     const events = (await this.#monitor?.stop()) ?? [];
     return { frames: this.#frames, late, messages: this.#messages, state, activity, events };
   }

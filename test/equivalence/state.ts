@@ -24,7 +24,7 @@ export interface KernelState {
   readonly forwarded: number;
 }
 
-/** When an FDB entry was refreshed and used last, in seconds before the end. */
+/** When an FDB or neighbour entry was refreshed and used last, in seconds before the end. */
 export interface Activity {
   readonly entry: string;
   readonly updated: number;
@@ -93,12 +93,25 @@ export async function readActivity(netns: string): Promise<Activity[]> {
     }));
 }
 
+/** The same of neighbours. A router uses those that it probes; when it confirmed one last is the neighbour's doing. */
+export async function readNeighbourUse(netns: string): Promise<Activity[]> {
+  const entries = await json('ip', ['-n', netns, '-j', '-s', 'neigh', 'show', 'nud', 'all']);
+  return entries
+    .filter((entry) => typeof entry.used === 'number' && typeof entry.updated === 'number')
+    .map((entry) => ({
+      entry: `neighbour ${entry.dst} on ${entry.dev}`,
+      updated: Number(entry.updated),
+      used: Number(entry.used),
+    }));
+}
+
 export async function readState(netns: string, agent: Agent, nftables: boolean): Promise<KernelState> {
-  const [fdb, links, groups, neighbours, host, filters, snmp] = await Promise.all([
+  const [fdb, links, groups, neighbours, reachability, host, filters, snmp] = await Promise.all([
     json('bridge', ['-n', netns, '-j', '-d', 'fdb', 'show']),
     json('ip', ['-n', netns, '-j', '-d', 'link', 'show']),
     json('bridge', ['-n', netns, '-j', 'mdb', 'show']),
     json('ip', ['-n', netns, '-j', 'neigh', 'show']),
+    json('ip', ['-n', netns, '-j', 'neigh', 'show', 'nud', 'all']),
     local(agent),
     nftables ? ruleset(netns) : [],
     agent.read('/proc/net/snmp').then(snmpCounters),
@@ -114,8 +127,9 @@ export async function readState(netns: string, agent: Agent, nftables: boolean):
     neighbours: neighbours.map((entry) => without(entry, 'state')).sort(),
     local: host,
     filters,
-    // A failed entry is as good as none: the kernel removes it when it comes by, and makes one anew for the next packet.
-    reachability: neighbours
+    // Failed and missing are one and the same: while the machine has more than gc_thresh1 entries in all its namespaces,
+    // the kernel removes failed ones twice a minute, at once (neigh_periodic_work); the next packet begins anew in both.
+    reachability: reachability
       .map((entry) => JSON.stringify(entry))
       .filter((entry) => !entry.includes('"FAILED"'))
       .sort(),

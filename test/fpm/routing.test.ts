@@ -83,6 +83,8 @@ interface Case {
   readonly prepare?: (bench: Bench) => Promise<(() => Promise<void>) | undefined>;
   readonly modules?: readonly string[];
   readonly params?: Readonly<Record<string, number>>;
+  /** The next hop is new: its first packet is left to Linux, as ever. */
+  readonly first?: boolean;
 }
 
 function packet(fields: Partial<Ipv4> = {}): string {
@@ -401,10 +403,29 @@ const cases: readonly Case[] = [
     set: ['sysctl net/ipv4/conf/p1/rp_filter 1'],
     unset: ['sysctl net/ipv4/conf/p1/rp_filter 0'],
   },
+  {
+    name: 'a source behind a group of next hops, none of which is any good',
+    expect: 'ip4_route:source-multipath',
+    packet: { source: '10.70.0.9' },
+    set: [
+      'ip nexthop replace id 8 blackhole',
+      'ip nexthop replace id 9 group 8',
+      'ip route add 10.70.0.0/16 nhid 9',
+      'sysctl net/ipv4/conf/p1/rp_filter 2',
+    ],
+    unset: ['ip nexthop flush', 'sysctl net/ipv4/conf/p1/rp_filter 0'],
+  },
   { name: 'own source', expect: 'ip4_route:source-local', packet: { source: '10.2.0.1' } },
 
   { name: 'to a device without neighbours', expect: 'ip4_neighbour:egress-type', ...route('dev lo') },
   { name: 'unknown neighbour', expect: 'ip4_neighbour:no-neighbour', packet: { destination: '10.2.0.77' } },
+  {
+    name: 'a neighbour that was never used',
+    expect: 'ip4_neighbour:no-header',
+    packet: { destination: '10.2.0.14' },
+    set: [`ip neigh add 10.2.0.14 lladdr ${B} dev p2 nud permanent`],
+    unset: ['ip neigh del 10.2.0.14 dev p2'],
+  },
   {
     name: 'stale',
     expect: 'ip4_neighbour:unconfirmed',
@@ -491,6 +512,7 @@ const cases: readonly Case[] = [
     ],
     unset: ['ip link del f9'],
     packet: { destination: '10.3.0.10' },
+    first: true,
   },
   {
     name: 'generic XDP on the peer',
@@ -529,6 +551,7 @@ const cases: readonly Case[] = [
     kinds: ['tap'],
     packet: { destination: '10.4.0.10' },
     prepare: (b) => thirdPort(b),
+    first: true,
   },
   {
     name: 'filter on the tap',
@@ -600,6 +623,7 @@ async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
   await ip(netns, 'link set lo up', `neigh add 10.1.0.10 lladdr ${A} dev p1 nud permanent`);
   await ip(netns, `neigh add 10.2.0.10 lladdr ${B} dev p2 nud permanent`);
   await delay(200);
+  await agent.send([{ port: ports[0] as number, bytes: packet() }]);
   await agent.collect(20);
   enterNetns(`/run/netns/${netns}`);
   const fast = await FastPath.load(library, hook);
@@ -617,7 +641,8 @@ async function runCase(
   for (const text of one.set ?? []) await command(bench.netns, text);
   const undo = await one.prepare?.(bench);
   try {
-    await bench.agent.collect(1);
+    if (one.first === true) await bench.agent.send([{ port: bench.in, bytes: packet(one.packet) }]);
+    await bench.agent.collect(bench.kind === 'veth' && one.first === true ? 20 : 1);
     const before = bench.fast.counts();
     const [result] = await bench.agent.send([{ port: bench.in, bytes: one.frame ?? packet(one.packet) }]);
     const late = await bench.agent.collect(bench.kind === 'veth' ? 20 : 1);

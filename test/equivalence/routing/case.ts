@@ -8,7 +8,7 @@ import { Random } from '../random.js';
 import type { Case } from '../runner.js';
 import type { Outcome } from '../side.js';
 import { generateRouter } from './generate.js';
-import { portMac, type RouterPlan } from './plan.js';
+import { type Neighbour, portMac, type RouterPlan } from './plan.js';
 import { generateRouterTraffic } from './traffic.js';
 
 const address = (text: string): string =>
@@ -18,8 +18,8 @@ const address = (text: string): string =>
     .join('');
 
 /**
- * Counts packets that leave no doubt: to a neighbour with a permanent entry, before any change, forwarded by Linux to
- * exactly one port, where it and the sender's port are both claimed as accelerated.
+ * Counts packets that leave no doubt: to a neighbour with a permanent entry, the first one aside, before any change,
+ * forwarded by Linux to exactly one port, where it and the sender's port are both claimed as accelerated.
  */
 function countDue(plan: RouterPlan, one: Case, plain: Outcome, claims: readonly Claim[]): number {
   const { configuration } = plan;
@@ -30,6 +30,7 @@ function countDue(plan: RouterPlan, one: Case, plain: Outcome, claims: readonly 
   const accelerated = (port: number) => claimed.has(`p${port + 1}`);
   const permanent = new Map(plan.neighbours.filter((n) => n.permanent).map((n) => [address(n.ip), n]));
   const end = configuration.changes[0]?.before ?? one.frames.length;
+  const used = new Set<Neighbour>();
   return one.frames.slice(0, end).filter((frame, index) => {
     const received = plain.frames[index]?.received ?? [];
     const arrived = received[0];
@@ -40,7 +41,10 @@ function countDue(plan: RouterPlan, one: Case, plain: Outcome, claims: readonly 
     // Captures and qdiscs are no port's fault: what passes one of them is left to Linux.
     const plainPort = !configuration.setup.some((step) => step.tool === 'capture' || step.tool === 'tc');
     const ordinary = frame.bytes.slice(30, 32) === '00' && !/^06|^11/.test(frame.bytes.slice(46, 48));
+    const again = used.has(neighbour);
+    if (arrived.bytes.startsWith(forwarded)) used.add(neighbour);
     return (
+      again &&
       plainPort &&
       ordinary &&
       arrived.port === neighbour.port &&

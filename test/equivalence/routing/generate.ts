@@ -16,6 +16,8 @@ function neighbourTimers(device: string): Step[] {
     'delay_first_probe_time 600',
     'base_reachable_time_ms 6000000',
     'locktime 0',
+    // All namespaces share one table, whose collector removes what has not been used for so long when there are many.
+    'gc_stale_time 6000',
   ];
   return timers.map((timer) => step('sysctl', `net/ipv4/neigh/${device}/${timer}`));
 }
