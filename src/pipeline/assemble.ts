@@ -42,12 +42,11 @@ export function assemble(input: AssembleInput): Desired {
   const interfaces = devices
     .map((served) => desiredInterface(served, egressDevices, index, library, kept, input))
     .sort(byIfindex);
-  const usesEgress = interfaces.some((i) => i.pipeline?.hook === 'xdp');
-  if (!usesEgress) return { interfaces, egress: [] };
+  const senders = new Set(interfaces.flatMap((i) => (i.pipeline?.hook === 'xdp' ? [i.ifindex] : [])));
+  if (senders.size === 0) return { interfaces, egress: [] };
   const egress: { name: string; ifindex: number }[] = [];
   const unreachable = new Map<number, readonly Reason[]>();
-  for (const served of devices) {
-    if (served.instances.length === 0) continue;
+  for (const served of egressDevices.reachable(devices.filter(({ device }) => senders.has(ifindexOf(device))))) {
     const against = egressDevices.reasons(served);
     if (against.length === 0) egress.push({ name: served.device.label, ifindex: ifindexOf(served.device) });
     else unreachable.set(ifindexOf(served.device), against);

@@ -51,13 +51,23 @@ export class EgressDevices {
     return { code, message, ...(first.hint === undefined ? {} : { hint: first.hint }) };
   }
 
-  /** The other members of the groups that the services name, or all served devices. */
+  /** Where frames of these devices can go, themselves included: what only others could reach needs no handle. */
+  reachable(from: readonly Served[]): readonly Served[] {
+    const found = new Set(from.flatMap((one) => this.group(one)));
+    return this.served.filter((one) => found.has(one));
+  }
+
   private destinations(from: Served): readonly Served[] {
+    const group = this.group(from);
+    return group === this.served ? group : group.filter((other) => other.device !== from.device);
+  }
+
+  /** The members of the groups that the services name, or all served devices. */
+  private group(from: Served): readonly Served[] {
     const active = from.instances.filter(({ reasons }) => reasons.length === 0);
     if (active.some(({ shared }) => shared === undefined)) return this.served;
     this.grouped ??= groupServed(this.served);
-    const groups = active.flatMap((instance) => this.grouped?.get(groupOf(instance)) ?? []);
-    return groups.filter((other) => other.device !== from.device);
+    return active.flatMap((instance) => this.grouped?.get(groupOf(instance)) ?? []);
   }
 
   private judge({ device, rule }: Served): Judgement {
