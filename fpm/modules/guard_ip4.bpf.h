@@ -4,7 +4,9 @@
 // * net->nf.hooks_ipv4[] at PRE_ROUTING (ip_rcv), FORWARD (ip_forward), POST_ROUTING (ip_output): any hook (iptables,
 //   nftables of the families ip and inet, connection tracking, IPVS, BPF): SLOW. When the last hook goes, the pointer becomes
 //   NULL (net/netfilter/core.c __nf_hook_entries_try_shrink). br_netfilter's own hook at PRE_ROUTING, ip_sabotage_in(), is there
-//   as soon as there is a bridge; it accepts packets without nf_bridge state (an skb extension): alone, it is nothing.
+//   as soon as there is a bridge; it accepts packets without nf_bridge state (an skb extension): alone, it is nothing. Nor is
+//   AppArmor's hook at POST_ROUTING, apparmor_ip_postroute(), which is in every namespace: it asks the socket of the packet, and
+//   accepts a packet that has none, as all forwarded ones (ip_rcv_core() lets go of it).
 // * include/net/xfrm.h xfrm4_policy_check() for FWD, xfrm4_route_forward() for OUT: a policy, or a default other than
 //   accept: SLOW. (A secpath is an skb extension: see ip_receive.)
 // * include/net/ip_fib.h fib_lookup(): rules (`ip rule`) other than the three that a namespace begins with: SLOW. This
@@ -15,6 +17,7 @@
 #include "ip.h"
 
 extern const void ip_sabotage_in __ksym __weak;
+extern const void apparmor_ip_postroute __ksym __weak;
 
 #define TNA_NF_INET_PRE_ROUTING 0
 #define TNA_NF_INET_FORWARD 2
@@ -23,18 +26,26 @@ extern const void ip_sabotage_in __ksym __weak;
 #define TNA_XFRM_FWD 2
 #define TNA_XFRM_ACCEPT 2 /* XFRM_USERPOLICY_ACCEPT */
 
+// 0 if these hooks are none, or this function alone.
+static __always_inline u64 tna_other_hooks(u64 address, u64 harmless)
+{
+	struct nf_hook_entries *entries;
+
+	if (!address)
+		return 0;
+	entries = TNA_AT(nf_hook_entries, address);
+	return !harmless | (entries->num_hook_entries ^ 1) | ((u64)entries->hooks[0].hook ^ harmless);
+}
+
 static __always_inline int fpm_guard_ip4(struct tna_pkt *p)
 {
 	struct netns_nf___ip *nf = TNA_AT(netns_nf___ip, p->net + TNA_OFFSET(net___ip, nf));
 	struct netns_ipv4 *ip = tna_netns_ipv4(p->net);
-	u64 pre = (u64)nf->hooks_ipv4[TNA_NF_INET_PRE_ROUTING], hooks, policies = 0, rules, realms;
-	struct nf_hook_entries *first;
+	u64 hooks, policies = 0, rules, realms;
 
-	hooks = (u64)nf->hooks_ipv4[TNA_NF_INET_FORWARD] | (u64)nf->hooks_ipv4[TNA_NF_INET_POST_ROUTING];
-	if (pre) {
-		first = TNA_AT(nf_hook_entries, pre);
-		hooks |= !&ip_sabotage_in | (first->num_hook_entries ^ 1) | ((u64)first->hooks[0].hook ^ (u64)&ip_sabotage_in);
-	}
+	hooks = (u64)nf->hooks_ipv4[TNA_NF_INET_FORWARD] |
+		tna_other_hooks((u64)nf->hooks_ipv4[TNA_NF_INET_PRE_ROUTING], (u64)&ip_sabotage_in) |
+		tna_other_hooks((u64)nf->hooks_ipv4[TNA_NF_INET_POST_ROUTING], (u64)&apparmor_ip_postroute);
 	if (TNA_HAS(net___ip, xfrm)) {
 		struct netns_xfrm *xfrm = TNA_AT(netns_xfrm, p->net + TNA_OFFSET(net___ip, xfrm));
 
