@@ -6,7 +6,7 @@ export type Hook = 'xdp' | 'tc';
 
 /**
  * One command. `sysctl` is `PATH VALUE`; `nft` is a script; `capture` opens a packet socket on a device (`DEV out`: it sees
- * outgoing frames, too); `wait` is a pause in milliseconds; `agent` and
+ * outgoing frames, too; `DEV ip`: only IPv4); `wait` is a pause in milliseconds; `agent` and
  * `far` are requests to the lab's agent in the bridge's namespace and in that of the far ends; `far` can be `mtu DEV N`.
  * `rtnl` is for what iproute2 does not know: see rtnl.ts.
  */
@@ -85,7 +85,7 @@ export interface Configuration {
   readonly own?: readonly string[];
   /** Receiving ends of veth ports have GRO on, without which no XDP frame can be sent to them. */
   readonly gro: boolean;
-  /** Compare when FDB entries were refreshed and used last, to seconds, and what user space was told of them. */
+  /** Compare when FDB entries (of routers: neighbours) were refreshed and used last, to seconds, and what user space was told of them. */
   readonly activity: boolean;
   /** Senders may leave segmentation to the device; an XDP program on the port takes that away from them. */
   readonly segmentation: boolean;

@@ -2,8 +2,8 @@
 // Cases with one oddity each, on an otherwise plain bridge that is accelerated: what chance rarely brings together.
 
 import type { Send } from '../support/lab/agent.js';
-import type { Difference } from './compare.js';
-import type { Change, Configuration, Hook, PortKind } from './configuration.js';
+import type { Configuration, Hook, PortKind } from './configuration.js';
+import { type Directed, directed, scriptChanges } from './directed-case.js';
 import { vlanFiltering } from './features.js';
 import { addressOddities } from './oddities-addresses.js';
 import { portOddities } from './oddities-ports.js';
@@ -11,7 +11,6 @@ import { surroundingOddities } from './oddities-surroundings.js';
 import { vlanOddities } from './oddities-vlans.js';
 import { flow, hello, hosts, type Oddity, ownBridge, ownPort, step } from './oddity.js';
 import { Random } from './random.js';
-import type { Case, CaseResult } from './runner.js';
 import { generateTraffic } from './traffic.js';
 import { filterOptions, membershipSteps } from './vlans.js';
 
@@ -21,23 +20,6 @@ export const oddities: readonly Oddity[] = [
   ...surroundingOddities,
   ...vlanOddities,
 ];
-
-/** Changes of a script stand where they are made; those that follow each other are one. */
-function changesOf(oddity: Oddity, count: number): Change[] {
-  if (oddity.script === undefined) {
-    return oddity.change === undefined ? [] : [{ before: Math.floor(count / 3), steps: oddity.change }];
-  }
-  let before = 0;
-  const changes: Change[] = [];
-  for (const one of oddity.script) {
-    if ('bytes' in one) {
-      before += 1;
-    } else {
-      changes.push({ before, steps: one });
-    }
-  }
-  return changes;
-}
 
 function configure(oddity: Oddity, kind: PortKind, hook: Hook, count: number): Configuration {
   const ports = [1, 2, 3].map((n) => ({
@@ -73,7 +55,7 @@ function configure(oddity: Oddity, kind: PortKind, hook: Hook, count: number): C
       ...ports.map((port) => step('ip', `link set ${port.name} up`)),
     ],
     setup: [...membershipSteps(oddity.vlans), ...(oddity.setup ?? [])],
-    changes: changesOf(oddity, count),
+    changes: scriptChanges(oddity, count),
     activity: oddity.activity === true,
     gro: kind === 'veth' && oddity.gro !== false,
     segmentation: hook === 'tc',
@@ -93,46 +75,14 @@ function sendAll(oddity: Oddity, configuration: Configuration, count: number): S
   });
 }
 
-export interface Directed {
-  readonly name: string;
-  /** Reasons (`fpm:code`) that this case is there for. */
-  readonly aims: readonly string[];
-  readonly make: () => Case;
-  /** What the case was made for and did not happen. */
-  readonly judge: (result: CaseResult) => Difference[];
-}
-
-/** The counters must show that the case came upon what it aims at, and that it left the rest fast. */
-function judge(oddity: Oddity, aimed: readonly string[], result: CaseResult): Difference[] {
-  const missed = (what: string, expected: string): Difference => ({ what, frame: undefined, expected, actual: 'none' });
-  const fast = (oddity.fast ?? [])
-    .filter((name) => (result.claims.find((claim) => claim.name === name)?.counters.fast ?? 0) === 0)
-    .map((name) => missed(`fast path of ${name}`, 'some frames'));
-  const aims = aimed
-    .filter((reason) => result.claims.every((claim) => (claim.slowBy[reason] ?? 0) === 0))
-    .map((reason) => missed(`frames left to Linux for ${reason}`, 'some'));
-  return [...fast, ...aims];
-}
-
-/** All directed cases: each oddity on every kind of port and hook where it has a meaning. */
+/** All directed cases of bridges. */
 export function directedCases(count = 200, vlans = vlanFiltering): Directed[] {
-  const cases: Directed[] = [];
-  for (const oddity of oddities) {
-    if (oddity.needsVlans === true && !vlans) continue;
-    for (const kind of oddity.kinds ?? (['tap', 'veth'] as const)) {
-      for (const hook of oddity.hooks ?? (['xdp', 'tc'] as const)) {
-        const make = () => {
-          const configuration = configure(oddity, kind, hook, count);
-          return { seed: 0, kind, hook, configuration, frames: sendAll(oddity, configuration, count) };
-        };
-        const name = `${oddity.name} (${kind}, ${hook})`;
-        const aims = (oddity.aims ?? []).flatMap((aim) => {
-          const [reason, only = hook] = aim.split('@');
-          return only === hook && reason !== undefined ? [reason] : [];
-        });
-        cases.push({ name, aims, make, judge: (result) => judge(oddity, aims, result) });
-      }
-    }
-  }
-  return cases;
+  return oddities
+    .filter((oddity) => oddity.needsVlans !== true || vlans)
+    .flatMap((oddity) =>
+      directed(oddity, (kind, hook) => {
+        const configuration = configure(oddity, kind, hook, count);
+        return { seed: 0, kind, hook, configuration, frames: sendAll(oddity, configuration, count) };
+      }),
+    );
 }

@@ -4,9 +4,11 @@
 import { join } from 'node:path';
 import { probe } from 'bpf-loader-native';
 import { tnaAccelerator } from './accelerator.js';
-import { type Directed, directedCases } from './directed.js';
+import { directedCases } from './directed.js';
+import type { Directed } from './directed-case.js';
 import { equivalents } from './equivalents.js';
 import { buildMutant, findMutations, type Mutation } from './mutations.js';
+import { routerCases } from './routing/directed.js';
 import { type CaseResult, runCase } from './runner.js';
 
 /**
@@ -45,7 +47,7 @@ const few = 4;
 /** Runs mutants in a directory of its own, where their libraries are built. */
 export class Judge {
   readonly #sound = new Map<string, Promise<boolean>>();
-  readonly #cases = directedCases(100);
+  readonly #cases = [...directedCases(100), ...routerCases()];
   #original: Promise<string> | undefined;
 
   constructor(readonly directory: string) {}

@@ -13,6 +13,7 @@ import type { Hook, PortKind } from './configuration.js';
 import { directedCases } from './directed.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { makeRouterCase } from './routing/case.js';
+import { routerCases } from './routing/directed.js';
 import { makeCase, runCase } from './runner.js';
 
 const { values } = parseArgs({
@@ -67,7 +68,7 @@ async function runAll(kind: PortKind, hook: Hook): Promise<void> {
 
 async function runDirected(text: string): Promise<void> {
   const totals = emptyTotals();
-  const cases = directedCases()
+  const cases = [...directedCases(), ...routerCases()]
     .map((one) => ({ one, made: one.make() }))
     .filter(({ one, made }) => one.name.includes(text) && kinds.includes(made.kind) && hooks.includes(made.hook));
   let next = 0;

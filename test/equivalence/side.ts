@@ -24,7 +24,7 @@ export interface Outcome {
   /** Error text of the commands, setup first, then one per change. */
   readonly messages: readonly string[];
   readonly state: KernelState;
-  /** Of routers: times of neighbours. Where the configuration asks for it: those of FDB entries, and what user space was told of them. */
+  /** Where the configuration asks for it: times of FDB entries, and what user space was told of them; of routers, of neighbours. */
   readonly activity: readonly Activity[];
   readonly events: readonly string[];
 }
@@ -101,7 +101,7 @@ export class Side {
       await side.#linksSettle();
       await side.execute(configuration.setup);
       await side.agent.collect(side.#quiet);
-      if (configuration.activity) {
+      if (configuration.activity && configuration.own === undefined) {
         side.#monitor = await FdbMonitor.start(netns);
       }
     } catch (error) {
@@ -155,8 +155,8 @@ export class Side {
         await this.#sysctl({ tool, text });
       } else if (tool === 'capture') {
         // The capture is one more port of the agent, so what it sees is compared as well.
-        const [device, outgoing] = text.split(' ');
-        await this.agent.packet(device ?? '', outgoing === 'out');
+        const [device, kind] = text.split(' ');
+        await this.agent.packet(device ?? '', kind === 'out' || kind === 'ip' ? kind : undefined);
       } else if (tool === 'wait') {
         await new Promise((resolve) => setTimeout(resolve, Number(text)));
       } else if (tool === 'rtnl') {
@@ -232,8 +232,8 @@ export class Side {
     const steps = [...configuration.setup, ...configuration.changes.flatMap((change) => change.steps)];
     const nftables = steps.some((one) => one.tool === 'nft');
     const state = await readState(netns, agent, nftables);
-    const activity = configuration.own !== undefined ? await readNeighbourUse(netns) : [];
-    if (configuration.activity) activity.push(...(await readActivity(netns)));
+    const read = configuration.own === undefined ? readActivity : readNeighbourUse;
+    const activity = configuration.activity ? await read(netns) : [];
     const events = (await this.#monitor?.stop()) ?? [];
     return { frames: this.#frames, late, messages: this.#messages, state, activity, events };
   }

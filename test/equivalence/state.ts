@@ -93,16 +93,12 @@ export async function readActivity(netns: string): Promise<Activity[]> {
     }));
 }
 
-/** The same of neighbours. A router uses those that it probes; when it confirmed one last is the neighbour's doing. */
+/** The same of neighbours. When one was confirmed last is its own doing, and is left out. */
 export async function readNeighbourUse(netns: string): Promise<Activity[]> {
   const entries = await json('ip', ['-n', netns, '-j', '-s', 'neigh', 'show', 'nud', 'all']);
   return entries
-    .filter((entry) => typeof entry.used === 'number' && typeof entry.updated === 'number')
-    .map((entry) => ({
-      entry: `neighbour ${entry.dst} on ${entry.dev}`,
-      updated: Number(entry.updated),
-      used: Number(entry.used),
-    }));
+    .filter((entry) => typeof entry.used === 'number')
+    .map(({ dst, dev, used }) => ({ entry: `neighbour ${dst} on ${dev}`, updated: Number(used), used: Number(used) }));
 }
 
 export async function readState(netns: string, agent: Agent, nftables: boolean): Promise<KernelState> {

@@ -10,7 +10,7 @@ import { drawRoutes } from './routes.js';
 const step = (tool: Step['tool'], text: string): Step => ({ tool, text });
 
 /** Neighbours of a device change their state by packets only, not by time. */
-function neighbourTimers(device: string): Step[] {
+export function neighbourTimers(device: string): Step[] {
   const timers = [
     'retrans_time_ms 600000',
     'delay_first_probe_time 600',
@@ -45,6 +45,7 @@ function namespaceSteps(random: Random): Step[] {
     `net/ipv4/conf/all/route_localnet ${odd(0.05)}`,
     `net/ipv4/ip_forward_update_priority ${1 - odd(0.05)}`,
     `net/ipv4/ip_early_demux ${1 - odd(0.1)}`,
+    `net/ipv4/ip_forward_use_pmtu ${odd(0.4)}`,
   ].map((text) => step('sysctl', text));
 }
 
@@ -119,7 +120,11 @@ export function generateRouter(seed: number, kind: PortKind, hook: Hook, frames:
   const own: string[] = [];
   const known: Neighbour[] = [];
   const setup: Step[] = [];
-  const links: Step[] = ports.map((port) => step('ip', `link set ${port.name} address ${port.mac} mtu ${port.mtu}`));
+  // Next hop objects that refuse packets need the loopback device.
+  const links: Step[] = [
+    step('ip', 'link set lo up'),
+    ...ports.map((port) => step('ip', `link set ${port.name} address ${port.mac} mtu ${port.mtu}`)),
+  ];
   for (const [index, port] of ports.entries()) {
     links.push(...neighbourTimers(port.name));
     if (port.up) links.push(step('ip', `link set ${port.name} up`));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a random router is: its ports, who is behind them, and where its routes lead, as the traffic knows it.
 
+import { checksum, hex, ipv4 } from '../../support/lab/frame.js';
 import type { Configuration } from '../configuration.js';
 
 /** Somebody behind a port, known to the router or not. */
@@ -30,4 +31,15 @@ export function portMac(port: number): string {
 /** The n-th address of the network behind a port. */
 export function addressOf(port: number, n: number): string {
   return `10.${port + 1}.0.${n}`;
+}
+
+/**
+ * An ICMP message about an answer that the router has sent to a ping: of those the router itself takes note (icmp_err).
+ *
+ * @param kind type and code, as four hexadecimal digits
+ * @param word what follows the checksum: MTU or gateway, as eight
+ */
+export function icmpAbout(own: string, destination: string, kind: string, word: string): string {
+  const body = `${kind}0000${word}${ipv4({ source: own, destination, protocol: 1, payload: '0000ffff00000000' })}`;
+  return `${kind}${hex(checksum(body), 2)}${body.slice(8)}`;
 }

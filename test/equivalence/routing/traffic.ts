@@ -3,10 +3,10 @@
 // a router treats specially.
 
 import type { Send } from '../../support/lab/agent.js';
-import { arp, ethernet, type Ipv4, ipv4, little, sized, tagged, tcp, udp } from '../../support/lab/frame.js';
+import { arp, ethernet, hex, type Ipv4, ipv4, little, sized, tagged, tcp, udp } from '../../support/lab/frame.js';
 import { drawFrame } from '../payload.js';
 import type { Random } from '../random.js';
-import { type Neighbour, portMac, type RouterPlan } from './plan.js';
+import { icmpAbout, type Neighbour, portMac, type RouterPlan } from './plan.js';
 
 class Traffic {
   constructor(
@@ -186,6 +186,18 @@ const question: Draw = (t) => {
   return t.run(from.port, sized(ethernet(to, from.mac, 0x0806, body), 60), 1);
 };
 
+/** What makes exceptions of next hops: path MTUs, and redirects by neighbours. */
+const exception: Draw = (t) => {
+  const from = t.from();
+  const { own, destinations } = t.plan;
+  const router = t.random.pick(own.length > 0 ? own : ['10.1.0.1']);
+  const [kind, word] = t.random.chance(0.6)
+    ? ['0304', hex(t.random.pick([600, 1000, 1400]), 4)]
+    : ['0501', `0a0${from.port + 1}000${t.random.pick(['a', 'b'])}`];
+  const payload = icmpAbout(router, t.random.pick(destinations), kind, word);
+  return t.run(from.port, t.packet(from, { protocol: 1, destination: router, payload }), 1);
+};
+
 /** Segments that are to be cut, or lack their checksum: struct virtio_net_hdr as senders on a veth use it. */
 const offloaded: Draw = (t) => {
   if (t.plan.configuration.kind === 'tap') {
@@ -221,6 +233,7 @@ const draws: readonly (readonly [number, Draw])[] = [
   [2, vlan],
   [2, question],
   [5, offloaded],
+  [1, exception],
 ];
 
 export function generateRouterTraffic(random: Random, plan: RouterPlan, count: number): Send[] {

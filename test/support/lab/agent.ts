@@ -91,9 +91,9 @@ export class Agent {
     return Number((await this.#ask(`${virtio ? 'vnettap' : 'tap'} ${name}`)).text.slice(3));
   }
 
-  /** Opens a packet socket on an existing device, or on all with `any`, and returns its port number. `outgoing`: sees those, too. */
-  async packet(name: string, outgoing = false): Promise<number> {
-    return Number((await this.#ask(`packet ${name}${outgoing ? ' out' : ''}`)).text.slice(3));
+  /** Opens a packet socket on an existing device, or on all with `any`, and returns its port number. `out`: sees outgoing frames, too; `ip`: IPv4 only. */
+  async packet(name: string, kind?: 'out' | 'ip'): Promise<number> {
+    return Number((await this.#ask(`packet ${name}${kind === undefined ? '' : ` ${kind}`}`)).text.slice(3));
   }
 
   async gro(name: string, on: boolean): Promise<void> {

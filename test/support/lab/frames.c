@@ -5,7 +5,8 @@
 //   netns NAME              enter /run/netns/NAME                          -> ok
 //   tap NAME                make a tap here; it becomes the next port      -> ok PORT
 //   vnettap NAME            a tap whose frames carry a virtio_net_hdr, as a virtual machine's do -> ok PORT
-//   packet NAME|any [out]   packet socket on a device, or on all; the next port; `out`: sees outgoing frames, too -> ok PORT
+//   packet NAME|any [out|ip]  packet socket on a device, or on all; the next port -> ok PORT
+//                           `out`: sees outgoing frames, too; `ip`: only IPv4
 //   gro NAME 0|1            ethtool -K NAME gro                            -> ok
 //   vlanpush NAME           egress program: the mark becomes a VLAN tag in metadata (see `mark`) -> ok
 //   tcx NAME ingress|egress a tc program that drops IPv4 and lets the rest go on -> ok
@@ -219,10 +220,10 @@ static int send_loop(const char *address)
 	return rc;
 }
 
-static int open_packet(const char *name, int outgoing)
+static int open_packet(const char *name, int outgoing, int protocol)
 {
 	int ignore = !outgoing, one = 1, size = 8 << 20;
-	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons((unsigned short)protocol)};
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	address.sll_ifindex = (int)if_nametoindex(name);
@@ -630,7 +631,7 @@ static void reply_change(uint32_t count, char *what)
 	while (stream_begun() == 0)
 		pause_usec(10);
 	if (sscanf(what, "packet %255s", a) == 1) {
-		int port = open_packet(a, 1);
+		int port = open_packet(a, 1, ETH_P_ALL);
 
 		code = port < 0 ? errno : 0;
 		if (port >= 0)
@@ -697,7 +698,7 @@ int main(void)
 		} else if (!strcmp(verb, "vnettap")) {
 			answer(open_tap(a, 1), a);
 		} else if (!strcmp(verb, "packet")) {
-			answer(open_packet(a, b && !strcmp(b, "out")), a);
+			answer(open_packet(a, b && !strcmp(b, "out"), b && !strcmp(b, "ip") ? ETH_P_IP : ETH_P_ALL), a);
 		} else if (!strcmp(verb, "gro") && b) {
 			answer(set_gro(a, atoi(b)), a);
 		} else if (!strcmp(verb, "vlanpush")) {
