@@ -39,6 +39,8 @@ function namespaceSteps(random: Random): Step[] {
     'net/ipv4/conf/all/send_redirects 0',
     'net/ipv4/conf/default/send_redirects 0',
     `net/ipv4/ip_forward ${random.chance(0.97) ? 1 : 0}`,
+    // Switching forwarding on has switched these off.
+    ...(random.chance(0.4) ? ['net/ipv4/conf/all/accept_redirects 1', 'net/ipv4/conf/default/accept_redirects 1'] : []),
     `net/ipv4/conf/all/rp_filter ${filter}`,
     `net/ipv4/conf/default/rp_filter ${random.pick([0, 0, 0, 1, 2])}`,
     `net/ipv4/conf/all/accept_local ${odd(0.05)}`,

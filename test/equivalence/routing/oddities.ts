@@ -264,6 +264,7 @@ export const routerOddities: readonly RouterOddity[] = [
   },
   {
     name: 'router: redirected',
+    setup: [sysctl('conf/all/accept_redirects 1'), sysctl('conf/p2/accept_redirects 1')],
     script: [...hello, ...times(3, from(0, beyond)), redirect, ...times(4, from(0, beyond))],
     aims: ['ip4_route:exception'],
   },
