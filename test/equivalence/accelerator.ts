@@ -28,7 +28,7 @@ export interface Accelerator {
 }
 
 /** What a status says, reduced to what the comparison needs. */
-function claimOf({ name, accelerated, hook, reasons, counters }: InterfaceStatus): Claim {
+export function claimOf({ name, accelerated, hook, reasons, counters }: InterfaceStatus): Claim {
   return {
     name,
     accelerated,

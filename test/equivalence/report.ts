@@ -62,6 +62,24 @@ export function addResult(totals: Totals, result: CaseResult): void {
   }
 }
 
+/** What JSON.stringify makes into text that `totalsOf` reads. */
+export function totalsJson(totals: Totals): object {
+  return { ...totals, slowBy: [...totals.slowBy], blockedBy: [...totals.blockedBy] };
+}
+
+export function totalsOf(json: ReturnType<typeof JSON.parse>): Totals {
+  return { ...json, slowBy: new Map(json.slowBy), blockedBy: new Map(json.blockedBy) };
+}
+
+/** Adds what another run has counted. */
+export function addTotals(totals: Totals, more: Totals): void {
+  for (const name of Object.keys(totals) as (keyof Totals)[]) {
+    if (name === 'slowBy' || name === 'blockedBy')
+      for (const [code, count] of more[name]) totals[name].set(code, (totals[name].get(code) ?? 0) + count);
+    else totals[name] += more[name];
+  }
+}
+
 function ranking(counts: ReadonlyMap<string, number>): string {
   const sorted = [...counts].sort((a, b) => b[1] - a[1]);
   return sorted.length === 0 ? '—' : sorted.map(([name, count]) => `${name} ${count}`).join(', ');

@@ -2,16 +2,18 @@
 // The equivalence script: many random configurations with TNA off and on. Root only; works in namespaces of its own.
 //
 //   node dist/test/equivalence/run.js [--of bridge|router] [--seed N] [--count N] [--frames N] [--hook xdp|tc]
-//                                     [--ports tap|veth] [--off] [--jobs N] [--keep-going] [--verbose] [--directed TEXT]
+//                                     [--ports tap|veth] [--off] [--jobs N] [--keep-going] [--verbose] [--directed TEXT] [--resident]
 //
 // --directed runs the directed cases whose name contains TEXT instead of random ones ('' for all).
+// --resident has one process of TNA do all cases of a hook: less work on a machine where starting one takes long.
 // Without --hook and --ports all four combinations run, --count configurations each. --off compares Linux with Linux.
 
 import { parseArgs } from 'node:util';
-import { noAccelerator, tnaAccelerator } from './accelerator.js';
+import { type Accelerator, noAccelerator, tnaAccelerator } from './accelerator.js';
 import type { Hook, PortKind } from './configuration.js';
 import { directedCases } from './directed.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
+import { Resident } from './resident-accelerator.js';
 import { makeRouterCase } from './routing/case.js';
 import { routerCases } from './routing/directed.js';
 import { makeCase, runCase } from './runner.js';
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     directed: { type: 'string' },
     'keep-going': { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
+    resident: { type: 'boolean', default: false },
   },
 });
 
@@ -39,8 +42,13 @@ const make = values.of === 'router' ? makeRouterCase : makeCase;
 const options = values.library === undefined ? [] : ['--library', values.library];
 let failed = 0;
 
+const resident = values.resident && !values.off ? new Resident(values.library) : undefined;
+function acceleratorOf(hook: Hook): Accelerator {
+  return values.off ? noAccelerator : (resident?.accelerator(hook) ?? tnaAccelerator(hook, options));
+}
+
 async function runAll(kind: PortKind, hook: Hook): Promise<void> {
-  const accelerator = values.off ? noAccelerator : tnaAccelerator(hook, options);
+  const accelerator = acceleratorOf(hook);
   const totals = emptyTotals();
   const first = Number(values.seed);
   let next = first;
@@ -75,7 +83,7 @@ async function runDirected(text: string): Promise<void> {
   const worker = async () => {
     for (let item = cases[next++]; item !== undefined; item = cases[next++]) {
       const { one, made } = item;
-      const result = await runCase(made, values.off ? noAccelerator : tnaAccelerator(made.hook, options));
+      const result = await runCase(made, acceleratorOf(made.hook));
       const judged = { ...result, differences: [...result.differences, ...(values.off ? [] : one.judge(result))] };
       addResult(totals, judged);
       if (judged.differences.length > 0) {
@@ -99,4 +107,5 @@ if (values.directed === undefined) {
 } else {
   await runDirected(values.directed);
 }
+resident?.close();
 process.exitCode = failed === 0 ? 0 : 1;

@@ -122,6 +122,9 @@ function read(path: string): string {
 /** How many times its processor time a machine may take in real time: it sleeps, waits, and shares the host. */
 const patience = process.env.CI === undefined ? 6 : 2;
 
+/** Who needs the machine before everybody else says so. */
+const niceness = process.env.TNA_VM_NICE ?? '10';
+
 /** Processor time of a process so far, in seconds. */
 function processorSeconds(pid: number | undefined): number {
   const stat = read(`/proc/${pid}/stat`);
@@ -147,7 +150,7 @@ function boot(options: MachineOptions, started: number): Promise<Boot> {
   let used = 0;
   let said = '';
   return new Promise((resolve, reject) => {
-    const child = spawn('nice', ['-n', '10', 'qemu-system-x86_64', ...qemuArguments(options)], {
+    const child = spawn('nice', ['-n', niceness, 'qemu-system-x86_64', ...qemuArguments(options)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const timer = setInterval(() => {

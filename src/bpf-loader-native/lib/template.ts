@@ -16,6 +16,8 @@ export interface Specialisation {
   readonly program: string;
   /** Constants that differ from the object's values. */
   readonly rodata?: Readonly<Record<string, VariableValue>>;
+  /** Maps to use in place of those that the object was loaded with, by name; they must have the same shape. */
+  readonly maps?: Readonly<Record<string, BpfMap>>;
   /** Name of the loaded program, at most 15 characters are kept; default: the program's own. */
   readonly name?: string;
 }
@@ -52,12 +54,14 @@ export class BpfTemplate {
         created.push(map);
         replacements.set(this.object.mapFd(section), map.fd);
       }
+      const others = Object.entries(request.maps ?? {});
+      for (const [name, map] of others) replacements.set(this.object.mapFd(name), map.fd);
       const insns = replaceMapFds(prepared.insns, replacements);
       return await loadProgram({
         name: request.name ?? request.program,
         license: this.object.license,
         insns,
-        keep: [this.object, created],
+        keep: [this.object, created, others],
         ...loadDetails(prepared),
       });
     } finally {

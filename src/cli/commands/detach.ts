@@ -3,6 +3,7 @@
 
 import { applyPlan } from '../../apply/apply.js';
 import type { Desired } from '../../model/desired.js';
+import type { Domain } from '../../model/ports.js';
 import { makePlan } from '../../plan/plan.js';
 import { survey } from '../../reconcile/survey.js';
 import { outcomesText, planJson } from '../../report/plan.js';
@@ -11,7 +12,10 @@ import type { GlobalOptions } from '../options.js';
 import { errorText, print, printJson, styleFor } from '../output.js';
 
 export async function detachCommand(options: GlobalOptions): Promise<number> {
-  const domain = await loadDomain(options);
+  return detach(options, await loadDomain(options));
+}
+
+export function detach(options: GlobalOptions, domain: Domain): Promise<number> {
   return withHost(options, domain, async (host) => {
     await host.lock();
     try {

@@ -29,14 +29,17 @@ export interface ReconcileOptions {
 export async function reconcileCommand(options: GlobalOptions, how: ReconcileOptions): Promise<number> {
   const lease = how.once ? leaseOfOnce(options) : (options.lease ?? defaultLease);
   if (how.dryRun) return planCommand({ ...options, lease }, false);
-  const domain = await loadDomain({ ...options, lease });
+  return reconcile(options, how.once, await loadDomain({ ...options, lease }));
+}
+
+export function reconcile(options: GlobalOptions, justOnce: boolean, domain: LoadedDomain): Promise<number> {
   return withHost(options, domain, async (host) => {
     await host.lock();
     try {
       const gone = host.pruneOthers();
       if (gone > 0)
         process.stderr.write(`removed what was left in ${count(gone, 'network namespace')} that no longer exist\n`);
-      return how.once ? await once(options, domain, host) : await daemon(options, domain, host);
+      return justOnce ? await once(options, domain, host) : await daemon(options, domain, host);
     } finally {
       host.leave();
     }
@@ -44,7 +47,7 @@ export async function reconcileCommand(options: GlobalOptions, how: ReconcileOpt
 }
 
 /** No controller stays to renew a lease. @throws TnaError `usage` */
-function leaseOfOnce({ lease }: GlobalOptions): LeasePolicy {
+export function leaseOfOnce({ lease }: GlobalOptions): LeasePolicy {
   if (lease?.scope === 'all')
     throw new TnaError('usage', '--once leaves no controller behind that could renew a lease');
   return lease?.scope === 'off' ? lease : { scope: 'refused', seconds: 0 };

@@ -48,7 +48,8 @@ async function readStatus(options: GlobalOptions): Promise<Status> {
   return liveStatus(options, domain);
 }
 
-function liveStatus(options: GlobalOptions, domain: Domain): Promise<Status> {
+/** What `tna status` shows of the live host. */
+export function liveStatus(options: GlobalOptions, domain: Domain): Promise<Status> {
   return withHost(options, domain, async (host) => {
     const derived = await survey(domain, host, options.hooks);
     const counters = new Map<Attachment, readonly number[]>();

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// TNA's one-shot commands in a process that stays: what resident-accelerator.ts starts. An emulated processor spends far more
+// on starting Node, compiling the rules and reading the kernel's types than on what a command does. Each request is one command
+// in one namespace, carried out by the command's own code; the answer is its exit code, or the status.
+
+import { detach } from '../../src/cli/commands/detach.js';
+import { leaseOfOnce, reconcile } from '../../src/cli/commands/reconcile.js';
+import { liveStatus } from '../../src/cli/commands/status.js';
+import { loadDomain } from '../../src/cli/context.js';
+import { type GlobalOptions, parseOptions } from '../../src/cli/options.js';
+import { enterNamespace } from '../../src/platform/namespace.js';
+import { keepTemplates } from './kept-templates.js';
+import type { Answer, Request } from './resident-accelerator.js';
+
+keepTemplates();
+
+const [library] = process.argv.slice(2);
+const raw = library === undefined ? {} : { library };
+const domain = loadDomain(parseOptions(raw));
+
+async function carryOut({ command }: Request, options: GlobalOptions): Promise<Omit<Answer, 'error'>> {
+  switch (command) {
+    case 'reconcile':
+      return { code: await reconcile(options, true, { ...(await domain), lease: leaseOfOnce(options) }) };
+    case 'status':
+      return { code: 0, interfaces: (await liveStatus(options, await domain)).interfaces };
+    case 'detach':
+      return { code: await detach(options, await domain) };
+  }
+}
+
+async function answer(request: Request): Promise<void> {
+  let answer: Answer;
+  try {
+    answer = await carryOut(request, parseOptions({ ...raw, netns: request.netns, hook: [request.hook] }));
+  } catch (error) {
+    answer = { code: 1, error: error instanceof Error ? error.message : String(error) };
+  }
+  // A process in a namespace keeps it alive, and its devices: back to that of the parent.
+  enterNamespace(`/proc/${process.ppid}/ns/net`);
+  process.send?.(answer);
+}
+
+// One at a time: the namespace is the process's.
+let last: Promise<void> = Promise.resolve();
+process.on('message', (request: Request) => {
+  last = last.then(() => answer(request));
+});

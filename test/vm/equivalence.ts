@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many random configurations with TNA off and on, on one of Debian's kernels: more than one machine can do in its time.
+//
+//   node dist/test/vm/equivalence.js [--kernel NAME] [--count N] [--seed S] [--chunk N] [--report]
+//
+// --count configurations (500) of each combination of ports (tap, veth) and hook (xdp, tc), in machines of --chunk each.
+// Each machine's figures are kept below dist/vm/equivalence/KERNEL/SEED, so that a run goes on where another was interrupted;
+// --report sums up what is there and starts nothing. Exit code 1 on a difference, and when a machine came to no end.
+
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { addTotals, emptyTotals, type Totals, totalsOf, totalsText } from '../equivalence/report.js';
+import { agentBinary } from '../support/lab/agent-binary.js';
+import { prepareHelpers } from './helpers.js';
+import { type Kernel, prepareKernels } from './kernels.js';
+import { runMachine } from './machine.js';
+import { selectTests } from './tests.js';
+
+const { values } = parseArgs({
+  options: {
+    kernel: { type: 'string', default: 'newest' },
+    count: { type: 'string', default: '500' },
+    seed: { type: 'string', default: '20000' },
+    chunk: { type: 'string', default: '25' },
+    report: { type: 'boolean', default: false },
+  },
+});
+const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
+const [count, first, chunk] = [values.count, values.seed, values.chunk].map(Number) as [number, number, number];
+const results = join(root, 'dist/vm/equivalence', values.kernel);
+
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(130));
+
+async function bootKernel(): Promise<Kernel> {
+  const [kernel] = prepareKernels([values.kernel], join(root, 'dist/vm/kernels'), join(root, 'test/vm'));
+  if (kernel === undefined) throw new Error(`no kernel ${values.kernel}`);
+  await agentBinary();
+  const helpers = await prepareHelpers(kernel, root, join(root, 'dist/vm/results', kernel.name, 'btf'));
+  return helpers === undefined ? kernel : { ...kernel, helpers };
+}
+
+/** The configurations from a seed on; whether the machine came to its end without a difference. */
+async function runChunk(kernel: Kernel, seed: number, configurations: number): Promise<boolean> {
+  const [test] = selectTests(join(root, 'dist/test'), 'full', ['equivalence']);
+  if (test === undefined) throw new Error('no such test');
+  const output = join(root, 'dist/vm/results', kernel.name, 'equivalence-chunk');
+  const environment = `TNA_VM_SEED=${seed} TNA_VM_COUNT=${configurations} TAP_TIMEOUT=36000 TNA_TEST_PATIENCE=10`;
+  const machine = await runMachine({
+    kernel,
+    root,
+    command: `${environment} exec '${process.execPath}' --enable-source-maps 'dist/test/${test.file}'`,
+    output,
+    timeoutSeconds: test.timeoutSeconds,
+    modules: kernel.helpers === undefined ? test.modules : [...test.modules, kernel.helpers],
+    // Two cases side by side, each mostly on a processor of its own.
+    processors: 2,
+  });
+  const kept = join(results, String(seed));
+  const ended = machine.end === 'exited';
+  mkdirSync(kept, { recursive: true });
+  cpSync(output, ended ? kept : `${kept}.failed`, { recursive: true });
+  console.log(
+    `${values.kernel}, seeds from ${seed}: ${machine.end}, code ${machine.code}, ${machine.seconds.toFixed(0)} s, ${machine.processorSeconds.toFixed(0)} s of processor`,
+  );
+  for (const line of machine.complaints) console.log(`! ${line}`);
+  const differing = machine.stdout.split('\n').filter((line) => /not ok .*seed \d+ differs/.test(line));
+  for (const line of differing) console.log(`  ${line.trim()}, see ${kept}/stdout`);
+  return ended && machine.code === 0 && machine.complaints.length === 0;
+}
+
+function report(): void {
+  const sums = new Map<string, Totals>();
+  const seeds = existsSync(results) ? readdirSync(results).filter((name) => /^\d+$/.test(name)) : [];
+  for (const seed of seeds) {
+    for (const file of readdirSync(join(results, seed)).filter((name) => name.startsWith('totals-'))) {
+      const name = file.slice('totals-'.length, -'.json'.length);
+      const totals = sums.get(name) ?? emptyTotals();
+      addTotals(totals, totalsOf(JSON.parse(readFileSync(join(results, seed, file), 'utf8'))));
+      sums.set(name, totals);
+    }
+  }
+  for (const [name, totals] of [...sums].sort()) console.log(totalsText(`${values.kernel}, ${name}`, totals));
+}
+
+let good = true;
+if (!values.report) {
+  const kernel = await bootKernel();
+  for (let seed = first; seed < first + count; seed += chunk) {
+    if (existsSync(join(results, String(seed), 'code'))) continue;
+    good = (await runChunk(kernel, seed, Math.min(chunk, first + count - seed))) && good;
+  }
+}
+report();
+process.exitCode = good ? 0 : 1;
