@@ -53,17 +53,6 @@ const veths: Wiring = {
   carrier: true,
 };
 
-interface Link {
-  readonly ifname: string;
-  readonly flags: readonly string[];
-  readonly operstate: string;
-}
-
-async function linksOf(netns: string): Promise<readonly Link[]> {
-  const { stdout } = await tryRun('ip', ['-n', netns, '-j', 'link', 'show']);
-  return JSON.parse(stdout) as readonly Link[];
-}
-
 /** Commands of the same tool that follow each other are executed in one process. */
 function batches(steps: readonly Step[]): Step[] {
   const joined: { tool: Step['tool']; text: string }[] = [];
@@ -189,14 +178,16 @@ export class Side {
     if (this.configuration.kind === 'tap') {
       return;
     }
+    const { agent, netns, peers, wiring } = this;
+    const { ports } = this.configuration;
     for (let attempt = 0; attempt < 300 * patience; attempt += 1) {
-      const [near, far] = await Promise.all([linksOf(this.netns), linksOf(this.peers)]);
-      const settled = this.configuration.ports.every(({ name }, index) => {
-        const port = near.find((link) => link.ifname === name);
-        const peer = far.find((link) => link.ifname === farName(index));
-        const up = port?.flags.includes('UP') === true;
-        return (port?.operstate === 'UP') === up && (!this.wiring.carrier || (peer?.operstate === 'UP') === up);
-      });
+      const near = await Promise.all(ports.map(({ name }) => agent.link(name)));
+      await agent.enter(peers);
+      const far = await Promise.all(ports.map((_, index) => agent.link(farName(index))));
+      await agent.enter(netns);
+      const settled = near.every(
+        ({ up, running }, index) => running === up && (!wiring.carrier || far[index]?.running === up),
+      );
       if (settled) {
         return;
       }

@@ -60,6 +60,14 @@ async function json(file: string, args: readonly string[]): Promise<Record<strin
   return Array.isArray(value) ? value : [];
 }
 
+/** Several questions to `ip` or `bridge` in one process: starting one is what costs. An answer is a line. */
+async function batch(file: string, netns: string, questions: readonly string[]): Promise<Record<string, unknown>[][]> {
+  const { stdout } = await tryRun(file, ['-n', netns, '-j', '-d', '-b', '-'], { input: `${questions.join('\n')}\n` });
+  const answers = stdout.split('\n').filter((line) => line.trim() !== '');
+  if (answers.length !== questions.length) throw new Error(`${file}: ${questions.join(', ')}: ${stdout}`);
+  return answers.map((line) => JSON.parse(line) as Record<string, unknown>[]);
+}
+
 function without(record: Record<string, unknown>, ...names: readonly string[]): string {
   return JSON.stringify(Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name))));
 }
@@ -102,12 +110,9 @@ export async function readNeighbourUse(netns: string): Promise<Activity[]> {
 }
 
 export async function readState(netns: string, agent: Agent, nftables: boolean): Promise<KernelState> {
-  const [fdb, links, groups, neighbours, reachability, host, filters, snmp] = await Promise.all([
-    json('bridge', ['-n', netns, '-j', '-d', 'fdb', 'show']),
-    json('ip', ['-n', netns, '-j', '-d', 'link', 'show']),
-    json('bridge', ['-n', netns, '-j', 'mdb', 'show']),
-    json('ip', ['-n', netns, '-j', 'neigh', 'show']),
-    json('ip', ['-n', netns, '-j', 'neigh', 'show', 'nud', 'all']),
+  const [[fdb = [], groups = []], [links = [], neighbours = [], reachability = []], host, filters, snmp] = await Promise.all([
+    batch('bridge', netns, ['fdb show', 'mdb show']),
+    batch('ip', netns, ['link show', 'neigh show', 'neigh show nud all']),
     local(agent),
     nftables ? ruleset(netns) : [],
     agent.read('/proc/net/snmp').then(snmpCounters),

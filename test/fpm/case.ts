@@ -37,7 +37,7 @@ export interface Case {
   readonly frame?: string;
   /** How a fast frame comes out of the other port; as it was sent when absent. */
   readonly arrives?: string;
-  /** Commands of `ip`, `bridge` and others, with their opposites. */
+  /** Commands of `ip`, `bridge`, `rtnl` (rtnl.ts) and others, with their opposites. */
   readonly set?: readonly string[];
   readonly unset?: readonly string[];
   /** Anything else; what it returns undoes it. */

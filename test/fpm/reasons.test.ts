@@ -13,7 +13,7 @@ import t, { type Test } from 'tap';
 import { buildFpmLibrary } from '../../src/platform/clang.js';
 import { fpmSource, libraryDirectory } from '../../src/platform/package-paths.js';
 import { Agent } from '../support/lab/agent.js';
-import { arp, ethernet, ipv4, ipv6, little, sized, tagged, udp } from '../support/lab/frame.js';
+import { arp, ethernet, ipv4, ipv6, little, mac, sized, tagged, udp } from '../support/lab/frame.js';
 import { addNetns, bridge, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
 import { patience } from '../support/lab/patience.js';
 import { rtnlRequest } from '../support/lab/rtnl.js';
@@ -40,7 +40,8 @@ const library = await buildFpmLibrary({
 const reached = new Set<string>();
 
 /** Executes commands in order; those of `ip` and of `bridge` that follow each other in one process. */
-async function commands(netns: string, texts: readonly string[]): Promise<void> {
+async function commands(bench: Bench, texts: readonly string[]): Promise<void> {
+  const { netns } = bench;
   for (let i = 0; i < texts.length; ) {
     const tool = texts[i]?.split(' ')[0];
     const batched = tool === 'ip' || tool === 'bridge';
@@ -49,16 +50,22 @@ async function commands(netns: string, texts: readonly string[]): Promise<void> 
     const rest = texts.slice(i, end).map((text) => text.slice(`${tool} `.length));
     if (tool === 'ip') await ip(netns, ...rest);
     else if (tool === 'bridge') await bridge(netns, ...rest);
-    else await command(netns, texts[i] ?? '');
+    else await command(bench, texts[i] ?? '');
     i = end;
   }
 }
 
-async function command(netns: string, text: string): Promise<void> {
+async function command({ netns, agent }: Bench, text: string): Promise<void> {
   const [tool, ...rest] = text.split(' ');
+  if (tool === 'rtnl') return agent.request(rtnlRequest(rest.join(' ')));
   if (tool === 'nft') await inNetns(netns, ['nft', '-f', '-'], rest.join(' '));
   else if (tool === 'sysctl') await inNetns(netns, ['sh', '-c', `echo ${rest[1]} > /proc/sys/${rest[0]}`]);
   else await inNetns(netns, text.split(' '));
+}
+
+/** Undoes as much of a configuration as there is, of which only a part came about. */
+async function undoAnyway(bench: Bench, texts: readonly string[]): Promise<void> {
+  for (const text of texts) await commands(bench, [text]).catch(() => undefined);
 }
 
 /** An agent of its own, so that ending it takes away what it made. */
@@ -702,17 +709,29 @@ interface Outcome {
 
 async function runCase(bench: Bench, one: Case): Promise<Outcome> {
   await bench.fast.use(one.modules ?? bridgeModules, one.params);
-  await commands(bench.netns, one.set ?? []);
-  const undo = await one.prepare?.(bench);
+  let undo: (() => Promise<void>) | undefined;
+  try {
+    await commands(bench, one.set ?? []);
+    undo = await one.prepare?.(bench);
+  } catch (error) {
+    // The cases that follow are not to suffer for it.
+    await undoAnyway(bench, one.unset ?? []);
+    throw error;
+  }
   try {
     const before = bench.fast.counts();
     const [result] = await bench.agent.send([{ port: bench.in, bytes: one.frame ?? plain }]);
     const late = await bench.agent.collect(bench.kind === 'veth' ? 10 : 1);
     const arrived = [...(result?.received ?? []), ...late].filter((r) => r.port === bench.out).map((r) => r.bytes);
-    return { counts: difference(before, bench.fast.counts()), arrived };
+    // What the bridge says by itself, such as a query for group members, is not the frame.
+    const own = mac(ownBridge);
+    return {
+      counts: difference(before, bench.fast.counts()),
+      arrived: arrived.filter((bytes) => bytes.slice(12, 24) !== own),
+    };
   } finally {
     await undo?.();
-    await commands(bench.netns, one.unset ?? []);
+    await commands(bench, one.unset ?? []);
     if (one.unset?.some((text) => /\b(up|master|mtu|state)\b/.test(text))) await forwarding(bench.netns);
   }
 }

@@ -305,10 +305,10 @@ export const vlanCases: readonly Case[] = [
     set: [
       ...['p1', 'p2'].map((port) => `bridge vlan del dev ${port} vid 1`),
       'bridge vlan del dev br0 vid 1 self',
-      'ip link set br0 type bridge mst_enabled 1',
+      'rtnl bridge br0 mst 1',
     ],
     unset: [
-      'ip link set br0 type bridge mst_enabled 0',
+      'rtnl bridge br0 mst 0',
       ...['p1', 'p2'].map((port) => `bridge vlan add dev ${port} vid 1 pvid untagged`),
       'bridge vlan add dev br0 vid 1 pvid untagged self',
     ],

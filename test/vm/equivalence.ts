@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many random configurations with TNA off and on, on one of Debian's kernels: more than one machine can do in its time.
 //
-//   node dist/test/vm/equivalence.js [--kernel NAME] [--count N] [--seed S] [--chunk N] [--report]
+//   node dist/test/vm/equivalence.js [--kernel NAME] [--count N] [--seed S] [--chunk N] [--jobs N] [--report]
 //
 // --count configurations (500) of each combination of ports (tap, veth) and hook (xdp, tc), in machines of --chunk each.
 // Each machine's figures are kept below dist/vm/equivalence/KERNEL/SEED, so that a run goes on where another was interrupted;
@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { addTotals, emptyTotals, type Totals, totalsOf, totalsText } from '../equivalence/report.js';
 import { agentBinary } from '../support/lab/agent-binary.js';
 import { prepareHelpers } from './helpers.js';
+import { inParallel } from './in-parallel.js';
 import { type Kernel, prepareKernels } from './kernels.js';
 import { runMachine } from './machine.js';
 import { selectTests } from './tests.js';
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     count: { type: 'string', default: '500' },
     seed: { type: 'string', default: '20000' },
     chunk: { type: 'string', default: '25' },
+    jobs: { type: 'string', default: '2' },
     report: { type: 'boolean', default: false },
   },
 });
@@ -46,7 +48,7 @@ async function bootKernel(): Promise<Kernel> {
 async function runChunk(kernel: Kernel, seed: number, configurations: number): Promise<boolean> {
   const [test] = selectTests(join(root, 'dist/test'), 'full', ['equivalence']);
   if (test === undefined) throw new Error('no such test');
-  const output = join(root, 'dist/vm/results', kernel.name, 'equivalence-chunk');
+  const output = join(root, 'dist/vm/results', kernel.name, `equivalence-${seed}`);
   const environment = `TNA_VM_SEED=${seed} TNA_VM_COUNT=${configurations} TAP_TIMEOUT=36000 TNA_TEST_PATIENCE=10`;
   const machine = await runMachine({
     kernel,
@@ -55,8 +57,6 @@ async function runChunk(kernel: Kernel, seed: number, configurations: number): P
     output,
     timeoutSeconds: test.timeoutSeconds,
     modules: kernel.helpers === undefined ? test.modules : [...test.modules, kernel.helpers],
-    // Two cases side by side, each mostly on a processor of its own.
-    processors: 2,
   });
   const kept = join(results, String(seed));
   const ended = machine.end === 'exited';
@@ -88,10 +88,12 @@ function report(): void {
 let good = true;
 if (!values.report) {
   const kernel = await bootKernel();
-  for (let seed = first; seed < first + count; seed += chunk) {
-    if (existsSync(join(results, String(seed), 'code'))) continue;
+  const seeds = Array.from({ length: Math.ceil(count / chunk) }, (_, i) => first + i * chunk);
+  const left = seeds.filter((seed) => !existsSync(join(results, String(seed), 'code')));
+  // Machines of one processor each: emulated processors that share memory wait for each other.
+  await inParallel(left, Number(values.jobs), async (seed) => {
     good = (await runChunk(kernel, seed, Math.min(chunk, first + count - seed))) && good;
-  }
+  });
 }
 report();
 process.exitCode = good ? 0 : 1;

@@ -120,6 +120,15 @@ export class Agent {
     await this.#ask(`sysctl ${path} ${value}`);
   }
 
+  /** State of a device of the namespace entered last; neither for one that is not there. */
+  async link(name: string): Promise<{ readonly up: boolean; readonly running: boolean }> {
+    const bits = await this.#ask(`link ${name}`).then(
+      ({ text }) => Number(text.slice(3)),
+      () => 0,
+    );
+    return { up: (bits & 1) !== 0, running: (bits & 2) !== 0 };
+  }
+
   /** Reads a file as the namespace entered last shows it, such as /proc/net/snmp. */
   async read(path: string): Promise<string> {
     return Buffer.from((await this.#ask(`read ${path}`)).text.slice(5), 'hex').toString();

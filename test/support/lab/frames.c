@@ -13,6 +13,7 @@
 //   generic NAME            a generic XDP program that drops IPv4          -> ok
 //   tapfilter PORT          a filter on the tap that lets only 0x88b5 out           -> ok
 //   sysctl PATH VALUE       write below /proc/sys in this namespace        -> ok
+//   link NAME               whether the device is up, and whether it runs  -> ok 0|1|2|3 (1: IFF_UP, 2: IFF_RUNNING)
 //   read PATH               a file of this namespace's /proc               -> read HEX
 //   carrier PORT 0|1        the tap's carrier                              -> ok
 //   revnet PORT NAME        close the tap and open it again with a virtio_net_hdr, as a virtual machine does that starts -> ok
@@ -282,6 +283,18 @@ static int set_gro(const char *name, int on)
 	rc = ioctl(fd, SIOCETHTOOL, &ifr);
 	close(fd);
 	return rc;
+}
+
+// 1 if the device is up, and 2 more if it is operational.
+static int link_state(const char *name)
+{
+	struct ifreq ifr = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	rc = ioctl(fd, SIOCGIFFLAGS, &ifr);
+	close(fd);
+	return rc < 0 ? rc : (ifr.ifr_flags & IFF_UP ? 1 : 0) | (ifr.ifr_flags & IFF_RUNNING ? 2 : 0);
 }
 
 #define INSN(c, d, s, o, i) {.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)}
@@ -719,6 +732,8 @@ int main(void)
 			answer(send_rtnl(a, b), a);
 		} else if (!strcmp(verb, "sysctl") && b) {
 			answer(write_sysctl(a, b), a);
+		} else if (!strcmp(verb, "link")) {
+			answer(link_state(a), a);
 		} else if (!strcmp(verb, "read")) {
 			reply_read(a);
 		} else if (!strcmp(verb, "release")) {

@@ -34,6 +34,9 @@ const bridgeAttributes: Readonly<Record<string, readonly [type: number, bytes: 1
   fdb_max_learned: [49, 4],
 };
 
+/** Bits of IFLA_BR_MULTI_BOOLOPT (46), whose value is struct br_boolopt_multi: values, and which of them are meant. */
+const bridgeSwitches: Readonly<Record<string, number>> = { mst: 1 << 2 };
+
 function linkData(kindAttribute: number, type: number, value: string): string {
   const data = attribute(kindAttribute + 1, attribute(type, value));
   // RTM_NEWLINK, AF_UNSPEC; IFLA_LINKINFO (18)
@@ -41,6 +44,10 @@ function linkData(kindAttribute: number, type: number, value: string): string {
 }
 
 function setting(known: typeof portAttributes, kindAttribute: number, name: string, value: string): string {
+  const bit = known === bridgeAttributes ? bridgeSwitches[name] : undefined;
+  if (bit !== undefined) {
+    return linkData(kindAttribute, 46, little32(value === '1' ? bit : 0) + little32(bit));
+  }
   const [type, bytes] = known[name] ?? [];
   if (type === undefined) {
     throw new Error(`no such setting: ${name}`);
