@@ -10,7 +10,7 @@ import type { Hook, PortKind, Step } from './configuration.js';
 import { directedCases } from './directed.js';
 import type { Directed } from './directed-case.js';
 import { equivalents } from './equivalents.js';
-import { inPairs, Judge } from './judge-mutant.js';
+import { inPairs, Judge, workshopIn } from './judge-mutant.js';
 import { findMutations } from './mutations.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { type Case, makeCase, runCase } from './runner.js';
@@ -148,7 +148,7 @@ t.test('one oddity at a time', async (t) => {
 
 t.test('FPMs without a check', async (t) => {
   // One of each sort: a port flag, the FDB, a netfilter guard, a check that another one covers.
-  const judge = new Judge(t.testdir());
+  const judge = new Judge(workshopIn(t.testdir()));
   for (const id of [
     'bridge_egress:isolated',
     'bridge_source:source-moved',

@@ -3,13 +3,15 @@
 
 import { join } from 'node:path';
 import { probe } from 'bpf-loader-native';
-import { tnaAccelerator } from './accelerator.js';
+import { type Accelerator, tnaAccelerator } from './accelerator.js';
+import type { Hook } from './configuration.js';
 import { directedCases } from './directed.js';
 import type { Directed } from './directed-case.js';
 import { equivalents } from './equivalents.js';
+import { vlanFiltering } from './features.js';
 import { buildMutant, findMutations, type Mutation } from './mutations.js';
 import { routerCases } from './routing/directed.js';
-import { type CaseResult, runCase } from './runner.js';
+import { type CaseResult, makeCase, runCase } from './runner.js';
 
 /**
  * `caught`: a difference was seen. `refused`: the verifier does not load the program without the check. `equivalent`:
@@ -20,6 +22,25 @@ export type Kind = 'caught' | 'refused' | 'equivalent' | 'survived' | 'not aimed
 export interface Verdict {
   readonly kind: Kind;
   readonly text: string;
+}
+
+/** Judges mutants and prints a line for each; whether all are caught or listed. */
+export async function judgeAll(judge: Judge, mutations: readonly Mutation[], jobs: number): Promise<boolean> {
+  const counts = new Map<Kind, number>();
+  let next = 0;
+  const worker = async () => {
+    for (let mutation = mutations[next++]; mutation !== undefined; mutation = mutations[next++]) {
+      const { kind, text } = await judge.verdict(mutation);
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      console.log(`${mutation.id.padEnd(38)} ${kind.padEnd(12)} ${text}`);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+  const count = (kind: Kind): number => counts.get(kind) ?? 0;
+  console.log(
+    `${mutations.length} mutants: ${count('caught')} caught, ${count('refused')} refused by the verifier, ${count('equivalent')} equivalent (listed), ${count('survived')} survived, ${count('not aimed at')} not aimed at, ${count('wrong')} listed wrongly`,
+  );
+  return count('survived') + count('not aimed at') + count('wrong') === 0;
 }
 
 /** Two at a time, in order, until `stop` says so. */
@@ -41,16 +62,62 @@ export async function inPairs<T>(
   await Promise.all([worker(), worker()]);
 }
 
+const vlanSpecific = /vlan/;
+
+/** Random bridges that filter VLANs. */
+function randomVlanCases(): Directed[] {
+  if (!vlanFiltering) return [];
+  const places = [
+    ['tap', 'xdp'],
+    ['veth', 'tc'],
+  ] as const;
+  const cases: Directed[] = [];
+  for (let seed = 41_000; cases.length < randomCases; seed += 1) {
+    const [kind, hook] = places[seed % 2] as (typeof places)[number];
+    const one = makeCase(seed, kind, hook, 200);
+    if (one.configuration.vlans === undefined) continue;
+    cases.push({ name: `random, seed ${seed} (${kind}, ${hook})`, aims: [], make: () => one, judge: () => [] });
+  }
+  return cases;
+}
+
 /** A listed mutant has nothing to show; so many cases must agree. */
 const few = 4;
 
-/** Runs mutants in a directory of its own, where their libraries are built. */
+/** A bridge that filters VLANs and is configured at random may come upon what no directed case aims at. */
+const randomCases = 12;
+
+export interface Workshop {
+  /** The library without these checks. */
+  readonly library: (mutations: readonly Mutation[]) => Promise<string>;
+  readonly accelerator: (hook: Hook, library: string) => Accelerator;
+}
+
+/** Name of a directory for the library without these checks. */
+export function directoryName(mutations: readonly Mutation[]): string {
+  return mutations.length === 0 ? 'original' : mutations.map(({ id }) => id.replace(':', '-')).join('+');
+}
+
+/** Builds libraries in a directory of its own, and runs TNA's command line with them. */
+export function workshopIn(directory: string): Workshop {
+  return {
+    library: (mutations) => buildMutant(mutations, join(directory, directoryName(mutations))),
+    accelerator: (hook, library) => tnaAccelerator(hook, ['--library', library]),
+  };
+}
+
+/** The check that a listed one leaves its frames to. */
+export function partnerOf(mutation: Mutation): Mutation | undefined {
+  const listed = equivalents[mutation.id];
+  return findMutations().find(({ id }) => id === listed?.with);
+}
+
 export class Judge {
   readonly #sound = new Map<string, Promise<boolean>>();
   readonly #cases = [...directedCases(100), ...routerCases()];
   #original: Promise<string> | undefined;
 
-  constructor(readonly directory: string) {}
+  constructor(readonly workshop: Workshop) {}
 
   async verdict(mutation: Mutation): Promise<Verdict> {
     const listed = equivalents[mutation.id];
@@ -63,7 +130,7 @@ export class Judge {
     if (alone.kind === 'caught') {
       return { kind: 'wrong', text: `listed as equivalent, but ${alone.text}` };
     }
-    const partner = findMutations().find(({ id }) => id === listed.with);
+    const partner = partnerOf(mutation);
     if (partner !== undefined) {
       const both = await this.#try([mutation, partner]);
       return both.kind === 'caught' || both.kind === 'refused'
@@ -76,15 +143,13 @@ export class Judge {
   /** Directed cases that aim at a check; if there are none, the plain ones, which show at least whether it loads. */
   #aimed(mutations: readonly Mutation[]): Directed[] {
     const aimed = this.#cases.filter((one) => mutations.some(({ reason }) => one.aims.includes(reason)));
-    return aimed.length > 0 ? aimed : this.#cases.filter((one) => one.name.startsWith('nothing '));
+    if (aimed.length === 0) aimed.push(...this.#cases.filter((one) => one.name.startsWith('nothing ')));
+    return mutations.some(({ reason }) => vlanSpecific.test(reason)) ? [...aimed, ...randomVlanCases()] : aimed;
   }
 
   async #try(mutations: readonly Mutation[], most?: number): Promise<Verdict> {
     const cases = this.#aimed(mutations).slice(0, most);
-    const library = await buildMutant(
-      mutations,
-      join(this.directory, mutations.map(({ id }) => id.replace(':', '-')).join('+')),
-    );
+    const library = await this.workshop.library(mutations);
     let tried = 0;
     let caught: { name: string; what: string } | undefined;
     let refused: string | undefined;
@@ -120,12 +185,12 @@ export class Judge {
 
   #run(library: string, one: Directed): Promise<CaseResult> {
     const made = one.make();
-    return runCase(made, tnaAccelerator(made.hook, ['--library', library]));
+    return runCase(made, this.workshop.accelerator(made.hook, library));
   }
 
   /** A case that differs with the real library, too, proves nothing. */
   #isSound(one: Directed): Promise<boolean> {
-    this.#original ??= buildMutant([], join(this.directory, 'original'));
+    this.#original ??= this.workshop.library([]);
     let sound = this.#sound.get(one.name);
     if (sound === undefined) {
       sound = this.#original

@@ -9,23 +9,25 @@ type Maps = NonNullable<Specialisation['maps']>;
 
 export function keepTemplates(): void {
   const linked = new Map<string, Promise<BpfTemplate>>();
-  const mapsOf = new WeakMap<BpfObject, Maps>();
+  const opened = new WeakMap<BpfObject, { readonly file: string; readonly maps: Maps }>();
   const open = BpfObject.open.bind(BpfObject);
   const create = BpfTemplate.create.bind(BpfTemplate);
   BpfObject.open = async (source, options) => {
     const object = await open(source, options);
-    mapsOf.set(object, options?.reuseMaps ?? {});
+    const file = typeof source === 'string' ? source : object.name;
+    opened.set(object, { file, maps: options?.reuseMaps ?? {} });
     return object;
   };
   BpfTemplate.create = async (object) => {
-    const known = linked.get(object.name);
-    if (known === undefined) linked.set(object.name, create(object));
-    else object.close();
-    const template = await (linked.get(object.name) as Promise<BpfTemplate>).catch((error: unknown) => {
-      linked.delete(object.name);
+    const { file, maps } = opened.get(object) ?? { file: object.name, maps: {} };
+    const known = linked.get(file);
+    if (known !== undefined) object.close();
+    const made = known ?? create(object);
+    linked.set(file, made);
+    const template = await made.catch((error: unknown) => {
+      linked.delete(file);
       throw error;
     });
-    const maps = mapsOf.get(object) ?? {};
     return Object.assign(Object.create(BpfTemplate.prototype) as BpfTemplate, {
       object: template.object,
       specialise: (request: Specialisation) => template.specialise({ ...request, maps }),

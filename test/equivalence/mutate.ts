@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Judge, type Kind } from './judge-mutant.js';
+import { Judge, judgeAll, workshopIn } from './judge-mutant.js';
 import { findMutations } from './mutations.js';
 
 const { values } = parseArgs({
@@ -19,21 +19,5 @@ const { values } = parseArgs({
 const directory = mkdtempSync(join(tmpdir(), 'tna-mutants-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 
-const wanted = values.only.split(',');
-const mutations = findMutations().filter(({ id }) => wanted.some((text) => id.includes(text)));
-const judge = new Judge(directory);
-const counts = new Map<Kind, number>();
-let next = 0;
-const worker = async () => {
-  for (let mutation = mutations[next++]; mutation !== undefined; mutation = mutations[next++]) {
-    const { kind, text } = await judge.verdict(mutation);
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
-    console.log(`${mutation.id.padEnd(38)} ${kind.padEnd(12)} ${text}`);
-  }
-};
-await Promise.all(Array.from({ length: Number(values.jobs) }, worker));
-const count = (kind: Kind): number => counts.get(kind) ?? 0;
-console.log(
-  `${mutations.length} mutants: ${count('caught')} caught, ${count('refused')} refused by the verifier, ${count('equivalent')} equivalent (listed), ${count('survived')} survived, ${count('not aimed at')} not aimed at, ${count('wrong')} listed wrongly`,
-);
-process.exitCode = count('survived') + count('not aimed at') + count('wrong') === 0 ? 0 : 1;
+const judge = new Judge(workshopIn(directory));
+process.exitCode = (await judgeAll(judge, findMutations(values.only.split(',')), Number(values.jobs))) ? 0 : 1;

@@ -12,6 +12,8 @@ export interface Request {
   readonly command: 'reconcile' | 'status' | 'detach';
   readonly netns: string;
   readonly hook: Hook;
+  /** As --library; the built-in one when absent. */
+  readonly library?: string;
 }
 
 export interface Answer {
@@ -32,11 +34,10 @@ export class Resident {
   readonly #waiting: Waiting[] = [];
   #gone: Error | undefined;
 
-  /** @param library as --library */
-  constructor(library?: string) {
+  constructor() {
     // What commands print is of no use, and stdout may be a protocol.
     const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const;
-    this.#child = fork(script, library === undefined ? [] : [library], { stdio: [...stdio] });
+    this.#child = fork(script, [], { stdio: [...stdio] });
     this.#child.on('message', (answer: Answer) => this.#waiting.shift()?.resolve(answer));
     this.#child.on('close', (code) => {
       this.#gone = new Error(`the resident TNA ended with code ${code}`);
@@ -44,15 +45,17 @@ export class Resident {
     });
   }
 
-  accelerator(hook: Hook): Accelerator {
+  accelerator(hook: Hook, library?: string): Accelerator {
+    const ask = (command: Request['command'], netns: string) =>
+      this.#ask({ command, netns, hook, ...(library === undefined ? {} : { library }) });
     return {
       start: async (netns) => {
         detachAtExit(netns);
-        await this.#ask({ command: 'reconcile', netns, hook });
+        await ask('reconcile', netns);
       },
-      status: async (netns) => ((await this.#ask({ command: 'status', netns, hook })).interfaces ?? []).map(claimOf),
+      status: async (netns) => ((await ask('status', netns)).interfaces ?? []).map(claimOf),
       stop: async (netns) => {
-        await this.#ask({ command: 'detach', netns, hook });
+        await ask('detach', netns);
         detached(netns);
       },
     };

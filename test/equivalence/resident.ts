@@ -6,7 +6,7 @@
 import { detach } from '../../src/cli/commands/detach.js';
 import { leaseOfOnce, reconcile } from '../../src/cli/commands/reconcile.js';
 import { liveStatus } from '../../src/cli/commands/status.js';
-import { loadDomain } from '../../src/cli/context.js';
+import { type LoadedDomain, loadDomain } from '../../src/cli/context.js';
 import { type GlobalOptions, parseOptions } from '../../src/cli/options.js';
 import { enterNamespace } from '../../src/platform/namespace.js';
 import { keepTemplates } from './kept-templates.js';
@@ -14,25 +14,30 @@ import type { Answer, Request } from './resident-accelerator.js';
 
 keepTemplates();
 
-const [library] = process.argv.slice(2);
-const raw = library === undefined ? {} : { library };
-const domain = loadDomain(parseOptions(raw));
+const domains = new Map<string | undefined, Promise<LoadedDomain>>();
 
-async function carryOut({ command }: Request, options: GlobalOptions): Promise<Omit<Answer, 'error'>> {
-  switch (command) {
+function domainOf({ library }: Request): Promise<LoadedDomain> {
+  const known = domains.get(library) ?? loadDomain(parseOptions(library === undefined ? {} : { library }));
+  domains.set(library, known);
+  return known;
+}
+
+async function carryOut(request: Request, options: GlobalOptions): Promise<Omit<Answer, 'error'>> {
+  const domain = await domainOf(request);
+  switch (request.command) {
     case 'reconcile':
-      return { code: await reconcile(options, true, { ...(await domain), lease: leaseOfOnce(options) }) };
+      return { code: await reconcile(options, true, { ...domain, lease: leaseOfOnce(options) }) };
     case 'status':
-      return { code: 0, interfaces: (await liveStatus(options, await domain)).interfaces };
+      return { code: 0, interfaces: (await liveStatus(options, domain)).interfaces };
     case 'detach':
-      return { code: await detach(options, await domain) };
+      return { code: await detach(options, domain) };
   }
 }
 
 async function answer(request: Request): Promise<void> {
   let answer: Answer;
   try {
-    answer = await carryOut(request, parseOptions({ ...raw, netns: request.netns, hook: [request.hook] }));
+    answer = await carryOut(request, parseOptions({ netns: request.netns, hook: [request.hook] }));
   } catch (error) {
     answer = { code: 1, error: error instanceof Error ? error.message : String(error) };
   }

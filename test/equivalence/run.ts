@@ -42,9 +42,9 @@ const make = values.of === 'router' ? makeRouterCase : makeCase;
 const options = values.library === undefined ? [] : ['--library', values.library];
 let failed = 0;
 
-const resident = values.resident && !values.off ? new Resident(values.library) : undefined;
+const resident = values.resident && !values.off ? new Resident() : undefined;
 function acceleratorOf(hook: Hook): Accelerator {
-  return values.off ? noAccelerator : (resident?.accelerator(hook) ?? tnaAccelerator(hook, options));
+  return values.off ? noAccelerator : (resident?.accelerator(hook, values.library) ?? tnaAccelerator(hook, options));
 }
 
 async function runAll(kind: PortKind, hook: Hook): Promise<void> {

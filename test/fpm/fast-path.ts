@@ -2,10 +2,12 @@
 // The FPM library in the kernel, without a controller: one specialised program behind dispatchers on some interfaces.
 
 import {
+  attachClsact,
   BpfLink,
   BpfObject,
   type BpfProgram,
   BpfTemplate,
+  probe,
   setDevice,
   setProgram,
   u32Bytes,
@@ -40,6 +42,10 @@ const steady = {
   [fpmParamVariable('bridge_source', 'refresh')]: 2 ** 31,
   [fpmParamVariable('bridge_fdb', 'refresh')]: 2 ** 31,
 };
+
+async function hasTcx(): Promise<boolean> {
+  return (await probe('attach:tcx')).answer === 'yes';
+}
 
 export class FastPath {
   readonly #links: BpfLink[] = [];
@@ -86,14 +92,12 @@ export class FastPath {
     this.template.object.map(`tna_lease_${this.hook}`).set(u32Bytes(0), value);
   }
 
-  async attach(ifindex: number, mode: XdpMode = 'native'): Promise<BpfLink> {
+  async attach(ifindex: number, mode: XdpMode = 'native'): Promise<void> {
     const program = this.dispatcher.program(this.library.hooks[this.hook].dispatcher.program);
-    const link =
-      this.hook === 'xdp'
-        ? await BpfLink.attachXdp(ifindex, program, mode)
-        : await BpfLink.attachTcx({ ifindex, direction: 'ingress', program });
-    this.#links.push(link);
-    return link;
+    if (this.hook === 'xdp') this.#links.push(await BpfLink.attachXdp(ifindex, program, mode));
+    else if (await hasTcx()) this.#links.push(await BpfLink.attachTcx({ ifindex, direction: 'ingress', program }));
+    // A filter has no link to close: it goes with the device, and that with the test's namespace.
+    else await attachClsact({ ifindex, direction: 'ingress', handle: 1, priority: 1 }, program);
   }
 
   counts(): Counts {

@@ -104,6 +104,7 @@ const cases: readonly Case[] = [
   {
     name: 'empty clsact',
     expect: 'fast',
+    needs: 'attach:tcx',
     set: ['tc qdisc add dev p1 clsact', 'tc qdisc add dev p2 clsact'],
     unset: ['tc qdisc del dev p1 clsact', 'tc qdisc del dev p2 clsact'],
   },
@@ -156,6 +157,7 @@ const cases: readonly Case[] = [
   {
     name: 'clsact filter',
     expect: 'guard_ingress:tc-ingress',
+    needs: 'attach:tcx',
     prepare: async (b) => {
       const place = { ifindex: b.ifindex('p1'), direction: 'ingress', handle: 1, priority: 1 } as const;
       await attachClsact(place, await noOpinion());
@@ -165,6 +167,7 @@ const cases: readonly Case[] = [
   {
     name: 'tc program before ours',
     expect: 'fast',
+    needs: 'attach:tcx',
     hooks: ['tc'],
     prepare: async (b) => {
       const ifindex = b.ifindex('p1');

@@ -49,7 +49,7 @@ async function runChunk(kernel: Kernel, seed: number, configurations: number): P
   const [test] = selectTests(join(root, 'dist/test'), 'full', ['equivalence']);
   if (test === undefined) throw new Error('no such test');
   const output = join(root, 'dist/vm/results', kernel.name, `equivalence-${seed}`);
-  const environment = `TNA_VM_SEED=${seed} TNA_VM_COUNT=${configurations} TAP_TIMEOUT=36000 TNA_TEST_PATIENCE=10`;
+  const environment = `TNA_VM_SEED=${seed} TNA_VM_COUNT=${configurations} TAP_TIMEOUT=36000 TNA_TEST_PATIENCE=10 TNA_TEST_SHELLS=1`;
   const machine = await runMachine({
     kernel,
     root,

@@ -42,11 +42,12 @@ for (const [kind, hook] of [
       for (let seed = next++; seed < firstSeed + count; seed = next++) {
         const result = await runCase(makeCase(seed, kind, hook, frames), resident.accelerator(hook));
         addResult(totals, result);
+        if (existsSync(output))
+          writeFileSync(`${output}/totals-${kind}-${hook}.json`, JSON.stringify(totalsJson(totals)));
         if (result.differences.length > 0) t.fail(`seed ${seed} differs`, { reproduction: reproduction(result) });
       }
     };
     await Promise.all(Array.from({ length: sideBySide }, worker));
-    if (existsSync(output)) writeFileSync(`${output}/totals-${kind}-${hook}.json`, JSON.stringify(totalsJson(totals)));
     t.comment(totalsText(`${kind}, ${hook}`, totals));
     t.equal(totals.different, 0, `${count} configurations are equal`);
     if (acceleratesAt(kind, hook)) {
