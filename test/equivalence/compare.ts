@@ -164,9 +164,19 @@ export function compare(configuration: Configuration, expected: Outcome, actual:
       break;
     }
   }
-  const subjects: ('fdb' | 'ports' | 'groups' | 'neighbours' | 'reachability' | 'local' | 'filters' | 'counters')[] =
+  const subjects: (
+    | 'fdb'
+    | 'ports'
+    | 'groups'
+    | 'vlans'
+    | 'neighbours'
+    | 'reachability'
+    | 'local'
+    | 'filters'
+    | 'counters'
+  )[] =
     configuration.own === undefined
-      ? ['fdb', 'ports', 'groups', 'neighbours', 'local', 'filters']
+      ? ['fdb', 'ports', 'groups', 'vlans', 'neighbours', 'local', 'filters']
       : ['ports', 'reachability', 'counters', 'filters'];
   for (const subject of subjects) {
     const [left, right] = [expected.state[subject], actual.state[subject]];

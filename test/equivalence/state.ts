@@ -5,12 +5,15 @@
 
 import type { Agent } from '../support/lab/agent.js';
 import { tryRun } from '../support/lab/command.js';
+import { vlanFiltering } from './features.js';
 
 /** Lines of text per subject, sorted, so that a difference can be shown as it is. */
 export interface KernelState {
   readonly fdb: readonly string[];
   readonly ports: readonly string[];
   readonly groups: readonly string[];
+  /** VLANs of the ports with their counters. */
+  readonly vlans: readonly string[];
   readonly neighbours: readonly string[];
   readonly local: readonly string[];
   /** Rules with their counters. */
@@ -61,8 +64,15 @@ async function json(file: string, args: readonly string[]): Promise<Record<strin
 }
 
 /** Several questions to `ip` or `bridge` in one process: starting one is what costs. An answer is a line. */
-async function batch(file: string, netns: string, questions: readonly string[]): Promise<Record<string, unknown>[][]> {
-  const { stdout } = await tryRun(file, ['-n', netns, '-j', '-d', '-b', '-'], { input: `${questions.join('\n')}\n` });
+async function batch(
+  file: string,
+  options: readonly string[],
+  netns: string,
+  questions: readonly string[],
+): Promise<Record<string, unknown>[][]> {
+  const { stdout } = await tryRun(file, ['-n', netns, '-j', '-d', ...options, '-b', '-'], {
+    input: `${questions.join('\n')}\n`,
+  });
   const answers = stdout.split('\n').filter((line) => line.trim() !== '');
   if (answers.length !== questions.length) throw new Error(`${file}: ${questions.join(', ')}: ${stdout}`);
   return answers.map((line) => JSON.parse(line) as Record<string, unknown>[]);
@@ -110,9 +120,9 @@ export async function readNeighbourUse(netns: string): Promise<Activity[]> {
 }
 
 export async function readState(netns: string, agent: Agent, nftables: boolean): Promise<KernelState> {
-  const [[fdb = [], groups = []], [links = [], neighbours = [], reachability = []], host, filters, snmp] = await Promise.all([
-    batch('bridge', netns, ['fdb show', 'mdb show']),
-    batch('ip', netns, ['link show', 'neigh show', 'neigh show nud all']),
+  const [[fdb = [], groups = [], vlans = []], [links = [], neighbours = [], reachability = []], host, filters, snmp] = await Promise.all([
+    batch('bridge', ['-s'], netns, ['fdb show', 'mdb show', ...(vlanFiltering ? ['vlan show'] : [])]),
+    batch('ip', [], netns, ['link show', 'neigh show', 'neigh show nud all']),
     local(agent),
     nftables ? ruleset(netns) : [],
     agent.read('/proc/net/snmp').then(snmpCounters),
@@ -124,6 +134,7 @@ export async function readState(netns: string, agent: Agent, nftables: boolean):
     fdb: fdb.map((entry) => without(entry, 'updated', 'used')).sort(),
     ports: ports.sort(),
     groups: groups.map((entry) => JSON.stringify(entry).replaceAll(/"timer":"[^"]*",?/g, '')).sort(),
+    vlans: vlans.map((entry) => JSON.stringify(entry)).sort(),
     // Reachability changes with time; who was learnt does not.
     neighbours: neighbours.map((entry) => without(entry, 'state')).sort(),
     local: host,
