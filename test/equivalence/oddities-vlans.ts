@@ -4,7 +4,7 @@
 import type { Send } from '../support/lab/agent.js';
 import { tagged } from '../support/lab/frame.js';
 import type { Step, VlanPlan } from './configuration.js';
-import { around, bridgeOption, frame, mac, type Oddity, portFlag, step } from './oddity.js';
+import { around, bridgeOption, frame, mac, type Oddity, portFlag, staticEntry, step, stranger } from './oddity.js';
 
 const C = 0x8100;
 const S = 0x88a8;
@@ -93,6 +93,19 @@ const unconditional = [
   }),
 ];
 
+/** A VLAN device as one more port, over a cable at whose far end generic XDP drops IPv4. */
+const stacked: readonly Step[] = [
+  step('ip', 'link add d1 address 02:00:5e:91:00:01 type veth peer name d2 address 02:00:5e:91:00:02'),
+  step('ip', 'link set d2 up'),
+  step('ip', 'link set d1 up'),
+  step('ip', 'link add link d1 name d1.9 type vlan id 9'),
+  step('ip', 'link set d1.9 master br0'),
+  step('ip', 'link set d1.9 up'),
+  staticEntry(stranger, 'd1.9'),
+  step('agent', 'generic d2'),
+  step('capture', 'd2'),
+];
+
 const all: readonly Oddity[] = [
   ...unconditional,
   change('ingress leaves', 'bridge_vlan:not-member', [vlan('del dev p1 vid 10')], fromAccess),
@@ -121,6 +134,29 @@ const all: readonly Oddity[] = [
     frames: fromAccess,
     aims: ['bridge_port:vlan-filtering'],
     fast,
+  },
+  change('tunnel on ingress', 'bridge_port:vlan-tunnel', [portFlag('p1', 'vlan_tunnel on')]),
+  {
+    name: 'VLANs: a VLAN device as port, generic XDP below',
+    setup: stacked,
+    hooks: ['tc'],
+    frames: [{ port: 0, bytes: frame(stranger, mac(0), 0x0800) }],
+    aims: ['bridge_egress:egress-below'],
+    fast,
+  },
+  {
+    name: 'VLANs: multiple spanning trees from now on',
+    setup: [
+      ...['p1', 'p2', 'p3'].map((port) => vlan(`del dev ${port} vid 1`)),
+      vlan('del dev br0 vid 1 self'),
+      bridgeOption('vlan_filtering 1'),
+    ],
+    change: [
+      step('rtnl', 'bridge br0 mst 1'),
+      ...['p1', 'p2', 'p3'].map((port) => vlan(`add dev ${port} vid 1 pvid untagged`)),
+    ],
+    frames: untagged,
+    aims: ['bridge_port:mst'],
   },
   oddity('a device on the port takes frames', {
     change: [step('ip', 'link add link p1 name p1.20 type vlan id 20'), step('ip', 'link set p1.20 up')],
