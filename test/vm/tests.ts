@@ -108,7 +108,7 @@ function ordinary(directory: string): readonly VmTest[] {
           file,
           modules: level === 'fpm' ? fpmModules : labModules,
           timeoutSeconds: 900,
-          pointless: accelerates && name !== 'fpm/reasons' ? notOn61 : {},
+          pointless: accelerates ? notOn61 : {},
         };
       });
   });
