@@ -6,7 +6,7 @@ import { ip } from '../support/lab/netns.js';
 import { noAccelerator, tnaAccelerator } from './accelerator.js';
 import type { Hook, PortKind } from './configuration.js';
 import type { Directed } from './directed-case.js';
-import { inPairs, Judge } from './judge-mutant.js';
+import { inPairs, Judge, workshopIn } from './judge-mutant.js';
 import { findMutations } from './mutations.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { makeRouterCase } from './routing/case.js';
@@ -75,7 +75,7 @@ t.test('an FPM without a check', async (t) => {
   const id = 'ip4_route:source-multipath';
   const mutation = findMutations().find((one) => one.id === id);
   const { kind, text } =
-    mutation === undefined ? { kind: 'gone', text: '' } : await new Judge(t.testdir()).verdict(mutation);
+    mutation === undefined ? { kind: 'gone', text: '' } : await new Judge(workshopIn(t.testdir())).verdict(mutation);
   t.equal(kind, 'caught', `${id}: ${text}`);
 });
 

@@ -120,13 +120,14 @@ export async function readNeighbourUse(netns: string): Promise<Activity[]> {
 }
 
 export async function readState(netns: string, agent: Agent, nftables: boolean): Promise<KernelState> {
-  const [[fdb = [], groups = [], vlans = []], [links = [], neighbours = [], reachability = []], host, filters, snmp] = await Promise.all([
-    batch('bridge', ['-s'], netns, ['fdb show', 'mdb show', ...(vlanFiltering ? ['vlan show'] : [])]),
-    batch('ip', [], netns, ['link show', 'neigh show', 'neigh show nud all']),
-    local(agent),
-    nftables ? ruleset(netns) : [],
-    agent.read('/proc/net/snmp').then(snmpCounters),
-  ]);
+  const [[fdb = [], groups = [], vlans = []], [links = [], neighbours = [], reachability = []], host, filters, snmp] =
+    await Promise.all([
+      batch('bridge', ['-s'], netns, ['fdb show', 'mdb show', ...(vlanFiltering ? ['vlan show'] : [])]),
+      batch('ip', [], netns, ['link show', 'neigh show', 'neigh show nud all']),
+      local(agent),
+      nftables ? ruleset(netns) : [],
+      agent.read('/proc/net/snmp').then(snmpCounters),
+    ]);
   const ports = (links as Link[]).map(({ ifindex, ifname, mtu, master, linkinfo }) =>
     JSON.stringify({ ifindex, ifname, mtu, master, state: linkinfo?.info_slave_data?.state }),
   );
