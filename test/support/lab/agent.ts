@@ -156,6 +156,15 @@ export class Agent {
     await this.#ask(`stream ${port} ${bytes}`);
   }
 
+  /** From now on only frames with these bytes, in hexadecimal digits, at this offset count as having come out of a port. */
+  async match(offset: number, bytes: string): Promise<void> {
+    await this.#ask(`match ${offset} ${bytes}`);
+  }
+
+  async matchAll(): Promise<void> {
+    await this.#ask('match 0');
+  }
+
   /** Sends so many frames of the stream and counts them all. */
   async flow(count: number): Promise<StreamCount> {
     return counted((await this.#ask(`flow ${count}`)).text);

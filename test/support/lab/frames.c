@@ -25,10 +25,11 @@
 //   vnet PORT HEX           send HEX that starts with a virtio_net_hdr     -> as send
 //   collect MSEC            wait until MSEC passed without any frame       -> collected COUNT, then got lines
 //   stream PORT HEX         numbered copies of this frame are what `flow` and `change` send through the port -> ok
+//   match OFFSET [HEX]      only frames with these bytes there count as having come out; without HEX all do -> ok
 //   flow COUNT              send so many frames  -> counted CODE SENT, then for each port the frames that came out of it
 //   change COUNT WHAT       do WHAT while frames are sent without pause, then COUNT more -> counted CODE SENT, then by port
 //                           how many of those begun after WHAT had ended came out; CODE is its exit code or errno.
-//                           WHAT: `packet NAME|any`, `sysctl PATH VALUE`, `tcx NAME ingress|egress`, or else a command.
+//                           WHAT: `packet NAME|any`, `packet4 NAME` (IPv4 that comes in there), `sysctl PATH VALUE`, `tcx NAME ingress|egress`, or else a command.
 //                           The last number is for `packet`: frames that the packet socket saw.
 //   exec COMMAND            run a command in this namespace, without a shell -> ok CODE
 //   release FD              close what `tcx` or `generic` gave             -> ok
@@ -625,6 +626,14 @@ static int reply_stream(const struct port *port, const char *hex)
 	return len < 0 ? -1 : stream_open(port->fd, frame, (size_t)len, fds, n_ports);
 }
 
+static int reply_match(const char *offset, const char *hex)
+{
+	ssize_t len = hex ? unhex(hex) : 0;
+
+	errno = EINVAL;
+	return len < 0 ? -1 : stream_match(strtoul(offset, NULL, 10), frame, (size_t)len);
+}
+
 static void reply_flow(uint32_t count)
 {
 	uint32_t after = stream_begun();
@@ -643,8 +652,9 @@ static void reply_change(uint32_t count, char *what)
 	// The change must not come before the first frame.
 	while (stream_begun() == 0)
 		pause_usec(10);
-	if (sscanf(what, "packet %255s", a) == 1) {
-		int port = open_packet(a, 1, ETH_P_ALL);
+	// The longer word first: a blank in a format may stand for nothing.
+	if (sscanf(what, "packet4 %255s", a) == 1 || sscanf(what, "packet %255s", a) == 1) {
+		int port = open_packet(a, 1, what[6] == '4' ? ETH_P_IP : ETH_P_ALL);
 
 		code = port < 0 ? errno : 0;
 		if (port >= 0)
@@ -738,6 +748,8 @@ int main(void)
 			reply_read(a);
 		} else if (!strcmp(verb, "release")) {
 			answer(close(atoi(a)), verb);
+		} else if (!strcmp(verb, "match")) {
+			answer(reply_match(a, b), verb);
 		} else if (!strcmp(verb, "flow")) {
 			reply_flow((uint32_t)strtoul(a, NULL, 10));
 		} else if (!strcmp(verb, "settle")) {

@@ -14,6 +14,7 @@
 #define MAX_WATCHED 64
 #define MAX_ARRIVALS (1 << 18)
 #define MAX_BYTES 2048
+#define MAX_MATCH 16
 #define QUIET_NSEC 2000000
 
 static struct {
@@ -21,6 +22,8 @@ static struct {
 	int watched[MAX_WATCHED];
 	unsigned char bytes[MAX_BYTES];
 	size_t len;
+	size_t match_offset, match_len;
+	unsigned char match[MAX_MATCH];
 } stream;
 
 static struct {
@@ -54,6 +57,9 @@ static int collect(void)
 			uint32_t number = stream_number(bytes, (size_t)len);
 
 			found = 1;
+			if ((size_t)len < stream.match_offset + stream.match_len ||
+			    memcmp(bytes + stream.match_offset, stream.match, stream.match_len))
+				continue;
 			if (number && arrivals[i].count < MAX_ARRIVALS)
 				arrivals[i].numbers[arrivals[i].count++] = number;
 		}
@@ -116,6 +122,19 @@ int stream_open(int in, const unsigned char *bytes, size_t len, const int *watch
 	memcpy(stream.bytes, bytes, len);
 	memcpy(stream.bytes + STREAM_NUMBER + 4, &mark, sizeof(mark));
 	return thread ? 0 : -pthread_create(&thread, NULL, work, NULL);
+}
+
+int stream_match(size_t offset, const unsigned char *bytes, size_t len)
+{
+	if (len > MAX_MATCH)
+		return -1;
+	// Nobody reads meanwhile: the last stream has come to its end.
+	while (!idle)
+		nap(50000);
+	stream.match_offset = offset;
+	stream.match_len = len;
+	memcpy(stream.match, bytes, len);
+	return 0;
 }
 
 void stream_run(void)

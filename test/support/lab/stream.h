@@ -14,6 +14,8 @@ uint32_t stream_number(const unsigned char *bytes, size_t len);
 
 // Prepares to send `bytes` through fd `in`; arrivals are read from `watched`. Nothing is sent yet. -1: errno.
 int stream_open(int in, const unsigned char *bytes, size_t len, const int *watched, int count);
+// From the next stream_run() on, only frames with these bytes at this offset count as arrived; len 0: all. -1: too many bytes.
+int stream_match(size_t offset, const unsigned char *bytes, size_t len);
 // Sends without pause from now on.
 void stream_run(void);
 // Number of the frame that was begun last: any frame with a greater one begins after this call.

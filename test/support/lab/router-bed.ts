@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// A router with ports p1, p2, … in a namespace of its own, for tests of behaviour: ports are taps, or veths whose far ends
+// are in a second namespace. Port N has the address 10.0.N.1/24; its far end, 10.0.N.2, is a permanent neighbour. 10.9.0.0/16 is behind p2.
+
+import { Agent } from './agent.js';
+import type { Owner } from './bed.js';
+import { ethernet, ipv4, sized, udp } from './frame.js';
+import { addNetns, deleteNetns, ip, netnsName } from './netns.js';
+import { detached, tna } from './tna.js';
+
+export interface RouterOptions {
+  readonly kind: 'tap' | 'veth';
+  readonly ports: number;
+}
+
+/** MAC address of the n-th port, counted from 1. */
+export function ownMac(n: number): string {
+  return `02:00:5e:50:01:0${n}`;
+}
+
+/** MAC address of the neighbour behind the n-th port. */
+export function neighbourMac(n: number): string {
+  return `02:00:5e:50:02:0${n}`;
+}
+
+/** The route that transit packets take, and the neighbour that it needs: what makes them again is a command for each. */
+export const transitRoute = 'ip route replace 10.9.0.0/16 via 10.0.2.2';
+export const transitNeighbour = `ip neigh replace 10.0.2.2 lladdr ${neighbourMac(2)} dev p2 nud permanent`;
+
+/**
+ * A packet of 200 bytes that may not be fragmented, from a host that no route leads to, so that any check of sources fails, to
+ * one behind the second port; as it comes in by the first.
+ */
+export function transit(destination = '10.9.0.1'): string {
+  const payload = udp(1024, 7, '00'.repeat(158));
+  const packet = ipv4({ source: '192.0.2.1', destination, protocol: 17, payload, fragment: 0x4000 });
+  return sized(ethernet(ownMac(1), neighbourMac(1), 0x0800, packet), 200);
+}
+
+export class RouterBed {
+  private constructor(
+    readonly netns: string,
+    readonly peers: string,
+    readonly agent: Agent,
+    readonly options: RouterOptions,
+  ) {}
+
+  static async make(owner: Owner, options: RouterOptions): Promise<RouterBed> {
+    const names = [netnsName('router'), netnsName('routerp')] as const;
+    await addNetns(...names);
+    const bed = new RouterBed(names[0], names[1], await Agent.start(), options);
+    owner.teardown(() => bed.remove());
+    const { agent, netns } = bed;
+    for (const name of names) {
+      await agent.enter(name);
+      await agent.sysctl('net/ipv6/conf/all/disable_ipv6', '1');
+      await agent.sysctl('net/ipv6/conf/default/disable_ipv6', '1');
+    }
+    await agent.enter(netns);
+    await agent.sysctl('net/ipv4/ip_forward', '1');
+    for (const which of ['all', 'default']) await agent.sysctl(`net/ipv4/conf/${which}/rp_filter`, '0');
+    for (let n = 1; n <= options.ports; n += 1) await bed.#addPort(n);
+    await ip(netns, 'route add 10.9.0.0/16 via 10.0.2.2');
+    return bed;
+  }
+
+  async #addPort(n: number): Promise<void> {
+    const { agent, netns, peers, options } = this;
+    const [name, far] = [`p${n}`, `h${n}`];
+    if (options.kind === 'tap') {
+      await agent.tap(name);
+    } else {
+      await ip(netns, `link add ${name} type veth peer name ${far} netns ${peers}`);
+      await ip(peers, `link set ${far} address ${neighbourMac(n)} up`);
+      await agent.enter(peers);
+      await agent.packet(far);
+      await agent.gro(far, true);
+      await agent.enter(netns);
+    }
+    await ip(
+      netns,
+      `link set ${name} address ${ownMac(n)} up`,
+      `addr add 10.0.${n}.1/24 dev ${name}`,
+      `neigh add 10.0.${n}.2 lladdr ${neighbourMac(n)} dev ${name} nud permanent`,
+    );
+  }
+
+  async remove(): Promise<void> {
+    await tna('detach', '--netns', this.netns);
+    detached(this.netns);
+    await this.agent.stop();
+    await deleteNetns(this.netns, this.peers);
+  }
+}
