@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `npm run bench -- bridge` (and `guards`, see guards.ts): measures TNA against the Linux bridge and against what the kernel can do at most.
+// `npm run bench -- bridge`, `route` (and `guards`, see guards.ts): measures TNA against the Linux bridge or router, and against what the kernel can do at most.
 
 import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -12,13 +12,16 @@ import { readMachine } from './machine.js';
 import { type BenchOptions, parseOptions, type Section, UsageError } from './options.js';
 import { measurePorts } from './ports.js';
 import { goalsText, headerText, type Report, reportJson, type SectionReport, sectionText } from './report.js';
-import { measureTcp } from './tcp.js';
+import { measureRouting, reportRouting } from './routing.js';
+import { bridgedHosts, measureTcp, routedHosts } from './tcp.js';
 
 type Measure = (options: BenchOptions, progress: (text: string) => void) => Promise<Omit<SectionReport, 'seconds'>>;
 
 const measures: Readonly<Record<Section, Measure>> = {
   forwarding: async (options, progress) => reportForwarding(await measureForwarding(options, progress)),
-  tcp: measureTcp,
+  tcp: (options, progress) => measureTcp(options, progress, bridgedHosts),
+  routing: async (options, progress) => reportRouting(await measureRouting(options, progress)),
+  'routed-tcp': (options, progress) => measureTcp(options, progress, routedHosts),
   control: measureControl,
   ports: measurePorts,
 };

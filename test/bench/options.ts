@@ -2,13 +2,18 @@
 // The benchmark's command line.
 
 import { parseArgs } from 'node:util';
+import { mostRoutes } from './routed-path.js';
 
-export const sections = ['forwarding', 'tcp', 'control', 'ports'] as const;
-export type Section = (typeof sections)[number];
+const sectionsOf = {
+  bridge: ['forwarding', 'tcp', 'control', 'ports'],
+  route: ['routing', 'routed-tcp'],
+  guards: [],
+} as const;
+export type Section = (typeof sectionsOf)['bridge' | 'route'][number];
 
 export interface BenchOptions {
-  /** The bridge as a whole, or the FPMs that only check. */
-  readonly what: 'bridge' | 'guards';
+  /** The bridge or the router as a whole, or the FPMs that only check. */
+  readonly what: 'bridge' | 'route' | 'guards';
   readonly quick: boolean;
   readonly only: readonly Section[];
   readonly output: 'text' | 'json';
@@ -28,6 +33,9 @@ export interface BenchOptions {
   readonly events: number;
   /** Bridge ports of the scale section. */
   readonly ports: number;
+  /** Numbers of routes, and of flows with each. */
+  readonly routes: readonly number[];
+  readonly flows: readonly number[];
   /** The core that generates, forwards and counts. */
   readonly cpu: number;
   /** FPM library to use instead of the built one. */
@@ -38,16 +46,19 @@ export interface BenchOptions {
 export type GuardOptions = Pick<BenchOptions, 'rounds' | 'frames' | 'library'>;
 
 export const usage = `usage: npm run bench -- bridge [options]
+       npm run bench -- route [options]
        npm run bench -- guards [--rounds N] [--frames N] [--library DIR]   what each FPM that only checks costs
   --quick            at most a minute, coarser figures
-  --only SECTION     ${sections.join(', ')} (repeatable)
-  --rounds N         rounds of the forwarding section
+  --only SECTION     bridge: ${sectionsOf.bridge.join(', ')}; route: ${sectionsOf.route.join(', ')} (repeatable)
+  --rounds N         rounds of the forwarding or routing section
   --frames N         frames per timed run
   --runs N           timed runs of each variant in a round
   --pairs N          pairs of iperf3 runs
   --events N         configuration events
   --ports N          ports of the scale section
-  --cpu N            core for the forwarding section (default 0)
+  --routes N         routes, at most ${mostRoutes.toLocaleString('en')} (repeatable; 1, 10000 and 1000000)
+  --flows N          destinations (repeatable; 1 and 10000)
+  --cpu N            core that forwards (default 0)
   --library DIR      FPM library to measure instead of the built-in one
   -o text|json       format on standard output
   --json FILE        write JSON to a file as well
@@ -61,8 +72,8 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parse(args);
   if (values.help === true) throw new UsageError(usage);
   const [what] = positionals;
-  if (positionals.length !== 1 || (what !== 'bridge' && what !== 'guards'))
-    throw new UsageError(`say what to measure: bridge or guards\n${usage}`);
+  if (positionals.length !== 1 || (what !== 'bridge' && what !== 'route' && what !== 'guards'))
+    throw new UsageError(`say what to measure: bridge, route or guards\n${usage}`);
   const output = values.output ?? 'text';
   if (output !== 'text' && output !== 'json') throw new UsageError(`-o ${output}: text or json`);
   const quick = values.quick === true;
@@ -71,7 +82,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   return {
     what,
     quick,
-    only: (values.only ?? [...sections]).map(section),
+    only: values.only?.map((name) => section(name, sectionsOf[what])) ?? sectionsOf[what],
     output,
     jsonFile: values.json,
     rounds: pick('rounds', 9, 3),
@@ -81,6 +92,8 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     seconds: 1,
     events: pick('events', 120, 30),
     ports: pick('ports', 1000, 100),
+    routes: (values.routes ?? ['1', '10000', '1000000']).map((text) => upTo('routes', text, mostRoutes)),
+    flows: (values.flows ?? ['1', '10000']).map((text) => upTo('flows', text, 1 << 24)),
     cpu: values.cpu === undefined ? 0 : natural('cpu', values.cpu),
     library: values.library,
   };
@@ -104,6 +117,8 @@ function parse(args: readonly string[]) {
         pairs: text,
         events: text,
         ports: text,
+        routes: { type: 'string', multiple: true },
+        flows: { type: 'string', multiple: true },
         cpu: text,
         library: text,
       },
@@ -113,9 +128,9 @@ function parse(args: readonly string[]) {
   }
 }
 
-function section(name: string): Section {
-  const found = sections.find((known) => known === name);
-  if (found === undefined) throw new UsageError(`--only ${name}: ${sections.join(', ')}`);
+function section(name: string, among: readonly Section[]): Section {
+  const found = among.find((known) => known === name);
+  if (found === undefined) throw new UsageError(`--only ${name}: ${among.join(', ')}`);
   return found;
 }
 
@@ -123,6 +138,12 @@ function positive(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = natural(name, text);
   if (value === 0) throw new UsageError(`--${name} ${text}: must be at least 1`);
+  return value;
+}
+
+function upTo(name: string, text: string, most: number): number {
+  const value = positive(name, text) ?? 1;
+  if (value > most) throw new UsageError(`--${name} ${text}: at most ${most}`);
   return value;
 }
 

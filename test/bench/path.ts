@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The forwarding path that is measured: generator g0 — p1 (bridge br0) p2 — s0 sink, in three namespaces.
+// The forwarding path that is measured: generator g0 — p1 (bridge br0, or what a plan makes) p2 — s0 sink, in three namespaces.
 
 import { ethernet, ipv4, sized, udp } from '../support/lab/frame.js';
 import { addNetns, bridge, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
@@ -37,7 +37,20 @@ export interface Sent {
   readonly nsPerFrame: number;
 }
 
-export async function openForwardingPath(cpu: number): Promise<ForwardingPath> {
+/** What makes a path one to measure: its middle, and what is sent through it. */
+export interface PathPlan {
+  /** Devices `g0` to `p1` and `p2` to `s0`, and all that the middle needs to forward. */
+  make(gen: string, dut: string, sink: string): Promise<void>;
+  /** First four bytes of the destination address of frames that arrive. */
+  readonly arriving: string;
+}
+
+export interface BarePath extends ForwardingPath {
+  readonly generator: { readonly netns: string; readonly ifindex: number };
+}
+
+/** Three namespaces as planned, and the sink. The caller starts the generator. */
+export async function openPath(cpu: number, plan: PathPlan): Promise<BarePath> {
   const [gen, dut, sink] = [netnsName('gen'), netnsName('dut'), netnsName('sink')] as const;
   const station = Station.start(cpu);
   const close = async () => {
@@ -47,32 +60,45 @@ export async function openForwardingPath(cpu: number): Promise<ForwardingPath> {
   try {
     await addNetns(gen, dut, sink);
     await quieten(gen, dut, sink);
-    await makeDevices(gen, dut, sink);
+    await plan.make(gen, dut, sink);
+    // A frame is redirected into a veth only if the other end polls, which without an XDP program needs GRO.
+    await inNetns(dut, ['ethtool', '-K', 'p1', 'gro', 'on']);
+    await inNetns(dut, ['ethtool', '-K', 'p2', 'gro', 'on']);
     const [inGen, inDut, inSink] = await Promise.all([gen, dut, sink].map(ifindexes));
-    const frame = sized(ethernet(destination, source, 0x0800, datagram()), frameLength);
-    await station.ask('generator', {
-      netns: gen,
-      ifindex: indexOf(inGen, 'g0'),
-      object: await programObject('generator'),
-      frame,
-      sources: sourceAddresses,
-    });
     await station.ask('sink', {
       netns: sink,
       ifindex: indexOf(inSink, 's0'),
       object: await programObject('sink'),
-      destination: destination.replaceAll(':', ''),
+      destination: plan.arriving,
     });
     return {
       netns: dut,
       ingress: { name: 'p1', ifindex: indexOf(inDut, 'p1') },
       egress: { name: 'p2', ifindex: indexOf(inDut, 'p2') },
+      generator: { netns: gen, ifindex: indexOf(inGen, 'g0') },
       station,
       send: async (frames) => ({ frames, ...(await station.ask('send', { frames })) }),
       close,
     };
   } catch (error) {
     await close();
+    throw error;
+  }
+}
+
+export async function openForwardingPath(cpu: number): Promise<ForwardingPath> {
+  const path = await openPath(cpu, { make: makeDevices, arriving: destination.replaceAll(':', '') });
+  try {
+    await path.station.ask('generator', {
+      ...path.generator,
+      object: await programObject('generator'),
+      program: 'generate',
+      frame: sized(ethernet(destination, source, 0x0800, datagram()), frameLength),
+      constants: { flows: sourceAddresses },
+    });
+    return path;
+  } catch (error) {
+    await path.close();
     throw error;
   }
 }
@@ -89,9 +115,6 @@ async function makeDevices(gen: string, dut: string, sink: string): Promise<void
   );
   await ip(gen, 'link set g0 up');
   await ip(sink, 'link set s0 up');
-  // A frame is redirected into a veth only if the other end polls, which without an XDP program needs GRO.
-  await inNetns(dut, ['ethtool', '-K', 'p1', 'gro', 'on']);
-  await inNetns(dut, ['ethtool', '-K', 'p2', 'gro', 'on']);
   await bridge(dut, `fdb add ${destination} dev p2 master static`);
 }
 

@@ -9,9 +9,11 @@ export interface Operations {
       readonly netns: string;
       readonly ifindex: number;
       readonly object: string;
-      /** Hexadecimal bytes; the last byte of the source address is the generator's. */
+      readonly program: string;
+      /** Hexadecimal bytes, of which the generator overwrites some. */
       readonly frame: string;
-      readonly sources: number;
+      /** Of the program, by name. */
+      readonly constants: Readonly<Record<string, number | readonly number[]>>;
     };
     readonly result: null;
   };
@@ -31,14 +33,16 @@ export interface Operations {
     readonly arguments: { readonly frames: number };
     readonly result: { readonly nsPerFrame: number; readonly arrived: number };
   };
-  /** Attaches a program that sends everything to `egress`. */
+  /** Attaches the program `NAME_HOOK` of an object: it sends to `egress`, by a map at `key`. */
   readonly redirect: {
     readonly arguments: {
       readonly netns: string;
       readonly hook: BareHook;
       readonly object: string;
+      readonly name: string;
       readonly ifindex: number;
       readonly egress: number;
+      readonly key: number;
     };
     readonly result: null;
   };

@@ -47,13 +47,13 @@ function attach(hook: BareHook, ifindex: number, program: BpfProgram): Promise<B
 }
 
 const handlers: Handlers = {
-  async generator({ netns, ifindex, object, frame, sources }) {
+  async generator({ netns, ifindex, object, program, frame, constants }) {
     enter(netns);
     const opened = await BpfObject.open(object);
-    opened.setRodata('sources', sources);
+    for (const [name, value] of Object.entries(constants)) opened.setRodata(name, value);
     await opened.load();
     setDevice(opened.map('way_out'), 0, { ifindex });
-    generator = { program: opened.program('generate'), frame: Buffer.from(frame, 'hex'), netns };
+    generator = { program: opened.program(program), frame: Buffer.from(frame, 'hex'), netns };
     return null;
   },
 
@@ -78,13 +78,13 @@ const handlers: Handlers = {
     return { nsPerFrame, arrived: arrived() - before };
   },
 
-  async redirect({ netns, hook, object, ifindex, egress }) {
+  async redirect({ netns, hook, object, name, ifindex, egress, key }) {
     enter(netns);
     const opened = await BpfObject.open(object);
-    opened.setRodata('egress', egress);
+    if (hook === 'tc') opened.setRodata('egress', egress);
     await opened.load();
-    setDevice(opened.map('way_out'), 0, { ifindex: egress });
-    bare = [await attach(hook, ifindex, opened.program(`redirect_${hook}`))];
+    setDevice(opened.map('way_out'), key, { ifindex: egress });
+    bare = [await attach(hook, ifindex, opened.program(`${name}_${hook}`))];
     return null;
   },
 

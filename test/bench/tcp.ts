@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// TCP between two hosts on the bridge by iperf3: pairs of runs, one by the Linux bridge and one by TNA on the hook that it chooses itself.
+// TCP between two hosts by iperf3: pairs of runs, one by the Linux bridge or router and one by TNA on the hook that it chooses itself.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tryRun } from '../support/lab/command.js';
-import { addNetns, deleteNetns, ip, netnsName } from '../support/lab/netns.js';
+import { addNetns, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
 import { startCommand } from './background.js';
 import { quieten } from './devices.js';
 import { atLeast, figure } from './figure.js';
@@ -12,7 +12,16 @@ import type { SectionReport } from './report.js';
 import { ratios, summarise } from './statistics.js';
 import { Tna } from './tna.js';
 
-const serverAddress = '192.0.2.2';
+/** What is between the two hosts. */
+export interface Hosts {
+  readonly section: 'tcp' | 'routed-tcp';
+  /** Of the figures' names. */
+  readonly prefix: '' | 'routed-';
+  /** What Linux is without TNA. */
+  readonly what: 'bridge' | 'router';
+  readonly server: string;
+  make(client: string, dut: string, server: string): Promise<void>;
+}
 
 interface TcpResult {
   /** Gbit/s at the receiver, one value per pair. */
@@ -24,18 +33,19 @@ interface TcpResult {
 export async function measureTcp(
   options: BenchOptions,
   progress: (text: string) => void,
+  hosts: Hosts,
 ): Promise<Omit<SectionReport, 'seconds'>> {
-  return reportTcp(await runPairs(options, progress), options);
+  return reportTcp(await runPairs(options, progress, hosts), options, hosts);
 }
 
-async function runPairs(options: BenchOptions, progress: (text: string) => void): Promise<TcpResult> {
+async function runPairs(options: BenchOptions, progress: (text: string) => void, hosts: Hosts): Promise<TcpResult> {
   const [client, dut, server] = [netnsName('client'), netnsName('dut'), netnsName('server')] as const;
   const results = { linux: [] as number[], tna: [] as number[] };
   let hook = 'none';
   try {
     await addNetns(client, dut, server);
     await quieten(client, dut, server);
-    await makeHosts(client, dut, server);
+    await hosts.make(client, dut, server);
     const tna = new Tna(dut, options.library);
     const iperf = await startCommand(
       ['ip', 'netns', 'exec', server, 'taskset', '--cpu-list', '1', 'iperf3', '--server', '--forceflush'],
@@ -44,11 +54,11 @@ async function runPairs(options: BenchOptions, progress: (text: string) => void)
     try {
       const measure = {
         linux: async () => {
-          results.linux.push(await transfer(client, options.seconds));
+          results.linux.push(await transfer(client, hosts.server, options.seconds));
         },
         tna: async () => {
           await tna.run('reconcile', '--once');
-          results.tna.push(await transfer(client, options.seconds));
+          results.tna.push(await transfer(client, hosts.server, options.seconds));
           const { counters, hook: used } = await tna.statusOf('p1');
           // Not all: the handshake and the first packets are Linux's to learn from.
           if (used === null || counters.fast < counters.slow || counters.fast === 0)
@@ -57,7 +67,7 @@ async function runPairs(options: BenchOptions, progress: (text: string) => void)
           await tna.detach();
         },
       };
-      await transfer(client, 1);
+      await transfer(client, hosts.server, 1);
       for (let pair = 0; pair < options.pairs; pair++) {
         for (const side of pair % 2 === 0 ? (['linux', 'tna'] as const) : (['tna', 'linux'] as const)) {
           progress(`pair ${pair + 1} of ${options.pairs}: ${side}`);
@@ -80,19 +90,46 @@ async function runPairs(options: BenchOptions, progress: (text: string) => void)
   return { ...results, hook };
 }
 
-async function makeHosts(client: string, dut: string, server: string): Promise<void> {
-  await ip(
-    dut,
-    'link add br0 type bridge stp_state 0',
-    `link add p1 type veth peer name eth0 netns ${client}`,
-    `link add p2 type veth peer name eth0 netns ${server}`,
-    'link set p1 master br0 up',
-    'link set p2 master br0 up',
-    'link set br0 up',
-  );
-  await ip(client, 'addr add 192.0.2.1/24 dev eth0', 'link set eth0 up');
-  await ip(server, `addr add ${serverAddress}/24 dev eth0`, 'link set eth0 up');
-}
+export const bridgedHosts: Hosts = {
+  section: 'tcp',
+  prefix: '',
+  what: 'bridge',
+  server: '192.0.2.2',
+  make: async (client, dut, server) => {
+    await ip(
+      dut,
+      'link add br0 type bridge stp_state 0',
+      `link add p1 type veth peer name eth0 netns ${client}`,
+      `link add p2 type veth peer name eth0 netns ${server}`,
+      'link set p1 master br0 up',
+      'link set p2 master br0 up',
+      'link set br0 up',
+    );
+    await ip(client, 'addr add 192.0.2.1/24 dev eth0', 'link set eth0 up');
+    await ip(server, 'addr add 192.0.2.2/24 dev eth0', 'link set eth0 up');
+  },
+};
+
+export const routedHosts: Hosts = {
+  section: 'routed-tcp',
+  prefix: 'routed-',
+  what: 'router',
+  server: '198.51.100.2',
+  make: async (client, dut, server) => {
+    await inNetns(dut, ['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
+    await ip(
+      dut,
+      `link add p1 type veth peer name eth0 netns ${client}`,
+      `link add p2 type veth peer name eth0 netns ${server}`,
+      'addr add 192.0.2.1/24 dev p1',
+      'addr add 198.51.100.1/24 dev p2',
+      'link set p1 up',
+      'link set p2 up',
+    );
+    await ip(client, 'addr add 192.0.2.2/24 dev eth0', 'link set eth0 up', 'route add default via 192.0.2.1');
+    await ip(server, 'addr add 198.51.100.2/24 dev eth0', 'link set eth0 up', 'route add default via 198.51.100.1');
+  },
+};
 
 /** The part of iperf3's JSON that matters. */
 interface Transfer {
@@ -101,8 +138,8 @@ interface Transfer {
 }
 
 /** Gbit/s that the receiver saw. */
-async function transfer(client: string, seconds: number): Promise<number> {
-  const iperf = ['iperf3', '--client', serverAddress, '--time', String(seconds), '--json'];
+async function transfer(client: string, server: string, seconds: number): Promise<number> {
+  const iperf = ['iperf3', '--client', server, '--time', String(seconds), '--json'];
   const command = ['netns', 'exec', client, 'taskset', '--cpu-list', '0', ...iperf];
   for (let attempt = 1; ; attempt++) {
     const { code, stdout, stderr } = await tryRun('ip', command, { timeout: 30_000 });
@@ -115,19 +152,28 @@ async function transfer(client: string, seconds: number): Promise<number> {
   }
 }
 
-function reportTcp({ linux, tna, hook }: TcpResult, options: BenchOptions): Omit<SectionReport, 'seconds'> {
+function reportTcp(
+  { linux, tna, hook }: TcpResult,
+  options: BenchOptions,
+  { section, what, prefix }: Hosts,
+): Omit<SectionReport, 'seconds'> {
   const ratio = summarise(ratios(tna, linux));
   const rows = [
-    { label: 'Linux bridge', of: summarise(linux) },
+    { label: `Linux ${what}`, of: summarise(linux) },
     { label: `TNA by ${hook === 'tc' ? 'TCX' : 'XDP'}, its own choice`, of: summarise(tna) },
   ];
   return {
-    section: 'tcp',
+    section,
     title: `TCP: one iperf3 stream between two hosts, veth with its defaults, ${options.seconds} s per run`,
     figures: [
-      figure('tcp', summarise(linux), { id: 'gbps.linux', label: 'TCP, Linux bridge', unit: 'Gbit/s' }),
-      figure('tcp', summarise(tna), { id: 'gbps.tna', label: 'TCP, TNA', unit: 'Gbit/s' }),
-      figure('tcp', ratio, { id: 'tcp-to-linux', label: 'TNA ÷ Linux bridge, TCP', unit: '×', goal: atLeast(1) }),
+      figure(section, summarise(linux), { id: `${prefix}gbps.linux`, label: `TCP, Linux ${what}`, unit: 'Gbit/s' }),
+      figure(section, summarise(tna), { id: `${prefix}gbps.tna`, label: 'TCP, TNA', unit: 'Gbit/s' }),
+      figure(section, ratio, {
+        id: `${prefix}tcp-to-linux`,
+        label: `TNA ÷ Linux ${what}, TCP`,
+        unit: '×',
+        goal: atLeast(1),
+      }),
     ],
     table: [
       ['', 'Gbit/s', 'min–max'],

@@ -6,47 +6,92 @@ import { programObject } from './programs.js';
 import type { BareHook } from './station-protocol.js';
 import type { Tna } from './tna.js';
 
-export const variantNames = ['linux', 'tna-xdp', 'tna-tc', 'redirect-xdp', 'redirect-tc'] as const;
-export type VariantName = (typeof variantNames)[number];
+export const bridgeVariants = ['linux', 'tna-xdp', 'tna-tc', 'redirect-xdp', 'redirect-tc'] as const;
+export const routerVariants = ['linux', 'tna-xdp', 'fib-xdp', 'tna-tc', 'redirect-xdp', 'redirect-tc'] as const;
+export type BridgeVariant = (typeof bridgeVariants)[number];
+export type VariantName = (typeof routerVariants)[number];
 
-export const variantLabels: Readonly<Record<VariantName, string>> = {
-  linux: 'Linux bridge',
-  'tna-xdp': 'TNA by XDP',
-  'tna-tc': 'TNA by TCX',
-  'redirect-xdp': 'bare XDP redirect (devmap): the ceiling',
-  'redirect-tc': 'bare tc redirect',
-};
+/** `what` Linux does without TNA: a bridge, a router. */
+export function variantLabel(name: VariantName, what: string): string {
+  const labels: Readonly<Record<VariantName, string>> = {
+    linux: `Linux ${what}`,
+    'tna-xdp': 'TNA by XDP',
+    'fib-xdp': 'XDP that asks bpf_fib_lookup(), and nothing else',
+    'tna-tc': 'TNA by TCX',
+    'redirect-xdp': 'bare XDP redirect (devmap): the ceiling',
+    'redirect-tc': 'bare tc redirect',
+  };
+  return labels[name];
+}
 
-export interface Variant {
-  readonly name: VariantName;
+export interface Variant<Name extends VariantName = VariantName> {
+  readonly name: Name;
+  readonly label: string;
   enter(): Promise<void>;
   /** Throws when the frames sent since `enter` did not go the way of this variant. */
   check(sent: number): Promise<void>;
   leave(): Promise<void>;
 }
 
-/** So many frames may take the slow path, so that the kernel refreshes what it knows of each source now and then. */
-function slowAllowed(sent: number): number {
+export interface VariantOptions<Name extends VariantName> {
+  readonly names: readonly Name[];
+  readonly path: ForwardingPath;
+  readonly tna: Tna;
+  /** What Linux does without TNA: a bridge, a router. */
+  readonly what: string;
+  /** So many of the frames may take the slow path. */
+  slowAllowed(sent: number): number;
+}
+
+/** For a bridge, so that the kernel refreshes what it knows of each source now and then. */
+export function bridgeSlowAllowed(sent: number): number {
   return 2 * sourceAddresses + sent * 0.02;
 }
 
-export function makeVariants(path: ForwardingPath, tna: Tna): readonly Variant[] {
-  const programsOn = (ifindex: number) => path.station.ask('attached', { netns: path.netns, ifindex });
+export function makeVariants<Name extends VariantName>(options: VariantOptions<Name>): readonly Variant<Name>[] {
+  return options.names.map((name) => ({ name, label: variantLabel(name, options.what), ...behaviour(name, options) }));
+}
 
-  const linux: Variant = {
-    name: 'linux',
+type Behaviour = Omit<Variant, 'name' | 'label'>;
+
+function behaviour(name: VariantName, options: Omit<VariantOptions<VariantName>, 'names'>): Behaviour {
+  switch (name) {
+    case 'linux':
+      return linux(options.path);
+    case 'tna-xdp':
+    case 'tna-tc':
+      return accelerated(variantLabel(name, options.what), name === 'tna-xdp' ? 'xdp' : 'tc', options);
+    case 'fib-xdp':
+      return bare(variantLabel(name, options.what), 'xdp', 'forward', options.path);
+    case 'redirect-xdp':
+    case 'redirect-tc':
+      return bare(variantLabel(name, options.what), name === 'redirect-xdp' ? 'xdp' : 'tc', 'redirect', options.path);
+  }
+}
+
+function programsOn(path: ForwardingPath, ifindex: number) {
+  return path.station.ask('attached', { netns: path.netns, ifindex });
+}
+
+function linux(path: ForwardingPath): Behaviour {
+  return {
     enter: async () => undefined,
     check: async () => {
       for (const port of [path.ingress, path.egress]) {
-        const { xdp, tc } = await programsOn(port.ifindex);
-        if (xdp + tc > 0) throw new Error(`${port.name} still has a program: this is not the plain Linux bridge`);
+        const { xdp, tc } = await programsOn(path, port.ifindex);
+        if (xdp + tc > 0) throw new Error(`${port.name} still has a program: this is not plain Linux`);
       }
     },
     leave: async () => undefined,
   };
+}
 
-  const accelerated = (name: VariantName, hook: BareHook): Variant => ({
-    name,
+function accelerated(
+  label: string,
+  hook: BareHook,
+  { path, tna, slowAllowed }: Omit<VariantOptions<VariantName>, 'names'>,
+): Behaviour {
+  return {
     enter: async () => {
       await tna.run('--hook', hook, 'reconcile', '--once');
     },
@@ -56,35 +101,30 @@ export function makeVariants(path: ForwardingPath, tna: Tna): readonly Variant[]
       const slow = counters.reasons.map((reason) => `${reason.packets} ${reason.fpm}/${reason.code}`).join(', ');
       const why = reasons.map((reason) => reason.message).join('; ');
       throw new Error(
-        `${variantLabels[name]}: ${counters.fast} of ${sent} frames took the fast path on ${used ?? 'no hook'} (slow: ${slow || 'none'}) ${why}`,
+        `${label}: ${counters.fast} of ${sent} frames took the fast path on ${used ?? 'no hook'} (slow: ${slow || 'none'}) ${why}`,
       );
     },
     leave: async () => {
       await tna.detach();
     },
-  });
+  };
+}
 
-  const bare = (name: VariantName, hook: BareHook): Variant => ({
-    name,
+function bare(label: string, hook: BareHook, name: 'redirect' | 'forward', path: ForwardingPath): Behaviour {
+  return {
     enter: async () => {
-      const object = await programObject('redirect');
       const [ifindex, egress] = [path.ingress.ifindex, path.egress.ifindex];
-      await path.station.ask('redirect', { netns: path.netns, hook, object, ifindex, egress });
+      // The one has a single device to send to, the other looks for what the route says.
+      const key = name === 'redirect' ? 0 : egress;
+      const object = await programObject(name);
+      await path.station.ask('redirect', { netns: path.netns, hook, object, name, ifindex, egress, key });
     },
     check: async () => {
-      const on = await programsOn(path.ingress.ifindex);
-      if (on[hook] !== 1 || on.xdp + on.tc !== 1) throw new Error(`${variantLabels[name]} is not alone on p1`);
+      const on = await programsOn(path, path.ingress.ifindex);
+      if (on[hook] !== 1 || on.xdp + on.tc !== 1) throw new Error(`${label} is not alone on p1`);
     },
     leave: async () => {
       await path.station.ask('release', {});
     },
-  });
-
-  return [
-    linux,
-    accelerated('tna-xdp', 'xdp'),
-    accelerated('tna-tc', 'tc'),
-    bare('redirect-xdp', 'xdp'),
-    bare('redirect-tc', 'tc'),
-  ];
+  };
 }

@@ -5,9 +5,17 @@ import t from 'tap';
 import { measureForwarding, reportForwarding } from '../bench/forwarding.js';
 import { openForwardingPath } from '../bench/path.js';
 import { goalsText, reportJson, sectionText } from '../bench/report.js';
+import { measureRouting, reportRouting } from '../bench/routing.js';
 import { quantile, ratios, summarise } from '../bench/statistics.js';
 import { Tna } from '../bench/tna.js';
-import { makeVariants, type VariantName, variantNames } from '../bench/variants.js';
+import {
+  bridgeSlowAllowed,
+  bridgeVariants,
+  makeVariants,
+  routerVariants,
+  type VariantName,
+} from '../bench/variants.js';
+
 import { run } from '../support/lab/command.js';
 import { ip } from '../support/lab/netns.js';
 
@@ -24,8 +32,8 @@ t.test('statistics', async (t) => {
 t.test('every variant forwards every frame, and a report comes out', { skip }, async (t) => {
   const frames = 6400;
   const result = await measureForwarding({ rounds: 1, runs: 2, frames, cpu: 0, library: undefined }, () => undefined);
-  t.equal(result.frames, variantNames.length * 2 * frames);
-  for (const name of variantNames) {
+  t.equal(result.frames, bridgeVariants.length * 2 * frames);
+  for (const name of bridgeVariants) {
     t.equal(result.rounds[name].length, 1, name);
     t.ok((result.rounds[name][0] ?? 0) > 0, `${name} took time`);
   }
@@ -37,11 +45,36 @@ t.test('every variant forwards every frame, and a report comes out', { skip }, a
   t.notMatch(await run('ip', ['netns', 'list']), `-${process.pid}-`, 'no namespace is left');
 });
 
+t.test('the same for routing: one route, many routes, one flow, many flows', { skip }, async (t) => {
+  const frames = 6400;
+  const size = { rounds: 1, runs: 2, frames, cpu: 0, library: undefined, routes: [1, 2000], flows: [1, 500] };
+  const results = await measureRouting(size, () => undefined);
+  t.same(
+    results.map(({ routes, flows }) => [routes, flows]),
+    [
+      [1, 1],
+      [1, 500],
+      [2000, 1],
+      [2000, 500],
+    ],
+  );
+  for (const { rounds, frames: sent } of results) {
+    t.equal(sent, routerVariants.length * 2 * frames);
+    for (const name of routerVariants) t.ok((rounds[name][0] ?? 0) > 0, `${name} took time`);
+  }
+  const section = { ...reportRouting(results), seconds: 1 };
+  t.match(sectionText(section), /2,000 routes, 500 flows/);
+  t.match(goalsText([section]), /≥ 2\.5 ×/);
+  t.notMatch(await run('ip', ['netns', 'list']), `-${process.pid}-`, 'no namespace is left');
+});
+
 t.test('a variant that is not in force and a lost frame are noticed', { skip }, async (t) => {
   const path = await openForwardingPath(0);
   t.teardown(() => path.close());
   const tna = new Tna(path.netns, undefined);
-  const variants = makeVariants(path, tna);
+  const variants = makeVariants({
+    ...{ names: bridgeVariants, path, tna, what: 'bridge', slowAllowed: bridgeSlowAllowed },
+  });
   const variant = (name: VariantName) => {
     const found = variants.find((known) => known.name === name);
     if (found === undefined) throw new Error(name);
@@ -50,7 +83,7 @@ t.test('a variant that is not in force and a lost frame are noticed', { skip }, 
   t.equal((await path.send(640)).arrived, 640);
 
   await variant('redirect-tc').enter();
-  await t.rejects(variant('linux').check(0), /not the plain Linux bridge/);
+  await t.rejects(variant('linux').check(0), /not plain Linux/);
   await t.rejects(variant('redirect-xdp').check(0), /not alone/);
   await variant('redirect-tc').leave();
   await variant('linux').check(0);

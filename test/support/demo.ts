@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openForwardingPath } from '../bench/path.js';
 import { median } from '../bench/statistics.js';
 import { Tna } from '../bench/tna.js';
-import { makeVariants, variantLabels } from '../bench/variants.js';
+import { bridgeSlowAllowed, makeVariants } from '../bench/variants.js';
 import { run } from './lab/command.js';
 import { addNetns, deleteNetns, inNetns, ip, netnsName } from './lab/netns.js';
 import { leftovers, newLeftovers } from './leftovers.js';
@@ -149,9 +149,8 @@ async function packetChapter(): Promise<void> {
   const path = await openForwardingPath(0);
   try {
     const tna = new Tna(path.netns, undefined);
-    const variants = makeVariants(path, tna).filter((variant) =>
-      ['linux', 'tna-xdp', 'redirect-xdp'].includes(variant.name),
-    );
+    const names = ['linux', 'tna-xdp', 'redirect-xdp'] as const;
+    const variants = makeVariants({ names, path, tna, what: 'bridge', slowAllowed: bridgeSlowAllowed });
     await path.send(100_000);
     const ns = new Map<string, number[]>(variants.map((variant) => [variant.name, []]));
     for (let round = 0; round < 3; round++) {
@@ -168,7 +167,7 @@ async function packetChapter(): Promise<void> {
     const of = (name: string) => median(ns.get(name) ?? []);
     for (const variant of variants)
       say(
-        `${variantLabels[variant.name].padEnd(42)} ${(1000 / of(variant.name)).toFixed(2)} Mpps  ${of(variant.name).toFixed(0)} ns per packet`,
+        `${variant.label.padEnd(42)} ${(1000 / of(variant.name)).toFixed(2)} Mpps  ${of(variant.name).toFixed(0)} ns per packet`,
       );
     const gain = of('linux') / of('tna-xdp');
     expect(gain > 2, `TNA forwards ${gain.toFixed(1)} × as many packets as the Linux bridge`);
