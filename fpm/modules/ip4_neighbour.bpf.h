@@ -60,14 +60,27 @@ struct neighbour___old {
 
 #pragma clang attribute pop
 
-// Address of the neighbour entry of an IPv4 address (network order) on a device, or 0. The table is found by the device, and
-// hashed as arp_hashfn() does.
-static __always_inline u64 tna_neighbour4(u64 dev, u64 in_dev, u32 address)
+// The kernel's arp_tbl, whose address it may not tell: every device that speaks IPv4 leads to it, such as the ingress device of a
+// packet that has a route. Remembered, so that its hash table can be read before the route is known.
+static __always_inline u64 tna_arp_table(struct tna_pkt *p)
+{
+	u64 table = p->scratch->arp_table, in_dev;
+
+	if (tna_unlikely(!table)) {
+		in_dev = (u64)TNA_AT(net_device___ip, p->dev_address)->ip_ptr;
+		if (in_dev)
+			table = (u64)TNA_AT(neigh_parms, TNA_AT(in_device, in_dev)->arp_parms)->tbl;
+		p->scratch->arp_table = table;
+	}
+	return table;
+}
+
+// Address of the neighbour entry of an IPv4 address (network order) on a device in the table, or 0. Hashed as arp_hashfn() does.
+static __always_inline u64 tna_neighbour4(u64 table, u64 dev, u32 address)
 {
 	bool old = !TNA_HAS(neigh_hash_table, hash_heads);
 	u64 link = old ? TNA_OFFSET(neighbour___old, next) : TNA_OFFSET(neighbour, hash), buckets, entry;
-	struct neigh_table *table = TNA_AT(neigh_table, TNA_AT(neigh_parms, TNA_AT(in_device, in_dev)->arp_parms)->tbl);
-	struct neigh_hash_table *hash = TNA_AT(neigh_hash_table, table->nht);
+	struct neigh_hash_table *hash = TNA_AT(neigh_hash_table, TNA_AT(neigh_table, table)->nht);
 	u32 value = (address ^ (u32)dev ^ (u32)(dev >> 32)) * hash->hash_rnd[0];
 
 	buckets = old ? (u64)((struct neigh_hash_table___old *)hash)->hash_buckets : (u64)hash->hash_heads;
@@ -95,7 +108,7 @@ static __always_inline u32 tna_address_sequence(u64 neigh)
 static __always_inline int fpm_ip4_neighbour(struct tna_pkt *p)
 {
 	struct net_device___ip *odev = TNA_AT(net_device___ip, p->odev_address);
-	u64 in_dev = (u64)odev->ip_ptr, address, state;
+	u64 table, address, state;
 	struct neighbour *neigh;
 	u32 sequence;
 
@@ -106,7 +119,8 @@ static __always_inline int fpm_ip4_neighbour(struct tna_pkt *p)
 	if (tna_unlikely(odev->type != TNA_ARPHRD_ETHER || p->odev->hard_header_len != ETH_HLEN ||
 			 p->odev->flags & (TNA_IFF_LOOPBACK | TNA_IFF_POINTOPOINT)))
 		return tna_slow(p, TNA_R_IP4_NEIGHBOUR_EGRESS_TYPE);
-	address = in_dev ? tna_neighbour4(p->odev_address, in_dev, p->ip.nexthop) : 0;
+	table = tna_arp_table(p);
+	address = table ? tna_neighbour4(table, p->odev_address, p->ip.nexthop) : 0;
 	if (tna_unlikely(!address))
 		return tna_slow(p, TNA_R_IP4_NEIGHBOUR_NO_NEIGHBOUR);
 	neigh = TNA_AT(neighbour, address);

@@ -26,6 +26,7 @@ static struct {
 	unsigned char match[MAX_MATCH];
 } stream;
 
+// The last ones of each descriptor; a change may take long, and only what comes after it counts.
 static struct {
 	uint32_t numbers[MAX_ARRIVALS];
 	long count;
@@ -60,8 +61,8 @@ static int collect(void)
 			if ((size_t)len < stream.match_offset + stream.match_len ||
 			    memcmp(bytes + stream.match_offset, stream.match, stream.match_len))
 				continue;
-			if (number && arrivals[i].count < MAX_ARRIVALS)
-				arrivals[i].numbers[arrivals[i].count++] = number;
+			if (number)
+				arrivals[i].numbers[arrivals[i].count++ % MAX_ARRIVALS] = number;
 		}
 	}
 	return found;
@@ -167,11 +168,12 @@ uint32_t stream_finish(uint32_t number)
 
 long stream_arrived(int n, uint32_t after)
 {
-	long count = 0;
+	long all = arrivals[n].count, count = 0;
 
-	if (arrivals[n].count == MAX_ARRIVALS)
+	// The ring is full: has it lost any that count?
+	if (all > MAX_ARRIVALS && arrivals[n].numbers[all % MAX_ARRIVALS] > after)
 		return -1;
-	for (long i = 0; i < arrivals[n].count; i++)
+	for (long i = 0; i < all && i < MAX_ARRIVALS; i++)
 		count += arrivals[n].numbers[i] > after;
 	return count;
 }
