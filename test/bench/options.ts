@@ -2,7 +2,7 @@
 // The benchmark's command line.
 
 import { parseArgs } from 'node:util';
-import { mostRoutes } from './routed-path.js';
+import { mostRoutes } from '../support/lab/routes.js';
 
 const sectionsOf = {
   bridge: ['forwarding', 'tcp', 'control', 'ports'],

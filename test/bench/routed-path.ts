@@ -4,6 +4,7 @@
 import { readU32 } from 'bpf-loader-native';
 import { checksum, ethernet, ipv4, mac, sized, udp } from '../support/lab/frame.js';
 import { inNetns, ip } from '../support/lab/netns.js';
+import { addRoutes, firstDestination, ipv4Address } from '../support/lab/routes.js';
 import { type ForwardingPath, openPath } from './path.js';
 import { programObject } from './programs.js';
 
@@ -13,9 +14,7 @@ const neighbour = '02:5a:5a:5a:00:02';
 const sender = '02:5a:5a:5a:00:03';
 const frameLength = 60;
 const ttl = 64;
-/** 16.0.0.0/4: room for a million networks of 256 addresses. */
-const firstDestination = 16 << 24;
-export const mostRoutes = 1 << 20;
+const via = 'via 198.51.100.2';
 /** As many networks as the destinations are scattered over if there is a single route for them all. */
 const scatter = 10_000;
 
@@ -33,11 +32,13 @@ export async function openRoutedPath(cpu: number, routes: number): Promise<Route
     make: async (gen, dut, sink) => {
       await makeRouter(gen, dut, sink);
       const started = performance.now();
-      await addRoutes(dut, routes);
+      // A single route for all of them.
+      if (routes === 1) await ip(dut, `route add ${ipv4Address(firstDestination)}/4 ${via}`);
+      else await addRoutes(dut, routes, via);
       loadMs = performance.now() - started;
     },
   });
-  const destination = address(firstDestination);
+  const destination = ipv4Address(firstDestination);
   const packet = ipv4({ source: '192.0.2.2', destination, protocol: 17, payload: udp(9, 9, '00'.repeat(18)), ttl });
   const frame = sized(ethernet(router, sender, 0x0800, packet), frameLength);
   const header = Buffer.from(frame, 'hex');
@@ -69,10 +70,6 @@ function headerSum(packet: string): number {
   return ((sum & 0xff) << 8) | (sum >> 8);
 }
 
-function address(value: number): string {
-  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join('.');
-}
-
 async function makeRouter(gen: string, dut: string, sink: string): Promise<void> {
   const settings = ['net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.default.rp_filter=0'];
   await inNetns(dut, ['sysctl', '-qw', ...settings]);
@@ -88,21 +85,4 @@ async function makeRouter(gen: string, dut: string, sink: string): Promise<void>
   );
   await ip(gen, 'link set g0 up');
   await ip(sink, 'link set s0 up');
-}
-
-/** One route for all, or one for each network of 256 addresses. */
-export async function addRoutes(netns: string, count: number, first = firstDestination): Promise<void> {
-  const via = 'via 198.51.100.2';
-  if (count === 1) {
-    await ip(netns, `route add ${address(first)}/4 ${via}`);
-    return;
-  }
-  const batch = 100_000;
-  for (let from = 0; from < count; from += batch) {
-    const routes = Array.from(
-      { length: Math.min(batch, count - from) },
-      (_, index) => `route add ${address(first + (from + index) * 256)}/24 ${via}`,
-    );
-    await ip(netns, ...routes);
-  }
 }
