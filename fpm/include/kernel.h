@@ -189,6 +189,7 @@ struct sk_buff {
 	u32 vlan_all;
 	u32 mark;
 	u32 secmark;
+	u16 tc_index;
 	unsigned int end;
 	unsigned char *head;
 };

@@ -4,8 +4,9 @@
 // XDP sees bytes only; what an skb or a NIC keeps beside them would be lost by a redirect.
 // * veth (drivers/net/veth.c veth_xdp_rcv_skb): the xdp_buff sits in a veth_xdp_buff with the skb that it came from;
 //   no skb when the frame arrived by ndo_xdp_xmit. VLAN tag in skb metadata, CHECKSUM_PARTIAL, GSO, a mark (it survives
-//   a veth pair inside one network namespace, skb_scrub_packet) or a security mark: SLOW. Kernels before 6.3 do not keep
-//   the skb there: SLOW, all frames.
+//   a veth pair inside one network namespace, skb_scrub_packet), a tc_index (tc programs and classes of the sender's egress
+//   set it, and it survives every veth pair) or a security mark: SLOW. Not skb->priority: it is 0 behind a veth pair
+//   (____dev_forward_skb), and at each next one again. Kernels before 6.3 do not keep the skb there: SLOW, all frames.
 // * tap (drivers/net/tun.c tun_build_skb, tun_xdp_one): without vnet header a frame is only bytes. With one its checksum
 //   can be partial, which XDP is not told: SLOW. Frames that tun hands to do_xdp_generic() are safe for the same reason.
 // * a device without rtnetlink kind (hardware, virtio): it can have stripped a VLAN tag if its receive VLAN offload is
@@ -38,7 +39,8 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 		vlan = skb->vlan_all;
 		csum = BPF_CORE_READ_BITFIELD(skb, ip_summed);
 		gso = TNA_AT(skb_shared_info, (u64)skb->head + skb->end)->gso_size;
-		mark = skb->mark | (TNA_HAS(sk_buff, secmark) ? skb->secmark : 0);
+		mark = skb->mark | (TNA_HAS(sk_buff, secmark) ? skb->secmark : 0) |
+		       (TNA_HAS(sk_buff, tc_index) ? skb->tc_index : 0);
 		if (tna_unlikely(vlan))
 			return tna_slow(p, TNA_R_OFFLOAD_VLAN_METADATA);
 		if (tna_unlikely(csum == TNA_CHECKSUM_PARTIAL))

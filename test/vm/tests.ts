@@ -101,7 +101,7 @@ function ordinary(directory: string): readonly VmTest[] {
       .sort()
       .map((file): VmTest => {
         const name = file.replace('.test.js', '');
-        const accelerates = level === 'fpm' || name.startsWith('netns/bridge-');
+        const accelerates = level === 'fpm' || /^netns\/(bridge|record)-/.test(name);
         return {
           ...base,
           name,
