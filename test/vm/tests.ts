@@ -71,6 +71,12 @@ const own: readonly VmTest[] = [
   },
   {
     ...base,
+    name: 'router-equivalence',
+    file: 'vm/guest/router-equivalence.test.js',
+    timeoutSeconds: 1800,
+  },
+  {
+    ...base,
     name: 'nic-equivalence',
     file: 'vm/guest/nic-equivalence.test.js',
     modules: [...labModules, 'virtio_net', '8021q'],

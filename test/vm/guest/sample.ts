@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A sample of the equivalence runs on this kernel: as many random configurations of each combination of ports and hook as
+// fit, from a seed of its own per combination. TNA_VM_SEED and TNA_VM_COUNT widen it.
+
+import t from 'tap';
+import { noAccelerator, tnaAccelerator } from '../../equivalence/accelerator.js';
+import type { Hook, PortKind } from '../../equivalence/configuration.js';
+import { addResult, emptyTotals, reproduction, totalsText } from '../../equivalence/report.js';
+import { type Case, runCase } from '../../equivalence/runner.js';
+import { acceleratesAt } from './expectations.js';
+
+const extent = process.env.TNA_VM_EXTENT ?? 'full';
+const firstSeed = Number(process.env.TNA_VM_SEED ?? 7000);
+const frames = 200;
+
+export interface Sample {
+  readonly make: (seed: number, kind: PortKind, hook: Hook, count: number) => Case;
+  readonly pairs: readonly (readonly [PortKind, Hook])[];
+  /** Configurations of each pair, by extent. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+export function sample({ make, pairs, counts }: Sample): void {
+  t.setTimeout(0);
+  const count = Number(process.env.TNA_VM_COUNT ?? counts[extent]);
+  t.test('Linux equals Linux', async (t) => {
+    const result = await runCase(make(1, 'veth', 'tc', frames), noAccelerator);
+    t.same(result.differences, []);
+  });
+  for (const [kind, hook] of pairs) {
+    t.test(`${kind}, ${hook}`, async (t) => {
+      const totals = emptyTotals();
+      for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
+        const result = await runCase(make(seed, kind, hook, frames), tnaAccelerator(hook));
+        addResult(totals, result);
+        if (result.differences.length > 0) t.fail(`seed ${seed} differs`, { reproduction: reproduction(result) });
+      }
+      t.comment(totalsText(`${kind}, ${hook}`, totals));
+      t.equal(totals.different, 0, `${count} configurations are equal`);
+      if (acceleratesAt(kind, hook)) {
+        t.ok(totals.accelerated > count / 3, `${totals.accelerated} of them accelerated`);
+        t.ok(totals.fast >= totals.mustBeFast / 2, 'frames that are due take the fast path');
+      } else {
+        t.equal(totals.accelerated, 0, 'none of them accelerated');
+      }
+    });
+  }
+}
