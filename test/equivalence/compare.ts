@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compares two sides of a case: what came out of every port in which order, and the kernel's state afterwards.
 
+import type { Send } from '../support/lab/agent.js';
 import { mac } from '../support/lab/frame.js';
 import type { Configuration } from './configuration.js';
+import { ErrorBudget } from './error-budget.js';
 import type { Outcome } from './side.js';
 
 export interface Difference {
@@ -30,49 +32,29 @@ function masked(bytes: string, isOwn: (bytes: string) => boolean): string {
   return `${bytes.slice(0, 36)}----${bytes.slice(40, 48)}----${bytes.slice(52)}`;
 }
 
-/**
- * How many packets from one source a router that has no way for them answers at once: then one in a second (ip_error(),
- * net.ipv4.route.error_burst and error_cost, which a namespace cannot change). What comes after them is a matter of time.
- */
-const errorBurst = 5;
-
-/** Who is told that there is no way: the destination of an ICMP message "network", "host" or "communication" unreachable. */
-function refused(bytes: string): string | undefined {
-  return /^.{24}080045.{16}01.{20}03(?:00|01|0d)/.test(bytes) ? bytes.slice(60, 68) : undefined;
-}
-
-/** Counters that show such messages, where there are more than are certain. */
-function comparableCounters(expected: readonly string[], actual: readonly string[]): (name: string) => boolean {
-  const uncertain = [...expected, ...actual].some((line) => {
-    const [name, value] = line.split(' ');
-    return name === 'Icmp.OutDestUnreachs' && Number(value) > errorBurst;
-  });
-  return (line) =>
-    !uncertain || !/^(Ip\.OutRequests|Icmp\.OutMsgs|Icmp\.OutDestUnreachs|IcmpMsg\.OutType3) /.test(line);
-}
+/** Counters in which errors show that may be sent or not. */
+const errorCounters = /^(Ip\.OutRequests|Icmp\.OutMsgs|Icmp\.OutDestUnreachs|IcmpMsg\.OutType3) /;
 
 /** A BPDU of one of the bridge's own ports: a timer sends it, at another time on each side. */
 function isOwnBpdu(bytes: string, ports: ReadonlySet<string>): boolean {
   return /^0180c200000[08]/.test(bytes) && ports.has(bytes.slice(12, 24)) && bytes.slice(28, 34) === '424203';
 }
 
-function arrivals(configuration: Configuration, outcome: Outcome): Map<number, Arrival[]> {
+function arrivals(
+  configuration: Configuration,
+  outcome: Outcome,
+  budget: ErrorBudget | undefined,
+): Map<number, Arrival[]> {
   const bridges = new Set(configuration.bridges.map((bridge) => mac(bridge.mac)));
   const isOwn = (bytes: string) =>
     configuration.own === undefined ? bridges.has(bytes.slice(12, 24)) : bytes.slice(36, 40) !== '0000';
   const ports = new Set(configuration.ports.map((port) => mac(port.mac)));
   const perPort = new Map<number, Arrival[]>();
-  const errors = new Map<string, number>();
   const all = [...outcome.frames.map((frame) => frame.received), outcome.late];
   for (const [index, received] of all.entries()) {
     for (const { port, partial, bytes } of received) {
       if (isOwnBpdu(bytes, ports)) continue;
-      const told = configuration.own === undefined ? undefined : refused(bytes);
-      if (told !== undefined) {
-        const before = errors.get(`${port} ${told}`) ?? 0;
-        errors.set(`${port} ${told}`, before + 1);
-        if (before >= errorBurst) continue;
-      }
+      if (budget?.isUncertain(bytes, index) === true) continue;
       const list = perPort.get(port) ?? [];
       list.push({ frame: index, text: `${partial ? 'partial checksum ' : ''}${masked(bytes, isOwn)}` });
       perPort.set(port, list);
@@ -86,10 +68,15 @@ function portName(configuration: Configuration, port: number): string {
   return configuration.ports[port]?.name ?? `capture ${port - configuration.ports.length + 1}`;
 }
 
-function comparePorts(configuration: Configuration, expected: Outcome, actual: Outcome): Difference[] {
+function comparePorts(
+  configuration: Configuration,
+  expected: Outcome,
+  actual: Outcome,
+  budget: ErrorBudget | undefined,
+): Difference[] {
   const differences: Difference[] = [];
-  const left = arrivals(configuration, expected);
-  const right = arrivals(configuration, actual);
+  const left = arrivals(configuration, expected, budget);
+  const right = arrivals(configuration, actual, budget);
   for (const port of [...new Set([...left.keys(), ...right.keys()])].sort((a, b) => a - b)) {
     const wanted = left.get(port) ?? [];
     const got = right.get(port) ?? [];
@@ -150,8 +137,21 @@ function compareEvents(expected: readonly string[], actual: readonly string[]): 
   return left === right ? [] : [{ what: 'events of the FDB', frame: undefined, expected: left, actual: right }];
 }
 
-export function compare(configuration: Configuration, expected: Outcome, actual: Outcome): Difference[] {
-  const differences = comparePorts(configuration, expected, actual);
+/** @param frames that were sent */
+export function compare(
+  configuration: Configuration,
+  frames: readonly Send[],
+  expected: Outcome,
+  actual: Outcome,
+): Difference[] {
+  const budget =
+    configuration.own === undefined
+      ? undefined
+      : new ErrorBudget(
+          frames,
+          expected.frames.map(({ received }) => received),
+        );
+  const differences = comparePorts(configuration, expected, actual, budget);
   for (const [index, frame] of expected.frames.entries()) {
     const errno = actual.frames[index]?.errno;
     if (errno !== frame.errno) {
@@ -180,7 +180,7 @@ export function compare(configuration: Configuration, expected: Outcome, actual:
       : ['ports', 'reachability', 'counters', 'filters'];
   for (const subject of subjects) {
     const [left, right] = [expected.state[subject], actual.state[subject]];
-    const counts = subject === 'counters' ? comparableCounters(left, right) : () => true;
+    const counts = (line: string) => subject !== 'counters' || budget?.isExceeded !== true || !errorCounters.test(line);
     differences.push(...compareLines(`kernel state: ${subject}`, left.filter(counts), right.filter(counts)));
   }
   differences.push(...compareLines('messages of commands', expected.messages, actual.messages));

@@ -189,7 +189,7 @@ async function runOnce(one: Case, accelerator: Accelerator, wiring?: Wiring): Pr
     return {
       case: one,
       differences: [
-        ...compare(one.configuration, off.outcome, on.outcome),
+        ...compare(one.configuration, one.frames, off.outcome, on.outcome),
         ...(one.configuration.own === undefined ? [] : judgeCounters(off.outcome, on.outcome, on.claims)),
         ...judgeClaims(mustBeFast, on.claims),
       ],
