@@ -17,7 +17,7 @@ export interface NeedReport {
   readonly purpose: string | undefined;
   /** FPMs; empty for what TNA itself needs. */
   readonly neededBy: readonly string[];
-  /** What is left to the kernel for want of it, as `service at hook`. */
+  /** What is left to the kernel for want of it, as `service at hook`, with ` if CONDITION` where that is not so always. */
   readonly costs: readonly string[];
   /** How to come by it. */
   readonly remedy: string | undefined;
@@ -26,7 +26,10 @@ export interface NeedReport {
 export interface ServiceReport {
   readonly service: string;
   readonly hook: Hook;
+  /** At least for some configurations. */
   readonly possible: boolean;
+  /** Conditions under which it is not possible though it is otherwise. */
+  readonly except: readonly string[];
   /** Needs that are not met. */
   readonly missing: readonly string[];
 }
@@ -61,10 +64,19 @@ export function reportCapabilities(
     for (const need of module.needs) users.set(need, [...(users.get(need) ?? []), module.name]);
   const services = rules.services.flatMap((service) =>
     service.hooks.map((hook): ServiceReport => {
-      const fpms = new Set(service.modules.map((module) => module.fpm));
-      const needs = library.modules.filter((module) => fpms.has(module.name)).flatMap((module) => module.needs);
-      const missing = [...new Set(needs)].filter((need) => answerOf(need) !== 'yes');
-      return { service: service.name, hook, possible: missing.length === 0, missing };
+      const lacking = service.modules.flatMap(({ fpm, when }) => {
+        const needs = library.modules.find((module) => module.name === fpm)?.needs ?? [];
+        const missing = needs.filter((need) => answerOf(need) !== 'yes');
+        return missing.length === 0 ? [] : [{ when, missing }];
+      });
+      const possible = lacking.every(({ when }) => when !== undefined);
+      return {
+        service: service.name,
+        hook,
+        possible,
+        except: possible ? [...new Set(lacking.flatMap(({ when }) => when?.text ?? []))] : [],
+        missing: [...new Set(lacking.flatMap(({ missing }) => missing))],
+      };
     }),
   );
   const needs = [...users].map(([need, neededBy]): NeedReport => {
@@ -82,7 +94,10 @@ export function reportCapabilities(
       neededBy,
       costs: services
         .filter(({ missing }) => missing.includes(need))
-        .map(({ service, hook }) => `${service} at ${hook}`),
+        .map(
+          ({ service, hook, except }) =>
+            `${service} at ${hook}${except.length === 0 ? '' : ` if ${except.join(' or ')}`}`,
+        ),
       remedy: answerOf(need) === 'yes' ? undefined : remedy(library.kernels, probes),
     };
   });

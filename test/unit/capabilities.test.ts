@@ -78,6 +78,15 @@ t.test('what is missing, what it costs, how to come by it', async (t) => {
   t.equal(remedy(kernels, ['btf:c']), 'a kernel built with CONFIG_C=y; or modprobe -a c');
 });
 
+t.test('what only some configurations need does not stand against the others', async (t) => {
+  const modules = [{ fpm: 'reader' }, { fpm: 'seer', when: { text: 'port.seen' } }];
+  const some = { services: [{ name: 'relaying', hooks: ['tc'], modules }] } as unknown as RuleSet;
+  const reportOf = (having: readonly string[]) => reportCapabilities(some, library, [], answers(having)).services;
+  t.match(reportOf(['kfunc:a']), [{ possible: true, except: ['port.seen'], missing: ['btf:c'] }]);
+  t.match(reportOf(['kfunc:a', 'btf:c']), [{ possible: true, except: [], missing: [] }]);
+  t.match(reportOf(['btf:c']), [{ possible: false, except: [], missing: ['kfunc:a | kfunc:b'] }]);
+});
+
 t.test('an interface is told the same', async (t) => {
   const given = answers(['btf:c']);
   const against = viewLibrary(library, given).against('tc', ['reader', 'seer']);

@@ -46,28 +46,30 @@ export async function capabilitiesCommand(options: GlobalOptions): Promise<numbe
 function printReport(kernel: string, { window, services, needs }: CapabilityReport): void {
   const style = styleFor(process.stdout);
   const missing = needs.filter(({ answer }) => answer !== 'yes');
-  const lost = services.filter(({ possible }) => !possible);
+  const names = (some: CapabilityReport['services']) => new Set(some.map(({ service }) => service));
+  const affected = names(services.filter((service) => service.missing.length > 0));
   print(
     style.strong(
       missing.length === 0
         ? `Kernel ${kernel} has everything that the FPM library needs.`
         : `Kernel ${kernel} lacks ${missing.length} of ${needs.length} things that the FPM library can use; ` +
-            (lost.length === 0
+            (affected.size === 0
               ? 'no service needs them.'
-              : `${lost.length} of ${services.length} services are left to it.`),
+              : `${affected.size} of ${names(services).size} services are not possible, or not everywhere.`),
     ),
   );
   print(
     `\nKernel memory is read ${window === undefined ? style.bad('by no means: nothing can be accelerated') : window.summary}.`,
   );
-  const serviceRows = services.map(({ service, hook, possible, missing: without }): readonly Cell[] => [
+  const serviceRows = services.map(({ service, hook, possible, except, missing: without }): readonly Cell[] => [
     { text: possible ? 'yes' : 'no', paint: possible ? style.good : style.bad },
     service,
     hook,
+    except.join(', '),
     without.join(', '),
   ]);
   print(
-    `\n${table([{ head: 'POSSIBLE' }, { head: 'SERVICE' }, { head: 'HOOK' }, { head: 'FOR WANT OF' }], serviceRows, style)}`,
+    `\n${table([{ head: 'POSSIBLE' }, { head: 'SERVICE' }, { head: 'HOOK' }, { head: 'EXCEPT IF' }, { head: 'FOR WANT OF' }], serviceRows, style)}`,
   );
   if (missing.length > 0) {
     const rows = missing.map(({ need, purpose, costs, remedy }): readonly Cell[] => [
