@@ -33,10 +33,16 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'bridge_port:not-a-port#2': {
     because: "the kernel sets a handler's data before the handler, and clears it after (netdev_rx_handler_register)",
   },
-  'bridge_port:vlan-tunnel': vlanFiltering,
+  'bridge_port:vlan-tunnel': {
+    because:
+      'Linux maps frames with tunnel metadata alone (br_handle_ingress_vlan_tunnel), and no port with a fast path hands such up',
+  },
   'bridge_port:switchdev': switchHardware,
   'bridge_port:vlan-filtering': vlanFiltering,
-  'bridge_port:mst': vlanFiltering,
+  'bridge_port:mst': {
+    because:
+      "with spanning trees per VLAN Linux looks at the VLAN's state alone: port-state, vlan-state and egress-state leave it more",
+  },
   'bridge_port:vlan-stats': vlanFiltering,
   'bridge_vlan:not-filtering': vlanFiltering,
   'bridge_vlan:not-member': vlanFiltering,

@@ -34,13 +34,22 @@ async function carryOut(request: Request, options: GlobalOptions): Promise<Omit<
   }
 }
 
+/** What a command says when it fails. */
+let said = '';
+process.stderr.write = (text: string | Uint8Array): boolean => {
+  said += String(text);
+  return true;
+};
+
 async function answer(request: Request): Promise<void> {
   let answer: Answer;
+  said = '';
   try {
     answer = await carryOut(request, parseOptions({ netns: request.netns, hook: [request.hook] }));
   } catch (error) {
     answer = { code: 1, error: error instanceof Error ? error.message : String(error) };
   }
+  if (answer.code !== 0) answer = { ...answer, error: answer.error ?? said };
   // A process in a namespace keeps it alive, and its devices: back to that of the parent.
   enterNamespace(`/proc/${process.ppid}/ns/net`);
   process.send?.(answer);
