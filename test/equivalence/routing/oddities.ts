@@ -360,7 +360,7 @@ export const routerOddities: readonly RouterOddity[] = [
   {
     name: 'router: an unknown neighbour',
     frames: [from(0, addressOf(1, 77))],
-    aims: ['ip4_neighbour:no-neighbour'],
+    aims: ['ip4_neighbour:no-neighbour', 'ip4_neighbour:unconfirmed'],
   },
   {
     name: 'router: stale neighbours',
