@@ -4,7 +4,16 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { BpfLink, listLinks, listMaps, listPins, listPrograms } from 'bpf-loader-native';
+import {
+  BpfLink,
+  listLinks,
+  listMaps,
+  listPins,
+  listPrograms,
+  type MapInfo,
+  type Pin,
+  type ProgramInfo,
+} from 'bpf-loader-native';
 
 export interface Seen {
   readonly pins: readonly string[];
@@ -31,7 +40,7 @@ export class Footprint {
     return {
       pins: pins.map((pin) => pin.name),
       programs: programs.map((program) => program.id),
-      maps: listMaps().flatMap((map) => (this.#maps.has(map.id) ? [map.id] : [])),
+      maps: listMaps().flatMap((map) => (this.#maps.has(map.id) && !isLost(map, pins, programs) ? [map.id] : [])),
       links: listLinks().flatMap((link) => (this.#links.has(link.id) ? [link.id] : [])),
     };
   }
@@ -77,6 +86,17 @@ export class Footprint {
       await delay(50);
     }
   }
+}
+
+/**
+ * The kernel loses a program array for good when somebody who lists all maps opens it just as its last user goes: the work that empties
+ * it is scheduled once but takes a reference each time (prog_array_map_clear in kernel/bpf/arraymap.c). Whoever looks at the machine
+ * meanwhile, as this does, can be the one, so such an array that nothing uses is not TNA's leak.
+ */
+function isLost({ id, type }: MapInfo, pins: readonly Pin[], programs: readonly ProgramInfo[]): boolean {
+  const isUsed =
+    pins.some((pin) => pin.kind === 'map' && pin.id === id) || programs.some((one) => one.mapIds.includes(id));
+  return type === 'prog_array' && !isUsed;
 }
 
 /** Open descriptors of a process. */

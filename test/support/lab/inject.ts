@@ -2,11 +2,15 @@
 // The real command line, except that something happens to it before one of the actions that change the kernel: it is killed, or a
 // shell command runs meanwhile. `node inject.js STEP WHAT ARGUMENTS…`: STEP counts actions from 1, or is `OP` or `OP:N` for the
 // N-th action of a kind; WHAT is `kill` or a shell command. It says `steps N` on stderr at the end, if it gets there.
+// With INSIDE=1 in the environment, steps are the changes of the kernel that actions consist of: a program that is loaded but not
+// pinned, a link that is made but not pinned, and so on.
 
 import { execSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { BpfLink, BpfMap, BpfProgram } from 'bpf-loader-native';
 import { LiveHost } from '../../../src/platform/live-host.js';
+import { PinDirectory } from '../../../src/platform/pin-directory.js';
 
 const [step = '', what = '', ...args] = process.argv.slice(2);
 // The command line in its modules: the bundle would bring a LiveHost of its own.
@@ -40,16 +44,25 @@ function before(operation: string): void {
   else execSync(what, { stdio: 'inherit' });
 }
 
-// The class is the one that the command line uses: it is loaded once per process.
-const methods = LiveHost.prototype as unknown as Record<string, (...of: unknown[]) => unknown>;
-for (const [name, operation] of Object.entries(operations)) {
+type Methods = Record<string, (...of: unknown[]) => unknown>;
+
+/** The class is the one that the command line uses: it is loaded once per process. */
+function intercept(prototype: object, name: string, operation: string): void {
+  const methods = prototype as Methods;
   const original = methods[name];
-  if (original === undefined) throw new Error(`LiveHost has no ${name}`);
-  methods[name] = function (this: LiveHost, ...of: unknown[]) {
+  if (original === undefined) throw new Error(`there is no ${name}`);
+  methods[name] = function (this: unknown, ...of: unknown[]) {
     before(operation);
     return original.apply(this, of);
   };
 }
+
+if (process.env.INSIDE === '1') {
+  for (const name of ['ensure', 'settle', 'removeFile', 'leave']) intercept(PinDirectory.prototype, name, name);
+  for (const name of ['set', 'setPerCpu', 'delete', 'pin']) intercept(BpfMap.prototype, name, `map-${name}`);
+  intercept(BpfProgram.prototype, 'pin', 'program-pin');
+  for (const name of ['pin', 'detach', 'close']) intercept(BpfLink.prototype, name, `link-${name}`);
+} else for (const [name, operation] of Object.entries(operations)) intercept(LiveHost.prototype, name, operation);
 process.on('exit', () => process.stderr.write(`steps ${steps}\n`));
 process.argv.splice(1, process.argv.length - 1, main, ...args);
 await import(main);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kills TNA before each action of the plans that lead between two states, to and fro. Whatever was done by then, the bed forwards as
+// Kills TNA before each action of the plans that lead between two states, to and fro, or within actions before each change of the kernel. Whatever was done by then, the bed forwards as
 // Linux does; the same command run again needs nothing but itself to converge; and what was half done leaves nothing behind.
 
 import { dirname, join } from 'node:path';
@@ -23,7 +23,7 @@ export interface Goal {
   readonly host?: string;
 }
 
-/** The bed is in the state `a`. `ports` are those that forward in both. Says how often it killed. */
+/** The bed is in the state `a`. `ports` are those that forward in both. Says how often it killed. With `inside`, also within actions. */
 export async function killAtEachStep(
   t: Test,
   bed: Bed,
@@ -31,6 +31,7 @@ export async function killAtEachStep(
   ports: readonly number[],
   a: Goal,
   b: Goal,
+  inside = false,
 ): Promise<number> {
   let kills = 0;
   const open = new Set([a, b]);
@@ -39,7 +40,9 @@ export async function killAtEachStep(
       const args = [...goal.command, '--netns', bed.netns];
       if (goal.host !== undefined) await ip(bed.netns, goal.host);
       footprint.look();
-      const killed = await tryRun(process.execPath, [inject, String(step), 'kill', ...args]);
+      const killed = await tryRun(process.execPath, [inject, String(step), 'kill', ...args], {
+        env: { ...process.env, INSIDE: inside ? '1' : '0' },
+      });
       footprint.look();
       if (killed.code !== 137) {
         // There are no more steps.
