@@ -3,6 +3,7 @@
 // too, so this runs everywhere; that a whole host is accelerated this way shows on the kernels that need it (test/vm).
 
 import { execFileSync, spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { attachClsact, BpfObject, detachClsact } from 'bpf-loader-native';
 import { enterNetns } from 'netlink-ts';
 import t from 'tap';
@@ -16,7 +17,8 @@ const directory = new PinDirectory(namespace);
 directory.ensure();
 execFileSync('ip', ['netns', 'add', namespace]);
 t.teardown(() => {
-  for (const pin of directory.list().pins) directory.unpin(pin);
+  // It was never locked, so leaving it would not remove it.
+  rmSync(directory.path, { recursive: true, force: true });
   directory.leave();
   spawnSync('ip', ['netns', 'del', namespace]);
 });
