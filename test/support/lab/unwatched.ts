@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BpfMap, BpfObject, u32Bytes } from 'bpf-loader-native';
 import type { Test } from 'tap';
 import type { Hook } from '../../../src/model/ruleset.js';
+import { ensureBpffs, releaseBpffs } from '../../../src/platform/bpffs.js';
 import { compileBpf } from '../bpf/compile.js';
 import type { Agent, StreamCount } from './agent.js';
 import { isRemoved, removeAtExit } from './cleanup.js';
@@ -184,6 +185,8 @@ function leaks(fate: Fate, { sent, ports, tapped }: StreamCount): number {
 export async function pinPrograms(t: Test): Promise<Readonly<Record<Hook, string>>> {
   const object = await BpfObject.open(compileBpf('drop'));
   await object.load();
+  // Whoever was here before may have unmounted it.
+  ensureBpffs();
   const programs = { tc: '', xdp: '' };
   for (const hook of ['tc', 'xdp'] as const) {
     const path = `/sys/fs/bpf/tna-guards-${process.pid}-${hook}`;
@@ -197,6 +200,7 @@ export async function pinPrograms(t: Test): Promise<Readonly<Record<Hook, string
       rmSync(path, { force: true });
       isRemoved(`pin ${path}`);
     }
+    releaseBpffs();
   });
   return programs;
 }
