@@ -15,7 +15,7 @@ import { pinDirectory, tna } from '../support/lab/tna.js';
 t.setTimeout(1_800_000 * patience);
 
 /** Random moments per hook; the more, the longer it takes: a second and a half each. */
-const trials = 30;
+const trials = 12;
 
 const inject = join(dirname(fileURLToPath(import.meta.url)), '../support/lab/inject.js');
 
