@@ -13,6 +13,9 @@ function atLeast(wantedMajor: number, wantedMinor: number): boolean {
 /** FPMs read kernel memory by bpf_rdonly_cast(), since 6.2, or by the module in helpers-kmod; without, all is left to Linux. */
 export const accelerates = atLeast(6, 2) || existsSync('/sys/kernel/btf/tna_helpers');
 
+/** Whether routing is possible at all: the UDP sockets of a namespace are found by a table that namespaces have since 6.2. */
+export const routes = accelerates && atLeast(6, 2);
+
 /** Whether this kernel shows enough of such devices: XDP on others than taps is left alone before 6.3. */
 export function acceleratesAt(kind: string, hook: string): boolean {
   return accelerates && (hook === 'tc' || kind === 'tap' || atLeast(6, 3));

@@ -11,7 +11,7 @@ import { patience } from '../../support/lab/patience.js';
 import { fastFrames, type InterfaceStatus, tna, tnaOk, tnaStatus } from '../../support/lab/tna.js';
 import { leftovers, newLeftovers } from '../../support/leftovers.js';
 import { sendAndWait } from './arrivals.js';
-import { accelerates, lacking } from './expectations.js';
+import { accelerates, lacking, routes } from './expectations.js';
 
 t.setTimeout(600_000 * patience);
 
@@ -38,10 +38,30 @@ t.test('capabilities', async (t) => {
     t.match(need?.costs, ['bridging at xdp', 'bridging at tc'], 'which costs everything');
     t.match(need?.remedy, /Linux 6\.2 .*helpers-kmod/, 'and both ways out are told');
   }
-  t.ok(services.length > 0 && services.every((one) => one.possible === accelerates));
+  for (const service of ['bridging', 'ip4_routing']) {
+    const hooks = services.filter((one) => one.service === service).map(({ hook, possible }) => [hook, possible]);
+    const expected = accelerates && (service === 'bridging' || routes);
+    t.same(
+      hooks.sort(),
+      [
+        ['tc', expected],
+        ['xdp', expected],
+      ],
+      `${service} is ${expected ? '' : 'not '}possible`,
+    );
+  }
   t.equal(window === null, !accelerates);
-  if (accelerates) t.same(absent, [], 'nothing is missing');
-  else t.match(await tnaOk('capabilities'), /helpers-kmod/, 'the text says how to come by it');
+  if (accelerates) {
+    t.same(
+      absent.map(({ need }) => need),
+      routes ? [] : ['btf:netns_ipv4.udp_table'],
+      'nothing else is missing',
+    );
+    for (const { costs, remedy } of absent) {
+      t.same(costs, ['ip4_routing at xdp', 'ip4_routing at tc']);
+      t.match(remedy, /Linux 6\.2/);
+    }
+  } else t.match(await tnaOk('capabilities'), /helpers-kmod/, 'the text says how to come by it');
 });
 
 /**
