@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BpfMap, BpfObject, type MapType } from 'bpf-loader-native';
 import t from 'tap';
+import { ensureBpffs } from '../../src/platform/bpffs.js';
 import { Bed } from '../support/lab/bed.js';
 import { run, tryRun } from '../support/lab/command.js';
 import { descriptors, Footprint } from '../support/lab/footprint.js';
@@ -193,6 +194,8 @@ t.test('privileges', async (t) => {
 
 /** Pins the shared maps of a hook as TNA makes them, but with few entries. */
 async function makeSmallMaps(directory: string, hook: string, entries: number): Promise<void> {
+  // Without it mkdir would never end: sysfs denies that the parent is there, and Node.js tries again.
+  ensureBpffs();
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   for (const file of [`tna_${hook}.bpf.o`, `dispatcher_${hook}.bpf.o`]) {
     const object = await BpfObject.open(join(builtLibraryDirectory, file));
