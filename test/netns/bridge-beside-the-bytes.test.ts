@@ -2,7 +2,7 @@
 // Linux lets some of what a packet carries beside its bytes survive a veth pair. Whoever looks at it behind the bridge finds the same
 // with TNA at either hook as without.
 
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BpfMap, u32Bytes } from 'bpf-loader-native';
@@ -12,6 +12,7 @@ import { Bed } from '../support/lab/bed.js';
 import { run } from '../support/lab/command.js';
 import { misdelivered, teach } from '../support/lab/forwarding.js';
 import { patience } from '../support/lab/patience.js';
+import { makePinDirectory } from '../support/lab/pins.js';
 import { fastFrames, tna, tnaOk } from '../support/lab/tna.js';
 
 t.setTimeout(300_000 * patience);
@@ -27,7 +28,7 @@ interface Given {
 /** What each of some frames had beside its bytes when it arrived at the second port's far end. */
 async function arriving(t: Test, bed: Bed, given: Given): Promise<readonly Given[]> {
   const pins = `/sys/fs/bpf/tna-beside-${process.pid}`;
-  mkdirSync(pins);
+  makePinDirectory(pins);
   try {
     const values = [given.mark, given.priority, given.tcIndex].map(String);
     const command = [process.execPath, script, compileBpf('beside'), pins, 'h1', 'h2', ...values];

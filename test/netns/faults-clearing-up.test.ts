@@ -4,13 +4,14 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { readLifeMark } from '../../src/platform/life-mark.js';
 import { PinDirectory } from '../../src/platform/pin-directory.js';
 import { addNetns, deleteNetns, netnsName } from '../support/lab/netns.js';
 import { patience } from '../support/lab/patience.js';
+import { makePinDirectory } from '../support/lab/pins.js';
 import { Controller, detachAtExit, detached, pinDirectory, tna, until } from '../support/lab/tna.js';
 import { root } from '../support/scenarios/files.js';
 
@@ -72,7 +73,7 @@ t.test('a controller begins while its place is being cleared up', async (t) => {
   const directory = pinDirectory(netns);
   const places: Readonly<Record<string, () => Promise<void>>> = {
     'an empty directory': async () => {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      makePinDirectory(directory);
     },
     'what a namespace with the same number has left': () => leaveDead(directory),
   };

@@ -2,7 +2,7 @@
 // The host changes under TNA's feet: devices go, are renamed, replaced or moved between looking and acting, programs of others
 // appear, namespaces end. Whatever happens, the bed forwards as Linux does and the next run brings everything in order.
 
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BpfLink } from 'bpf-loader-native';
@@ -13,6 +13,7 @@ import { Footprint } from '../support/lab/footprint.js';
 import { misdelivered, teach } from '../support/lab/forwarding.js';
 import { addNetns, deleteNetns, ip, netnsName } from '../support/lab/netns.js';
 import { patience } from '../support/lab/patience.js';
+import { makePinDirectory } from '../support/lab/pins.js';
 import { Controller, fastFrames, pinDirectory, tna, tnaStatus, until } from '../support/lab/tna.js';
 import { compileForeign } from '../support/scenarios/foreign.js';
 
@@ -132,7 +133,7 @@ for (const hook of ['xdp', 'tc'] as const) {
 t.test('a program of somebody else appears between looking and attaching', async (t) => {
   const { bed, footprint } = await makeBed(t, { kind: 'tap', ports: 3 });
   const pins = `/sys/fs/bpf/tna-foreign-${process.pid}`;
-  mkdirSync(pins);
+  makePinDirectory(pins);
   t.teardown(() => rmSync(pins, { recursive: true }));
   const object = await compileForeign();
   const attach = (hook: string) =>

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What TNA is not given: file descriptors, privileges, room in its maps. It says so, harms nothing, and goes on once it has them.
 
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BpfMap, BpfObject, type MapType } from 'bpf-loader-native';
 import t from 'tap';
-import { ensureBpffs } from '../../src/platform/bpffs.js';
 import { Bed } from '../support/lab/bed.js';
 import { run, tryRun } from '../support/lab/command.js';
 import { descriptors, Footprint } from '../support/lab/footprint.js';
 import { misdelivered, teach } from '../support/lab/forwarding.js';
 import { addNetns, deleteNetns, ip, netnsName } from '../support/lab/netns.js';
 import { patience } from '../support/lab/patience.js';
+import { makePinDirectory } from '../support/lab/pins.js';
 import { Controller, fastFrames, pinDirectory, tna, tnaOk, until } from '../support/lab/tna.js';
 import { builtLibraryDirectory, main } from '../support/scenarios/files.js';
 
@@ -194,9 +194,7 @@ t.test('privileges', async (t) => {
 
 /** Pins the shared maps of a hook as TNA makes them, but with few entries. */
 async function makeSmallMaps(directory: string, hook: string, entries: number): Promise<void> {
-  // Without it mkdir would never end: sysfs denies that the parent is there, and Node.js tries again.
-  ensureBpffs();
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makePinDirectory(directory);
   for (const file of [`tna_${hook}.bpf.o`, `dispatcher_${hook}.bpf.o`]) {
     const object = await BpfObject.open(join(builtLibraryDirectory, file));
     for (const { name, type, keySize, valueSize, flags, maxEntries, internal } of object.maps) {

@@ -3,7 +3,7 @@
 // order, is fast again and leaves nothing behind.
 
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BpfLink, BpfMap, type MapType } from 'bpf-loader-native';
 import t from 'tap';
 import { Bed } from '../support/lab/bed.js';
@@ -11,6 +11,7 @@ import { tryRun } from '../support/lab/command.js';
 import { Footprint } from '../support/lab/footprint.js';
 import { misdelivered, teach } from '../support/lab/forwarding.js';
 import { patience } from '../support/lab/patience.js';
+import { makePinDirectory } from '../support/lab/pins.js';
 import { Controller, fastFrames, pinDirectory, tna, until } from '../support/lab/tna.js';
 
 t.setTimeout(600_000 * patience);
@@ -143,7 +144,7 @@ for (const hook of ['xdp', 'tc'] as const) {
 t.test('where the directory of pins should be is something else', async (t) => {
   const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
   const directory = pinDirectory(bed.netns);
-  mkdirSync('/sys/fs/bpf/tna', { recursive: true });
+  makePinDirectory(dirname(directory));
   putMap(directory, someMap);
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
   for (const command of [['reconcile', '--once'], ['plan'], ['detach'], ['status']]) {

@@ -11,6 +11,7 @@ import { makePipeline } from '../../../src/pipeline/library-view.js';
 import { isRemoved, removeAtExit } from '../lab/cleanup.js';
 import { run } from '../lab/command.js';
 import { addNetns, deleteNetns, netnsName } from '../lab/netns.js';
+import { makePinDirectory } from '../lab/pins.js';
 import { fixedHash, root, type Scenario, scenariosDirectory } from './files.js';
 import { compileForeign } from './foreign.js';
 import { applyEdits, type Edit, normalise } from './normalise.js';
@@ -43,7 +44,7 @@ export class Recorder {
   async record(scenario: Scenario): Promise<Snapshot> {
     const [host, far] = [netnsName('scenario'), netnsName('far')];
     await addNetns(host, far);
-    mkdirSync(this.pins);
+    makePinDirectory(this.pins);
     writeFileSync(this.holders, '');
     writeFileSync(this.pipelines, '');
     const env = {
