@@ -6,11 +6,11 @@ import { ethernet, sized } from '../support/lab/frame.js';
 import { bridge } from '../support/lab/netns.js';
 import { patience } from '../support/lab/patience.js';
 import { type Accelerator, type Claim, noAccelerator, tnaAccelerator } from './accelerator.js';
+import { eachOddityOnce } from './by-turns.js';
 import type { Hook, PortKind, Step } from './configuration.js';
 import { directedCases } from './directed.js';
-import type { Directed } from './directed-case.js';
 import { equivalents } from './equivalents.js';
-import { inPairs, Judge, workshopIn } from './judge-mutant.js';
+import { Judge, workshopIn } from './judge-mutant.js';
 import { findMutations } from './mutations.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { type Case, makeCase, runCase } from './runner.js';
@@ -126,25 +126,8 @@ async function sample(t: Test, kind: PortKind, hook: Hook, count: number): Promi
   t.ok(totals.fast > totals.mustBeFast / 2, 'frames that are due take the fast path');
 }
 
-t.test('one oddity at a time', async (t) => {
-  // Each oddity on one kind of port and hook, by turns; run.js --directed has them all.
-  const byOddity = new Map<string, Directed[]>();
-  for (const one of directedCases(100)) {
-    const oddity = one.name.replace(/ \([^()]*\)$/, '');
-    byOddity.set(oddity, [...(byOddity.get(oddity) ?? []), one]);
-  }
-  const cases = [...byOddity.values()].flatMap((all, turn) => all[turn % all.length] ?? []);
-  await inPairs(cases, async (one) => {
-    const made = one.make();
-    const result = await runCase(made, tnaAccelerator(made.hook));
-    const differences = [...result.differences, ...one.judge(result)];
-    if (differences.length > 0) {
-      t.fail(`${one.name} differs`, { reproduction: reproduction({ ...result, differences }) });
-    } else {
-      t.pass(one.name);
-    }
-  });
-});
+// On one kind of port and hook each; run.js --directed has them all.
+t.test('one oddity at a time', (t) => eachOddityOnce(t, directedCases(100)));
 
 t.test('FPMs without a check', async (t) => {
   // One of each sort: a port flag, the FDB, a netfilter guard, a check that another one covers.

@@ -4,9 +4,9 @@
 import t, { type Test } from 'tap';
 import { ip } from '../support/lab/netns.js';
 import { noAccelerator, tnaAccelerator } from './accelerator.js';
+import { eachOddityOnce } from './by-turns.js';
 import type { Hook, PortKind } from './configuration.js';
-import type { Directed } from './directed-case.js';
-import { inPairs, Judge, workshopIn } from './judge-mutant.js';
+import { Judge, workshopIn } from './judge-mutant.js';
 import { findMutations } from './mutations.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { makeRouterCase } from './routing/case.js';
@@ -51,25 +51,8 @@ async function sample(t: Test, kind: PortKind, hook: Hook, count: number): Promi
   t.ok(totals.fast > 0 && totals.fast >= totals.mustBeFast, 'packets that are due take the fast path');
 }
 
-t.test('one oddity at a time', async (t) => {
-  // Each on one kind of port and hook, by turns; run.js --directed router has them all.
-  const byOddity = new Map<string, Directed[]>();
-  for (const one of routerCases()) {
-    const oddity = one.name.replace(/ \([^()]*\)$/, '');
-    byOddity.set(oddity, [...(byOddity.get(oddity) ?? []), one]);
-  }
-  const cases = [...byOddity.values()].flatMap((all, turn) => all[turn % all.length] ?? []);
-  await inPairs(cases, async (one) => {
-    const made = one.make();
-    const result = await runCase(made, tnaAccelerator(made.hook));
-    const differences = [...result.differences, ...one.judge(result)];
-    if (differences.length > 0) {
-      t.fail(`${one.name} differs`, { reproduction: reproduction({ ...result, differences }) });
-    } else {
-      t.pass(one.name);
-    }
-  });
-});
+// On one kind of port and hook each; run.js --directed router has them all.
+t.test('one oddity at a time', (t) => eachOddityOnce(t, routerCases()));
 
 t.test('an FPM without a check', async (t) => {
   const id = 'ip4_route:source-multipath';

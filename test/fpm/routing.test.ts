@@ -2,10 +2,8 @@
 // Every FPM of routing against a real router: configuration and packet in, reason (or the very packet that Linux would
 // send) out; each declared reason is reached here, or listed with the evidence why this kernel can't reach it.
 
-import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,10 +12,25 @@ import { enterNetns } from 'netlink-ts';
 import t, { type Test } from 'tap';
 import { buildFpmLibrary } from '../../src/platform/clang.js';
 import { fpmSource } from '../../src/platform/package-paths.js';
-import { Agent } from '../support/lab/agent.js';
-import { checksum, ethernet, hex, type Ipv4, ipv4, mac, sized, tagged, tcp, udp } from '../support/lab/frame.js';
+import { Agent, hush } from '../support/lab/agent.js';
+import { checksum, ethernet, hex, ipv4, mac, udp } from '../support/lab/frame.js';
 import { addNetns, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
+import type { Hook, Kind } from './case.js';
 import { bridgeModules, type Counts, difference, FastPath } from './fast-path.js';
+import {
+  A,
+  B,
+  type Bench,
+  type Case,
+  own1,
+  own2,
+  packet,
+  python,
+  routed,
+  routingCases,
+  routingModules,
+  viaB,
+} from './routing-cases.js';
 
 t.setTimeout(300_000);
 const source = fpmSource();
@@ -31,71 +44,8 @@ const library = await buildFpmLibrary({
   outDir,
 });
 
-type Hook = 'xdp' | 'tc';
-type Kind = 'tap' | 'veth';
-
-const routingModules = [
-  'frame',
-  'ip_receive',
-  'ip4_header',
-  'guard_ip4',
-  'ip4_demux',
-  'ip4_route',
-  'ip4_neighbour',
-  'guard_ingress',
-  'offload',
-  'ip_egress',
-  'ip4_forward',
-];
-
-const A = '02:00:00:00:00:0a';
-const B = '02:00:00:00:00:0b';
-const own1 = '02:00:00:00:01:01';
-const own2 = '02:00:00:00:01:02';
-
 /** Reasons that a test has seen, as `fpm:code`. */
 const reached = new Set<string>();
-
-/** A router between p1 (10.1.0.0/24, A is 10.1.0.10) and p2 (10.2.0.0/24, B is 10.2.0.10); the fast path is on p1. */
-interface Bench {
-  readonly hook: Hook;
-  readonly kind: Kind;
-  readonly netns: string;
-  readonly peers: string;
-  readonly agent: Agent;
-  readonly fast: FastPath;
-  readonly in: number;
-  readonly out: number;
-  ifindex(name: string): Promise<number>;
-}
-
-interface Case {
-  readonly name: string;
-  /** `fast` or `fpm:code`. */
-  readonly expect: string;
-  readonly hooks?: readonly Hook[];
-  readonly kinds?: readonly Kind[];
-  readonly packet?: Partial<Ipv4>;
-  /** The whole frame, in place of one with the packet. */
-  readonly frame?: string;
-  readonly set?: readonly string[];
-  readonly unset?: readonly string[];
-  readonly prepare?: (bench: Bench) => Promise<(() => Promise<void>) | undefined>;
-  readonly modules?: readonly string[];
-  readonly params?: Readonly<Record<string, number>>;
-  /** The next hop is new: its first packet is left to Linux, as ever. */
-  readonly first?: boolean;
-}
-
-function packet(fields: Partial<Ipv4> = {}): string {
-  const defaults = {
-    source: '10.1.0.10',
-    destination: '10.2.0.10',
-    protocol: 17,
-    payload: udp(1024, 7, '5a'.repeat(18)),
-  };
-  return ethernet(own1, A, 0x0800, ipv4({ ...defaults, ...fields }));
-}
 
 /** What Linux makes of a packet: other addresses, one hop less, checksum, no padding. */
 function forwarded(frame: string): string {
@@ -116,478 +66,6 @@ async function command(netns: string, text: string): Promise<void> {
   else await inNetns(netns, text.split(' '));
 }
 
-/** A Python program in a namespace, up to the moment that it has printed a line; what is returned ends it. */
-async function python(netns: string, text: string): Promise<() => Promise<void>> {
-  const child = spawn('ip', ['netns', 'exec', netns, 'python3', '-c', text], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  await new Promise<void>((resolve, reject) => {
-    child.stdout.once('data', () => resolve());
-    child.once('close', (code) => reject(new Error(`python3 exited with ${code}`)));
-  });
-  return async () => {
-    child.stdin.end();
-    await closed;
-  };
-}
-
-async function withAgent(netns: string, make: (agent: Agent) => Promise<unknown>): Promise<() => Promise<void>> {
-  const agent = await Agent.start();
-  await agent.enter(netns);
-  await make(agent);
-  return () => agent.stop();
-}
-
-const routed = { destination: '10.60.0.1' };
-const viaB = 'via 10.2.0.10 dev p2';
-
-/** A route to 10.60.0.0/16 that is gone afterwards. */
-function route(text: string, ...more: string[]): Pick<Case, 'set' | 'unset' | 'packet'> {
-  return {
-    packet: routed,
-    set: [...more, `ip route add ${text.includes('10.60') ? text : `10.60.0.0/16 ${text}`}`],
-    unset: [...(text.includes('nhid') ? ['ip nexthop flush'] : []), 'ip route flush root 10.60.0.0/15'],
-  };
-}
-
-const cases: readonly Case[] = [
-  { name: 'neighbour to neighbour', expect: 'fast' },
-  { name: 'padding is cut off', expect: 'fast', frame: sized(packet({ payload: udp(1, 7, '') }), 60) },
-  {
-    name: 'TCP',
-    expect: 'fast',
-    packet: { protocol: 6, payload: tcp('10.1.0.10', '10.2.0.10', [1024, 80], 16, '00') },
-  },
-  { name: 'a fragment', expect: 'fast', packet: { fragment: 0x20b9 } },
-  { name: 'a checksum that wraps', expect: 'fast', packet: { ttl: 2, source: '10.1.0.11', destination: '10.2.0.10' } },
-  { name: 'the least time to live', expect: 'fast', packet: { ttl: 2 } },
-  { name: 'longest packet', expect: 'fast', packet: { payload: udp(1, 7, '00'.repeat(1472)) } },
-  { name: 'by a gateway', expect: 'fast', ...route(viaB) },
-  {
-    name: 'by the longest prefix',
-    expect: 'fast',
-    ...route(viaB, 'ip route add blackhole 10.60.0.0/15', 'ip route add blackhole 10.60.128.0/17'),
-  },
-  {
-    name: 'after a longer prefix that does not match',
-    expect: 'fast',
-    ...route(
-      viaB,
-      'ip route add blackhole 10.60.0.0/31',
-      'ip route add blackhole 10.60.0.128/25',
-      'ip route add blackhole 10.60.64.0/18',
-    ),
-    packet: { destination: '10.60.0.3' },
-  },
-  { name: 'a next hop object', expect: 'fast', ...route('nhid 7', `ip nexthop replace id 7 ${viaB}`) },
-  {
-    name: 'the lower metric',
-    expect: 'fast',
-    ...route(`${viaB} metric 5`, 'ip route add blackhole 10.60.0.0/16 metric 9'),
-  },
-  {
-    name: 'strict source check',
-    expect: 'fast',
-    set: ['sysctl net/ipv4/conf/p1/rp_filter 1'],
-    unset: ['sysctl net/ipv4/conf/p1/rp_filter 0'],
-  },
-  {
-    name: 'loose source check',
-    expect: 'fast',
-    packet: { source: '10.2.0.99' },
-    set: ['sysctl net/ipv4/conf/all/rp_filter 2'],
-    unset: ['sysctl net/ipv4/conf/all/rp_filter 0'],
-  },
-  {
-    name: 'own source allowed',
-    expect: 'fast',
-    packet: { source: '10.2.0.1' },
-    set: ['sysctl net/ipv4/conf/p1/accept_local 1'],
-    unset: ['sysctl net/ipv4/conf/p1/accept_local 0'],
-  },
-
-  { name: 'another protocol', expect: 'ip_receive:not-ip', frame: sized(ethernet(own1, A, 0x88b5), 60) },
-  {
-    name: 'a tap that is down',
-    expect: 'ip_receive:down',
-    hooks: ['xdp'],
-    kinds: ['tap'],
-    set: ['ip link set p1 down'],
-    unset: ['ip link set p1 up', `ip neigh replace 10.1.0.10 lladdr ${A} dev p1 nud permanent`],
-  },
-  { name: 'tagged', expect: 'ip_receive:tagged', frame: tagged(packet(), 0) },
-  {
-    name: 'a bridge port',
-    expect: 'ip_receive:rx-handler',
-    set: ['ip link add brz type bridge', 'ip link set p1 master brz'],
-    unset: ['ip link del brz'],
-  },
-  {
-    name: 'to another station',
-    expect: 'ip_receive:not-ours',
-    frame: packet().replace(mac(own1), mac('02:00:00:00:00:77')),
-  },
-  {
-    name: 'a packet socket for IPv4',
-    expect: 'ip_receive:packet-socket',
-    prepare: (b) =>
-      python(
-        b.netns,
-        "import socket,sys; s=socket.socket(17,3,8); s.bind(('p1',0x800)); print(1,flush=True); sys.stdin.read()",
-      ),
-  },
-  {
-    name: 'a packet socket for IPv4 on all devices',
-    expect: 'ip_receive:packet-socket',
-    prepare: (b) =>
-      python(b.netns, 'import socket,sys; s=socket.socket(17,3,8); print(1,flush=True); sys.stdin.read()'),
-  },
-  {
-    name: 'a packet socket for ARP',
-    expect: 'fast',
-    prepare: (b) =>
-      python(
-        b.netns,
-        "import socket,sys; s=socket.socket(17,3,0x608); s.bind(('p1',0x806)); print(1,flush=True); sys.stdin.read()",
-      ),
-  },
-
-  { name: 'cut header', expect: 'ip4_header:short', kinds: ['tap'], frame: packet().slice(0, 60) },
-  { name: 'version 6', expect: 'ip4_header:invalid', frame: packet().replace(/^(.{28})45/, '$165') },
-  { name: 'header of four words', expect: 'ip4_header:invalid', frame: packet().replace(/^(.{28})45/, '$144') },
-  { name: 'options', expect: 'ip4_header:options', packet: { options: '01010101' } },
-  { name: 'longer than the frame', expect: 'ip4_header:length', frame: packet().slice(0, 90) },
-  { name: 'wrong checksum', expect: 'ip4_header:checksum', packet: { badChecksum: true } },
-  { name: 'used up', expect: 'ip4_header:ttl', packet: { ttl: 1 } },
-  { name: 'to a group', expect: 'ip4_header:group', packet: { destination: '239.1.1.1' } },
-  { name: 'to everybody', expect: 'ip4_header:group', packet: { destination: '255.255.255.255' } },
-  { name: 'from a group', expect: 'ip4_header:martian', packet: { source: '224.0.0.1' } },
-  { name: 'from the loopback network', expect: 'ip4_header:martian', packet: { source: '127.0.0.1' } },
-  { name: 'to the loopback network', expect: 'ip4_header:martian', packet: { destination: '127.0.0.1' } },
-  { name: 'from nobody', expect: 'ip4_header:martian', packet: { source: '0.0.0.0' } },
-
-  ...(['prerouting', 'forward', 'postrouting'] as const).map(
-    (hook): Case => ({
-      name: `nftables at ${hook}`,
-      expect: 'guard_ip4:netfilter',
-      set: [`nft table ip t { chain c { type filter hook ${hook} priority 0; }; }`],
-      unset: ['nft delete table ip t'],
-    }),
-  ),
-  {
-    name: 'nftables for the host itself',
-    expect: 'fast',
-    set: ['nft table ip t { chain c { type filter hook input priority 0; }; }'],
-    unset: ['nft delete table ip t'],
-  },
-  ...(['fwd', 'out'] as const).map(
-    (dir): Case => ({
-      name: `an IPsec policy (${dir})`,
-      expect: 'guard_ip4:xfrm',
-      set: [`ip xfrm policy add dir ${dir} src 192.0.2.0/24 dst 192.0.2.0/24 action block`],
-      unset: ['ip xfrm policy flush'],
-    }),
-  ),
-  {
-    name: 'realms',
-    expect: 'guard_ip4:realms',
-    set: [`ip route add 10.61.0.0/16 ${viaB} realms 7`],
-    unset: ['ip route del 10.61.0.0/16'],
-  },
-
-  {
-    name: 'a TCP port of the host',
-    expect: 'ip4_demux:tcp-port',
-    packet: { protocol: 6, payload: tcp('10.1.0.10', '10.2.0.10', [1024, 8080], 16, '00') },
-    prepare: async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(8080, '10.1.0.1', () => resolve()));
-      return () => new Promise<void>((resolve) => server.close(() => resolve()));
-    },
-  },
-  {
-    name: 'a UDP port of the host',
-    expect: 'ip4_demux:udp-port',
-    prepare: async () => {
-      const socket = createSocket('udp4');
-      await new Promise<void>((resolve) => socket.bind(7, '10.1.0.1', () => resolve()));
-      return () => new Promise<void>((resolve) => socket.close(() => resolve()));
-    },
-  },
-  {
-    name: 'a UDP port of the host, not looked for',
-    expect: 'fast',
-    set: ['sysctl net/ipv4/udp_early_demux 0'],
-    unset: ['sysctl net/ipv4/udp_early_demux 1'],
-    prepare: async () => {
-      const socket = createSocket('udp4');
-      await new Promise<void>((resolve) => socket.bind(7, '10.1.0.1', () => resolve()));
-      return () => new Promise<void>((resolve) => socket.close(() => resolve()));
-    },
-  },
-
-  {
-    name: 'forwarding off',
-    expect: 'ip4_route:not-forwarding',
-    set: ['sysctl net/ipv4/conf/p1/forwarding 0'],
-    unset: ['sysctl net/ipv4/conf/p1/forwarding 1'],
-  },
-  { name: 'no route', expect: 'ip4_route:no-route', packet: { destination: '192.0.2.1' } },
-  {
-    name: 'too many routes of one key',
-    expect: 'ip4_route:undecided',
-    packet: { destination: '100.0.0.1' },
-    set: Array.from({ length: 31 }, (_, i) => `ip route add 64.0.0.0/${i + 2} ${viaB}`),
-    unset: Array.from({ length: 31 }, (_, i) => `ip route del 64.0.0.0/${i + 2}`),
-  },
-  {
-    name: 'for a DSCP',
-    expect: 'ip4_route:dscp',
-    ...route(`10.60.0.0/16 tos 0x10 ${viaB}`, `ip route add 10.60.0.0/16 ${viaB}`),
-  },
-  { name: 'to the router', expect: 'ip4_route:route-type', packet: { destination: '10.2.0.1' } },
-  { name: 'to a network', expect: 'ip4_route:route-type', packet: { destination: '10.2.0.255' } },
-  { name: 'into a black hole', expect: 'ip4_route:route-type', ...route('blackhole 10.60.0.0/16') },
-  {
-    name: 'a next hop object that refuses',
-    expect: 'ip4_route:dead',
-    ...route('nhid 8', 'ip nexthop replace id 8 blackhole'),
-  },
-  {
-    name: 'several next hops',
-    expect: 'ip4_route:multipath',
-    ...route('nexthop via 10.2.0.10 dev p2 nexthop via 10.2.0.11 dev p2'),
-  },
-  {
-    name: 'a group of next hop objects',
-    expect: 'ip4_route:multipath',
-    ...route('nhid 9', `ip nexthop replace id 7 ${viaB}`, 'ip nexthop replace id 9 group 7'),
-  },
-  { name: 'encapsulation', expect: 'ip4_route:encapsulation', ...route('encap ip id 5 dst 192.0.2.1 dev p2') },
-  {
-    name: 'an IPv6 gateway',
-    expect: 'ip4_route:ip6-gateway',
-    ...route('via inet6 fe80::b dev p2', 'sysctl net/ipv6/conf/p2/disable_ipv6 0'),
-  },
-  { name: 'back to where it came from', expect: 'ip4_route:same-device', packet: { destination: '10.1.0.11' } },
-  { name: 'a locked MTU', expect: 'ip4_route:mtu-locked', ...route(`${viaB} mtu lock 1400`) },
-  {
-    name: "beyond the route's MTU",
-    expect: 'ip4_route:too-long',
-    ...route(`${viaB} mtu 600`),
-    packet: { ...routed, payload: udp(1, 7, '00'.repeat(573)) },
-  },
-  {
-    name: "just the route's MTU",
-    expect: 'fast',
-    ...route(`${viaB} mtu 600`),
-    packet: { ...routed, payload: udp(1, 7, '00'.repeat(572)) },
-  },
-  {
-    name: "beyond the device's MTU",
-    expect: 'ip4_route:too-long',
-    set: ['ip link set p2 mtu 700'],
-    unset: ['ip link set p2 mtu 1500'],
-    packet: { payload: udp(1, 7, '00'.repeat(673)) },
-  },
-  {
-    name: 'a source that nothing leads to',
-    expect: 'ip4_route:source-invalid',
-    packet: { source: '192.0.2.9' },
-    set: ['sysctl net/ipv4/conf/p1/rp_filter 2'],
-    unset: ['sysctl net/ipv4/conf/p1/rp_filter 0'],
-  },
-  {
-    name: 'a source of another network',
-    expect: 'ip4_route:source-elsewhere',
-    packet: { source: '10.2.0.99' },
-    set: ['sysctl net/ipv4/conf/p1/rp_filter 1'],
-    unset: ['sysctl net/ipv4/conf/p1/rp_filter 0'],
-  },
-  {
-    name: 'a source behind a group of next hops, none of which is any good',
-    expect: 'ip4_route:source-multipath',
-    packet: { source: '10.70.0.9' },
-    set: [
-      'ip nexthop replace id 8 blackhole',
-      'ip nexthop replace id 9 group 8',
-      'ip route add 10.70.0.0/16 nhid 9',
-      'sysctl net/ipv4/conf/p1/rp_filter 2',
-    ],
-    unset: ['ip nexthop flush', 'sysctl net/ipv4/conf/p1/rp_filter 0'],
-  },
-  { name: 'own source', expect: 'ip4_route:source-local', packet: { source: '10.2.0.1' } },
-
-  { name: 'to a device without neighbours', expect: 'ip4_neighbour:egress-type', ...route('dev lo') },
-  { name: 'unknown neighbour', expect: 'ip4_neighbour:no-neighbour', packet: { destination: '10.2.0.77' } },
-  {
-    name: 'a neighbour that was never used',
-    expect: 'ip4_neighbour:no-header',
-    packet: { destination: '10.2.0.14' },
-    set: [`ip neigh add 10.2.0.14 lladdr ${B} dev p2 nud permanent`],
-    unset: ['ip neigh del 10.2.0.14 dev p2'],
-  },
-  {
-    name: 'stale',
-    expect: 'ip4_neighbour:unconfirmed',
-    set: [`ip neigh replace 10.2.0.10 lladdr ${B} dev p2 nud stale`],
-    unset: [`ip neigh replace 10.2.0.10 lladdr ${B} dev p2 nud permanent`],
-  },
-  {
-    name: 'reachable',
-    expect: 'fast',
-    set: [`ip neigh replace 10.2.0.10 lladdr ${B} dev p2 nud reachable`],
-    unset: [`ip neigh replace 10.2.0.10 lladdr ${B} dev p2 nud permanent`],
-  },
-  {
-    name: 'failed',
-    expect: 'ip4_neighbour:unconfirmed',
-    set: ['ip neigh replace 10.2.0.13 dev p2 nud failed'],
-    packet: { destination: '10.2.0.13' },
-  },
-  ...([0, 1000000] as const).map(
-    (refresh): Case => ({
-      name: refresh === 0 ? 'under probe, its use long ago' : 'under probe, in use',
-      expect: refresh === 0 ? 'ip4_neighbour:use-stale' : 'fast',
-      params: { IP4_NEIGHBOUR_refresh: refresh },
-      set: [`ip neigh replace 10.2.0.10 lladdr ${B} dev p2 nud stale`],
-      unset: [`ip neigh replace 10.2.0.10 lladdr ${B} dev p2 nud permanent`],
-      prepare: async (b) => {
-        await b.agent.send([{ port: b.in, bytes: packet() }]);
-        await b.agent.collect(30);
-        return undefined;
-      },
-    }),
-  ),
-
-  { name: 'nobody chose an egress', expect: 'ip_egress:no-egress', modules: ['frame', 'ip_egress'] },
-  {
-    name: 'netfilter egress hook',
-    expect: 'ip_egress:nf-egress',
-    set: ['nft table netdev t { chain c { type filter hook egress device p2 priority 0; }; }'],
-    unset: ['nft delete table netdev t'],
-  },
-  {
-    name: 'tc program on egress',
-    expect: 'ip_egress:tc-egress',
-    hooks: ['xdp'],
-    prepare: (b) => withAgent(b.netns, (a) => a.request('tcx p2 egress')),
-  },
-  {
-    name: 'tap on the egress',
-    expect: 'ip_egress:tap-egress',
-    hooks: ['xdp'],
-    prepare: (b) => withAgent(b.netns, (a) => a.packet('p2')),
-  },
-  {
-    name: 'shaping',
-    expect: 'ip_egress:qdisc',
-    hooks: ['xdp'],
-    set: ['tc qdisc replace dev p2 root handle 1: pfifo limit 100'],
-    unset: ['tc qdisc del dev p2 root'],
-  },
-  {
-    name: 'shaping, and a packet that belongs to a socket',
-    expect: 'ip_egress:socket-qdisc',
-    hooks: ['tc'],
-    kinds: ['tap', 'veth'],
-    set: ['tc qdisc replace dev p2 root handle 1: pfifo limit 100'],
-    unset: ['tc qdisc del dev p2 root'],
-  },
-  {
-    name: 'a route with a greater MTU than the device',
-    expect: 'ip_egress:too-long',
-    ...route(`${viaB} mtu 1500`, 'ip link set p2 mtu 700'),
-    unset: ['ip route flush root 10.60.0.0/15', 'ip link set p2 mtu 1500'],
-    packet: { ...routed, payload: udp(1, 7, '00'.repeat(800)) },
-  },
-  {
-    name: 'another kind of device as egress',
-    expect: 'ip_egress:egress-kind',
-    hooks: ['tc'],
-    set: [
-      'ip link add f9 type ifb',
-      'ip link set f9 up',
-      'ip addr add 10.3.0.1/24 dev f9',
-      `ip neigh add 10.3.0.10 lladdr ${B} dev f9 nud permanent`,
-    ],
-    unset: ['ip link del f9'],
-    packet: { destination: '10.3.0.10' },
-    first: true,
-  },
-  {
-    name: 'generic XDP on the peer',
-    expect: 'ip_egress:peer-generic-xdp',
-    hooks: ['tc'],
-    kinds: ['veth'],
-    prepare: (b) => withAgent(b.peers, (a) => a.request('generic h2')),
-  },
-  {
-    name: 'peer without NAPI',
-    expect: 'ip_egress:egress-no-xdp',
-    hooks: ['xdp'],
-    kinds: ['veth'],
-    prepare: async (b) => {
-      const a = await Agent.start();
-      await a.enter(b.peers);
-      await a.gro('h2', false);
-      return async () => {
-        await a.gro('h2', true);
-        await a.stop();
-      };
-    },
-  },
-  {
-    name: 'a priority on the far side of a veth',
-    expect: 'ip4_forward:priority',
-    hooks: ['xdp'],
-    kinds: ['veth'],
-    packet: { tos: 0x10 },
-  },
-  { name: 'a TOS that is a priority', expect: 'fast', hooks: ['tc'], packet: { tos: 0x10 } },
-  {
-    name: 'a device that XDP may not use',
-    expect: 'ip4_forward:egress-cannot-xdp',
-    hooks: ['xdp'],
-    kinds: ['tap'],
-    packet: { destination: '10.4.0.10' },
-    prepare: (b) => thirdPort(b),
-    first: true,
-  },
-  {
-    name: 'filter on the tap',
-    expect: 'ip_egress:tap-filter',
-    hooks: ['xdp'],
-    kinds: ['tap'],
-    prepare: (b) => withAgent(b.netns, () => b.agent.request(`tapfilter ${b.out}`)),
-  },
-
-  // What a namespace cannot take back comes last.
-  {
-    name: 'local routes made by hand',
-    expect: 'ip4_route:local-routes',
-    set: ['ip route add local 10.99.0.0/16 dev lo', 'ip route del local 10.99.0.0/16 dev lo'],
-  },
-  {
-    name: 'routing policy rules',
-    expect: 'guard_ip4:rules',
-    set: ['ip rule add from 192.0.2.0/24 lookup 99', 'ip rule del from 192.0.2.0/24 lookup 99'],
-  },
-];
-
-async function thirdPort(b: Bench): Promise<() => Promise<void>> {
-  const undo = await withAgent(b.netns, (a) => a.tap('p4'));
-  await ip(
-    b.netns,
-    'link set p4 up',
-    'addr add 10.4.0.1/24 dev p4',
-    `neigh add 10.4.0.10 lladdr ${B} dev p4 nud permanent`,
-  );
-  return async () => {
-    await ip(b.netns, 'link del p4');
-    await undo();
-  };
-}
-
 async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
   const netns = netnsName('fpm');
   const peers = netnsName('fpmp');
@@ -597,11 +75,7 @@ async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
     await agent.stop();
     await deleteNetns(netns, peers);
   });
-  for (const name of [peers, netns]) {
-    await agent.enter(name);
-    await agent.sysctl('net/ipv6/conf/all/disable_ipv6', '1');
-    await agent.sysctl('net/ipv6/conf/default/disable_ipv6', '1');
-  }
+  await hush(agent, [peers, netns]);
   await agent.sysctl('net/ipv4/ip_forward', '1');
   await agent.sysctl('net/ipv4/conf/all/rp_filter', '0');
   await agent.sysctl('net/ipv4/conf/default/rp_filter', '0');
@@ -660,7 +134,7 @@ async function runCase(
 function applies(one: Case, hook: Hook, kind: Kind): boolean {
   const main = hook === 'xdp' ? 'tap' : 'veth';
   if (!(one.hooks ?? [hook]).includes(hook)) return false;
-  return one.kinds === undefined ? kind === main || one === cases[0] : one.kinds.includes(kind);
+  return one.kinds === undefined ? kind === main || one === routingCases[0] : one.kinds.includes(kind);
 }
 
 for (const [hook, kind] of [
@@ -676,7 +150,7 @@ for (const [hook, kind] of [
     await bench.fast.attach(await bench.ifindex('p1'));
     if (hook === 'tc' && kind === 'veth') await localSender(t, bench);
     if (hook === 'tc' && kind === 'tap') await synthetic(t, bench, program);
-    for (const one of cases) {
+    for (const one of routingCases) {
       if (!applies(one, hook, kind)) continue;
       const outcome = await runCase(bench, one).catch((error: unknown) => new Error(`${one.name}: ${String(error)}`));
       if (outcome instanceof Error) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiles the lab's agent (frames.c, stream.c and clsact.c) when it is missing or older than its sources.
+// Compiles the lab's agent (frames.c and the files that it includes) when it is missing or older than its sources.
 
 import { mkdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,7 +8,7 @@ import { run } from './command.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 // Compiled, this file lies in dist/test/support/lab/.
-const sources = ['frames.c', 'stream.c', 'stream.h', 'clsact.c', 'clsact.h'].map((file) =>
+const sources = ['frames.c', 'stream.c', 'stream.h', 'clsact.c', 'clsact.h', 'programs.c', 'programs.h'].map((file) =>
   join(here, '../../../../test/support/lab', file),
 );
 const binary = join(here, 'frames');

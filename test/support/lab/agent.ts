@@ -254,3 +254,20 @@ function counted(text: string): StreamCount {
   const [code = -1, sent = 0, ...rest] = text.split(' ').slice(1).map(Number);
   return { code, sent, ports: rest.slice(0, -1), tapped: rest.at(-1) ?? 0 };
 }
+
+/** An agent of its own, so that ending it takes away what it made. */
+export async function withAgent(netns: string, make: (agent: Agent) => Promise<unknown>): Promise<() => Promise<void>> {
+  const agent = await Agent.start();
+  await agent.enter(netns);
+  await make(agent);
+  return () => agent.stop();
+}
+
+/** Namespaces whose devices say nothing by themselves: no IPv6. The agent ends in the last of them. */
+export async function hush(agent: Agent, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await agent.enter(name);
+    await agent.sysctl('net/ipv6/conf/all/disable_ipv6', '1');
+    await agent.sysctl('net/ipv6/conf/default/disable_ipv6', '1');
+  }
+}

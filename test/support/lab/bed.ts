@@ -3,7 +3,7 @@
 // in a second namespace. Nothing speaks by itself.
 
 import { existsSync } from 'node:fs';
-import { Agent } from './agent.js';
+import { Agent, hush } from './agent.js';
 import { tryRun } from './command.js';
 import { colons, ethernet, sized } from './frame.js';
 import { addNetns, deleteNetns, ip, netnsName } from './netns.js';
@@ -37,11 +37,7 @@ export class Bed {
     const bed = new Bed(names[0], names[1], await Agent.start(), options);
     owner.teardown(() => bed.remove());
     const { agent, netns } = bed;
-    for (const name of names) {
-      await agent.enter(name);
-      await agent.sysctl('net/ipv6/conf/all/disable_ipv6', '1');
-      await agent.sysctl('net/ipv6/conf/default/disable_ipv6', '1');
-    }
+    await hush(agent, names);
     await agent.enter(netns);
     // They come with br_netfilter, which may be a module that nobody has loaded.
     if (existsSync('/proc/sys/net/bridge')) {

@@ -40,11 +40,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <linux/ethtool.h>
-#include <linux/filter.h>
 #include <linux/if_ether.h>
-#include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <linux/netlink.h>
@@ -55,18 +52,16 @@
 #include <poll.h>
 #include <sched.h>
 #include <spawn.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "clsact.h"
+#include "programs.h"
 #include "stream.h"
 
 #define MAX_PORTS 64
@@ -75,8 +70,6 @@
 #ifndef PACKET_IGNORE_OUTGOING
 #define PACKET_IGNORE_OUTGOING 23
 #endif
-#define ATTACH_TCX_INGRESS 46 // enum bpf_attach_type, Linux 6.6
-#define ATTACH_TCX_EGRESS 47
 #define VNET_HEADER 10
 
 struct port {
@@ -296,103 +289,6 @@ static int link_state(const char *name)
 	rc = ioctl(fd, SIOCGIFFLAGS, &ifr);
 	close(fd);
 	return rc < 0 ? rc : (ifr.ifr_flags & IFF_UP ? 1 : 0) | (ifr.ifr_flags & IFF_RUNNING ? 2 : 0);
-}
-
-#define INSN(c, d, s, o, i) {.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)}
-
-static int attach(const char *name, uint32_t type, uint32_t where, uint32_t flags, struct bpf_insn *insns, uint32_t count)
-{
-	union bpf_attr attr;
-	int program, link;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = type;
-	attr.insns = (uint64_t)(uintptr_t)insns;
-	attr.insn_cnt = count;
-	attr.license = (uint64_t)(uintptr_t) "Apache-2.0";
-	program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
-	if (program < 0)
-		return -1;
-	memset(&attr, 0, sizeof(attr));
-	attr.link_create.prog_fd = (uint32_t)program;
-	attr.link_create.target_ifindex = if_nametoindex(name);
-	attr.link_create.attach_type = where;
-	attr.link_create.flags = flags;
-	// The link lives as long as this process: its descriptor is kept on purpose.
-	link = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
-	// A kernel without TCX: the filter stays until the device goes; the program's descriptor is what `release` closes.
-	if (link < 0 && errno == EINVAL && type == BPF_PROG_TYPE_SCHED_CLS &&
-	    !clsact_attach(if_nametoindex(name), where == ATTACH_TCX_EGRESS, program))
-		return program;
-	close(program);
-	return link;
-}
-
-// A tc egress program, by hand: if (skb->mark) bpf_skb_vlan_push(skb, htons(mark >> 16), mark & 0xffff).
-// It makes frames whose tag is in metadata, as a VLAN device or a bridge behind the port would send them.
-static int push_vlan_from_mark(const char *name)
-{
-	struct bpf_insn insns[] = {
-		INSN(BPF_LDX | BPF_MEM | BPF_W, 2, 1, offsetof(struct __sk_buff, mark), 0),
-		INSN(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 5, 0),
-		INSN(BPF_ALU64 | BPF_MOV | BPF_X, 3, 2, 0, 0),
-		INSN(BPF_ALU64 | BPF_AND | BPF_K, 3, 0, 0, 0xffff),
-		INSN(BPF_ALU64 | BPF_RSH | BPF_K, 2, 0, 0, 16),
-		INSN(BPF_ALU | BPF_END | BPF_TO_BE, 2, 0, 0, 16),
-		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_skb_vlan_push),
-		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, -1),
-		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
-	};
-
-	return attach(name, BPF_PROG_TYPE_SCHED_CLS, ATTACH_TCX_EGRESS, 0, insns, sizeof(insns) / sizeof(insns[0]));
-}
-
-// A foreign tc program on the device: drops IPv4, has no opinion of the rest.
-static int attach_tcx(const char *name, int egress)
-{
-	struct bpf_insn insns[] = {
-		INSN(BPF_LDX | BPF_MEM | BPF_W, 2, 1, offsetof(struct __sk_buff, protocol), 0),
-		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 2),
-		INSN(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 1, htons(ETH_P_IP)),
-		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, -1),
-		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
-	};
-
-	return attach(name, BPF_PROG_TYPE_SCHED_CLS, egress ? ATTACH_TCX_EGRESS : ATTACH_TCX_INGRESS, 0, insns,
-		      sizeof(insns) / sizeof(insns[0]));
-}
-
-// A foreign XDP program in generic mode: drops IPv4.
-static int attach_generic(const char *name)
-{
-	struct bpf_insn insns[] = {
-		INSN(BPF_LDX | BPF_MEM | BPF_W, 2, 1, offsetof(struct xdp_md, data), 0),
-		INSN(BPF_LDX | BPF_MEM | BPF_W, 3, 1, offsetof(struct xdp_md, data_end), 0),
-		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 2),
-		INSN(BPF_ALU64 | BPF_MOV | BPF_X, 4, 2, 0, 0),
-		INSN(BPF_ALU64 | BPF_ADD | BPF_K, 4, 0, 0, 14),
-		INSN(BPF_JMP | BPF_JGT | BPF_X, 4, 3, 3, 0),
-		INSN(BPF_LDX | BPF_MEM | BPF_H, 2, 2, 12, 0),
-		INSN(BPF_JMP | BPF_JNE | BPF_K, 2, 0, 1, htons(ETH_P_IP)),
-		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1),
-		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
-	};
-
-	return attach(name, BPF_PROG_TYPE_XDP, BPF_XDP, XDP_FLAGS_SKB_MODE, insns, sizeof(insns) / sizeof(insns[0]));
-}
-
-// A classic socket filter on the tap: lets only test frames out, and only the ordinary transmit path asks it.
-static int filter_tap(const struct port *port)
-{
-	struct sock_filter code[] = {
-		{BPF_LD | BPF_H | BPF_ABS, 0, 0, 12},
-		{BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0x88b5},
-		{BPF_RET | BPF_K, 0, 0, 0},
-		{BPF_RET | BPF_K, 0, 0, 0xffffffff},
-	};
-	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
-
-	return ioctl(port->fd, TUNATTACHFILTER, &program);
 }
 
 static int write_sysctl(const char *path, const char *value)
@@ -731,7 +627,7 @@ int main(void)
 		} else if (!strcmp(verb, "generic")) {
 			answer(attach_generic(a), a);
 		} else if (!strcmp(verb, "tapfilter") && port_of(a) >= 0) {
-			answer(filter_tap(&ports[port_of(a)]), verb);
+			answer(filter_tap(ports[port_of(a)].fd), verb);
 		} else if (!strcmp(verb, "carrier") && port_of(a) >= 0 && b) {
 			answer(set_carrier(&ports[port_of(a)], atoi(b)), verb);
 		} else if (!strcmp(verb, "revnet") && port_of(a) >= 0 && b) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kills TNA before each action of the plans that lead between two states, to and fro, or within actions before each change of the kernel. Whatever was done by then, the bed forwards as
-// Linux does; the same command run again needs nothing but itself to converge; and what was half done leaves nothing behind.
+// Kills TNA before each action of the plans that lead between two states, to and fro, or within actions before each change of the
+// kernel. Whatever was done by then, the bed forwards as Linux does; the same command run again needs nothing but itself to
+// converge; and what was half done leaves nothing behind.
 
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -2,7 +2,7 @@
 // A router with ports p1, p2, … in a namespace of its own, for tests of behaviour: ports are taps, or veths whose far ends
 // are in a second namespace. Port N has the address 10.0.N.1/24; its far end, 10.0.N.2, is a permanent neighbour. 10.9.0.0/16 is behind p2.
 
-import { Agent } from './agent.js';
+import { Agent, hush } from './agent.js';
 import type { Owner } from './bed.js';
 import { ethernet, ipv4, sized, udp } from './frame.js';
 import { addNetns, deleteNetns, ip, netnsName } from './netns.js';
@@ -51,11 +51,7 @@ export class RouterBed {
     const bed = new RouterBed(names[0], names[1], await Agent.start(), options);
     owner.teardown(() => bed.remove());
     const { agent, netns } = bed;
-    for (const name of names) {
-      await agent.enter(name);
-      await agent.sysctl('net/ipv6/conf/all/disable_ipv6', '1');
-      await agent.sysctl('net/ipv6/conf/default/disable_ipv6', '1');
-    }
+    await hush(agent, names);
     await agent.enter(netns);
     await agent.sysctl('net/ipv4/ip_forward', '1');
     for (const which of ['all', 'default']) await agent.sysctl(`net/ipv4/conf/${which}/rp_filter`, '0');

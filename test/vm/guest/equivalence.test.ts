@@ -1,60 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// A sample of the equivalence runs on this kernel: as many random configurations of each combination of ports and hook as
-// fit, from a seed of its own per combination. TNA_VM_SEED and TNA_VM_COUNT widen it.
+// Random bridges on this kernel, with TNA off and on.
 
-import { existsSync, writeFileSync } from 'node:fs';
-import t from 'tap';
-import { noAccelerator } from '../../equivalence/accelerator.js';
-import { addResult, emptyTotals, reproduction, totalsJson, totalsText } from '../../equivalence/report.js';
-import { Resident } from '../../equivalence/resident-accelerator.js';
-import { makeCase, runCase } from '../../equivalence/runner.js';
-import { acceleratesAt } from './expectations.js';
+import { makeCase } from '../../equivalence/runner.js';
+import { sample } from './sample.js';
 
-t.setTimeout(0);
-
-const extent = process.env.TNA_VM_EXTENT ?? 'full';
-const count = Number(process.env.TNA_VM_COUNT ?? (extent === 'quick' ? 2 : extent === 'ci' ? 3 : 25));
-const firstSeed = Number(process.env.TNA_VM_SEED ?? 7000);
-const frames = 200;
-/** Shared with the host: figures for those who sum up many machines. */
-const output = '/run/output';
-/** While one case waits for frames and queues, the other computes. */
-const sideBySide = 2;
-
-const resident = new Resident();
-t.teardown(() => resident.close());
-
-t.test('Linux equals Linux', async (t) => {
-  const result = await runCase(makeCase(1, 'veth', 'tc', frames), noAccelerator);
-  t.same(result.differences, []);
+sample({
+  make: makeCase,
+  pairs: [
+    ['veth', 'tc'],
+    ['tap', 'xdp'],
+    ['veth', 'xdp'],
+    ['tap', 'tc'],
+  ],
+  counts: { quick: 2, ci: 3, full: 25 },
 });
-
-for (const [kind, hook] of [
-  ['veth', 'tc'],
-  ['tap', 'xdp'],
-  ['veth', 'xdp'],
-  ['tap', 'tc'],
-] as const) {
-  t.test(`${kind}, ${hook}`, async (t) => {
-    const totals = emptyTotals();
-    let next = firstSeed;
-    const worker = async () => {
-      for (let seed = next++; seed < firstSeed + count; seed = next++) {
-        const result = await runCase(makeCase(seed, kind, hook, frames), resident.accelerator(hook));
-        addResult(totals, result);
-        if (existsSync(output))
-          writeFileSync(`${output}/totals-${kind}-${hook}.json`, JSON.stringify(totalsJson(totals)));
-        if (result.differences.length > 0) t.fail(`seed ${seed} differs`, { reproduction: reproduction(result) });
-      }
-    };
-    await Promise.all(Array.from({ length: sideBySide }, worker));
-    t.comment(totalsText(`${kind}, ${hook}`, totals));
-    t.equal(totals.different, 0, `${count} configurations are equal`);
-    if (acceleratesAt(kind, hook)) {
-      t.ok(totals.accelerated > count / 3, `${totals.accelerated} of them accelerated`);
-      t.ok(totals.fast >= totals.mustBeFast / 2, 'frames that are due take the fast path');
-    } else {
-      t.equal(totals.accelerated, 0, 'none of them accelerated');
-    }
-  });
-}

@@ -2,7 +2,7 @@
 // A bridge whose ports are emulated virtio-net NICs. Each is paired with another one (machine.ts), which a station uses
 // in a namespace of its own; frames between the two leave the kernel and come back, as on a wire.
 
-import { Agent, type Received } from '../../support/lab/agent.js';
+import { Agent, hush, type Received } from '../../support/lab/agent.js';
 import type { Owner } from '../../support/lab/bed.js';
 import { addNetns, deleteNetns, ip, netnsName } from '../../support/lab/netns.js';
 import { detachAtExit, detached, tna, until } from '../../support/lab/tna.js';
@@ -23,11 +23,7 @@ export class NicBed {
     const bed = new NicBed(names[0], names[1], await Agent.start());
     owner.teardown(() => bed.remove());
     const { netns, stations, agent } = bed;
-    for (const name of names) {
-      await agent.enter(name);
-      await agent.sysctl('net/ipv6/conf/all/disable_ipv6', '1');
-      await agent.sysctl('net/ipv6/conf/default/disable_ipv6', '1');
-    }
+    await hush(agent, names);
     await ip(netns, 'link add br0 type bridge mcast_snooping 0', 'link set br0 up');
     const numbers = Array.from({ length: ports }, (_, pair) => pair);
     await takeNics(

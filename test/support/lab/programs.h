@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs of others that the lab's agent attaches to a device, written out by hand so that no compiler is needed.
+// All return a descriptor (filter_tap: 0), or -1 with errno.
+#pragma once
+
+// A tc egress program: if (skb->mark) bpf_skb_vlan_push(skb, htons(mark >> 16), mark & 0xffff).
+// It makes frames whose tag is in metadata, as a VLAN device or a bridge behind the port would send them.
+int push_vlan_from_mark(const char *name);
+
+// A tc program on the device: drops IPv4, has no opinion of the rest.
+int attach_tcx(const char *name, int egress);
+
+// An XDP program in generic mode: drops IPv4.
+int attach_generic(const char *name);
+
+// A classic socket filter on the tap: lets only test frames out, and only the ordinary transmit path asks it.
+int filter_tap(int tap);
