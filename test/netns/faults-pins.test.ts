@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, unlinkSync } f
 import { dirname, join } from 'node:path';
 import { BpfLink, BpfMap, type MapType } from 'bpf-loader-native';
 import t from 'tap';
+import { ensureBpffs } from '../../src/platform/bpffs.js';
 import { Bed } from '../support/lab/bed.js';
 import { tryRun } from '../support/lab/command.js';
 import { Footprint } from '../support/lab/footprint.js';
@@ -183,6 +184,7 @@ t.test('the lock', async (t) => {
 });
 
 t.test('the BPF filesystem', async (t) => {
+  ensureBpffs(); // the detach of a test before may have unmounted it
   const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
   bed.accelerated();
   const main = new URL('../../src/main.js', import.meta.url).pathname;

@@ -80,7 +80,10 @@ t.test('what the rows name exists', async (t) => {
   ]);
   const fpms = new Set(manifests.map(({ name }) => name));
   const directed = new Set(oddities.map(({ name }) => name));
-  const fpmTests = read('test/fpm/reasons.test.ts');
+  const fpmTests = readdirSync(`${packageRoot}/test/fpm`)
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => read(`test/fpm/${file}`))
+    .join('');
   for (const { setting, seenBy, reasons, test } of rows) {
     for (const fpm of seenBy) t.ok(fpms.has(fpm), `${setting}: FPM ${fpm}`);
     for (const reason of reasons) {
