@@ -78,15 +78,36 @@ function verdict(plan: Plan, desired: Desired, style: Style): string {
   );
 }
 
+/** What a sysctl keeps from a thousand ports is one thing to know: more interfaces than this that share all their reasons share the lines. */
+const mostAlike = 8;
+
 function idleText(idle: readonly DesiredInterface[], style: Style): string {
-  const rows = idle.flatMap((i) =>
-    i.reasons.map((reason, n): readonly Cell[] => [
-      n === 0 ? i.name : '',
+  const rows = foldAlike(idle).flatMap(({ name, reasons }) =>
+    reasons.map((reason, n): readonly Cell[] => [
+      n === 0 ? name : '',
       reason.code,
       reason.message + (reason.hint === undefined ? '' : style.dim(` (${reason.hint})`)),
     ]),
   );
   return `${style.dim('Left to the kernel:')}\n${table([{ head: 'INTERFACE' }, { head: 'REASON' }, { head: 'WHY' }], rows, style)}`;
+}
+
+/** In their order; many for the same reasons are one entry, in the place of the first. */
+function foldAlike(idle: readonly DesiredInterface[]): readonly Pick<DesiredInterface, 'name' | 'reasons'>[] {
+  const keyed = idle.map((one) => ({
+    one,
+    key: JSON.stringify(one.reasons.map(({ code, message, hint }) => [code, message, hint])),
+  }));
+  const sizes = new Map<string, number>();
+  for (const { key } of keyed) sizes.set(key, (sizes.get(key) ?? 0) + 1);
+  const shown = new Set<string>();
+  return keyed.flatMap(({ one, key }) => {
+    const alike = sizes.get(key) ?? 1;
+    if (alike <= mostAlike) return [one];
+    if (shown.has(key)) return [];
+    shown.add(key);
+    return [{ name: `${one.name} and ${alike - 1} more`, reasons: one.reasons }];
+  });
 }
 
 function paintOp(action: Action, style: Style): Cell {

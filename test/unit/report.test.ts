@@ -121,6 +121,23 @@ p2         down      p2 is down (ip link set p2 up)
   );
 });
 
+t.test('many interfaces that share their reasons share the lines', async (t) => {
+  const reason = { code: 'br-netfilter', message: 'frames through br0 are passed to iptables', hint: 'set a sysctl' };
+  const ports = (n: number) => Array.from({ length: n }, (_, i) => desired(`p${i + 1}`, i + 3, { reasons: [reason] }));
+  const text = (n: number) => {
+    const interfaces = [
+      ...ports(n),
+      desired('up', 99, { reasons: [{ ...reason, message: 'frames through br1 are passed to iptables' }] }),
+    ];
+    return planText(planOf([]), { interfaces, egress: [] }, plain).split('\n').slice(4);
+  };
+  t.same(text(9), [
+    'p1 and 8 more  br-netfilter  frames through br0 are passed to iptables (set a sysctl)',
+    'up             br-netfilter  frames through br1 are passed to iptables (set a sysctl)',
+  ]);
+  t.equal(text(8).length, 9, 'a few are listed');
+});
+
 t.test('a plan without actions says which of two things that means', async (t) => {
   t.match(
     planText(planOf([]), { interfaces: [fast], egress: [] }, plain),
