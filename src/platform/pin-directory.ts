@@ -105,7 +105,11 @@ export class PinDirectory {
     try {
       this.settle();
     } catch (cause) {
-      this.release();
+      try {
+        this.leave();
+      } catch {
+        // Where nothing can be written nothing can be tidied away either: the cause says so.
+      }
       throw failure('pins', 'cannot mark the directory of pins', cause, { object: this.path });
     }
     return { release: () => this.release() };

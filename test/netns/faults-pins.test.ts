@@ -11,6 +11,7 @@ import { Bed } from '../support/lab/bed.js';
 import { tryRun } from '../support/lab/command.js';
 import { Footprint } from '../support/lab/footprint.js';
 import { misdelivered, teach } from '../support/lab/forwarding.js';
+import { withoutRoomForPins } from '../support/lab/full-bpffs.js';
 import { patience } from '../support/lab/patience.js';
 import { makePinDirectory } from '../support/lab/pins.js';
 import { Controller, fastFrames, pinDirectory, tna, until } from '../support/lab/tna.js';
@@ -216,4 +217,36 @@ t.test('the BPF filesystem', async (t) => {
   t.same(await misdelivered(bed, ports), []);
   t.same(await footprint.leaks(), [], 'and is not left');
   t.equal((await tna('reconcile', '--once', '--netns', bed.netns)).code, 0, 'once it can be written again all is well');
+});
+
+t.test('the BPF filesystem is full', async (t) => {
+  const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
+  bed.accelerated();
+  await teach(bed, [0, 1]);
+  const directory = pinDirectory(bed.netns);
+  const footprint = new Footprint(directory);
+  const main = new URL('../../src/main.js', import.meta.url).pathname;
+  const withoutRoom = () => {
+    const [file, ...args] = withoutRoomForPins([process.execPath, main, 'reconcile', '--once', '--netns', bed.netns]);
+    return tryRun(file, args);
+  };
+  const refused = async (what: string) => {
+    const result = await withoutRoom();
+    t.equal(result.code, 1, `${what}: fails`);
+    t.match(result.stderr, /cannot .*ENOSPC/s, `${what}: says what`);
+    t.notMatch(result.stderr, /^ +at .*:\d+|internal error/m, `${what}: as a message`);
+    t.same(await footprint.leaks(), [], `${what}: leaves nothing behind`);
+    t.same(await misdelivered(bed, [0, 1]), [], `${what}: forwards as Linux does`);
+  };
+  await refused('from the first pin on');
+  t.notOk(existsSync(directory), 'from the first pin on: nothing is there');
+  t.equal((await tna('reconcile', '--once', '--netns', bed.netns)).code, 0);
+  footprint.look();
+  await bed.addPort();
+  await refused('a port more than there is room for');
+  const before = await fastFrames(bed.netns);
+  t.same(await misdelivered(bed, [0, 1]), []);
+  t.ok((await fastFrames(bed.netns)) > before, 'the others stay fast');
+  t.equal((await tna('reconcile', '--once', '--netns', bed.netns)).code, 0, 'with room again all is well');
+  t.equal((await tna('plan', '--detailed-exitcode', '--netns', bed.netns)).code, 0);
 });
