@@ -94,8 +94,8 @@ const own: readonly VmTest[] = [
 
 /** The ordinary levels. */
 const levels = ['fpm', 'netns'];
-/** Measures rates, which mean nothing on an emulated processor. */
-const excluded = ['netns/bench-smoke.test.js'];
+/** Measures rates, which mean nothing on an emulated processor; fetches programs, which a machine without a network cannot. */
+const excluded = ['netns/bench-smoke.test.js', 'netns/routing-frr.test.js'];
 
 function ordinary(directory: string): readonly VmTest[] {
   return levels.flatMap((level) => {
