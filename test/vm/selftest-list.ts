@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of the kernel's network selftests are run with TNA off and on: those that make a bridge with ports.
+// Which of the kernel's network selftests are run with TNA off and on: those that make a bridge with ports, or route.
 
 export interface Selftest {
   /** Script, relative to tools/testing/selftests/net. */
@@ -20,6 +20,18 @@ function net(...names: readonly string[]): readonly Selftest[] {
 /** In this order: what is nearest to TNA first. */
 export const selftests: readonly Selftest[] = [
   ...forwarding(
+    'router',
+    'router_nh',
+    'router_broadcast',
+    'router_multicast',
+    'router_multipath',
+    'router_mpath_nh',
+    'router_mpath_nh_res',
+    'router_mpath_seed',
+    'router_vid_1',
+    'custom_multipath_hash',
+    'ip6_forward_instats_vrf',
+    'tc_flower_router',
     'bridge_vlan_unaware',
     'bridge_vlan_aware',
     'bridge_sticky_fdb',
@@ -101,14 +113,20 @@ export const selftests: readonly Selftest[] = [
     'icmp_redirect',
     'traceroute',
     'vrf_route_leaking',
+    'fib_tests',
+    'fib_nexthops',
+    'fib_nexthop_multiprefix',
+    'fib_nexthop_nongw',
+    'fib_rule_tests',
+    'fib-onlink-tests',
+    'pmtu',
   ),
 ];
 
-/** Scripts that make bridges and are not run, with the reason. */
+/** Scripts that make bridges or route and are not run, with the reason. */
 export const leftOut: Readonly<Record<string, string>> = {
   'forwarding/tc_taprio.sh': 'needs NICs with hardware clocks',
   'fcnal-test.sh': 'sockets and VRF; its bridge has one port',
-  'pmtu.sh': 'routing; each of its bridges joins one veth device and a VXLAN device',
   'rtnetlink.sh': 'configuration only; no frame passes its bridges',
   'udpgro_fwd.sh': 'needs programs that have to be compiled first',
 };

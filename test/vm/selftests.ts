@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `npm run selftests`: the kernel's own selftests of bridges, in the newest kernel, with TNA off and on.
+// `npm run selftests`: the kernel's own selftests of bridges and routers, in the newest kernel, with TNA off and on.
 //
 //   npm run selftests -- [PART]... [--kernel NAME] [--jobs N] [--again] [--only-table]
 //
@@ -178,17 +178,17 @@ function page(kernel: Kernel, results: readonly SelftestResult[]): string {
     .map(([script, reason]) => `- ${script.replace(/\.sh$/, '')}: ${reason}`);
   const done = results.filter(({ off, on }) => off.length > 0 && on.length > 0);
   const pending = results.filter((result) => !done.includes(result)).map(({ script }) => script.replace(/\.sh$/, ''));
-  return `# The kernel's selftests of bridges, with TNA off and on
+  return `# The kernel's selftests of bridges and routers, with TNA off and on
 
 Written by \`npm run selftests\`, which runs scripts of the kernel's \`tools/testing/selftests/net\` in Debian's kernel ${kernel.release}
 (an emulated machine), first without TNA, then with a controller in the first network namespace and in every one that the script makes.
 A script is *equal* when each of its cases and its exit code come out with TNA as they do without it. Cases that fail or are skipped
 do so on both sides. Where a script did not end the same, both sides were run three times, and a case differs if no run with TNA came out as
 some run without. *Attached* are interfaces that were accelerated at some time, *Fast* frames that TNA forwarded, *Left to Linux* those that
-it saw and did not, with the commonest reasons. No attachment means that all the script's bridges or ports are slow path by rule.
+it saw and did not, with the commonest reasons. No attachment means that all of the script's devices are slow path by rule.
 
 ${selftestTable(done)}${pending.length === 0 ? '' : `\nNot run for this table: ${pending.join(', ')}.\n`}
-Scripts that make bridges and are not run:
+Scripts that make bridges or route and are not run:
 
 ${notRun.join('\n')}
 `;
