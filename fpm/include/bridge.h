@@ -33,11 +33,6 @@ enum net_bridge_opts {
 #define TNA_BR_STATE_FORWARDING 3
 #define TNA_IFF_BRIDGE_PORT (1 << 9)
 
-// Is this a pipeline for a bridge that filters VLANs? Of the flags that switch FPMs on; false where a library lacks them.
-const volatile bool on_bridge_vlan;
-const volatile bool on_bridge_vlan_egress;
-#define TNA_VLAN_AWARE (on_bridge_vlan && on_bridge_vlan_egress)
-
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct net_bridge {
@@ -74,14 +69,20 @@ struct net_bridge_fdb_entry {
 
 #pragma clang attribute pop
 
+// Address of the bridge's device: struct net_bridge is its private data.
+static __always_inline u64 tna_bridge_device(struct net_bridge *br, u64 bridge)
+{
+	return TNA_HAS(net_device, priv) ? bridge - TNA_OFFSET(net_device, priv) : (u64)br->dev;
+}
+
 // rhashtable_lookup() of a whole FDB key in the bridge's table; NULL if there is no such entry.
-static __always_inline struct net_bridge_fdb_entry *tna_fdb_lookup(struct tna_pkt *p, u64 key)
+static __always_inline struct net_bridge_fdb_entry *tna_fdb_lookup(struct net_bridge *br, u64 key)
 {
 	struct net_bridge_fdb_entry *entry;
 	struct tna_rht fdb;
 	u64 node;
 
-	tna_rht_open(&fdb, (u64)p->bridge.br->fdb_hash_tbl.tbl);
+	tna_rht_open(&fdb, (u64)br->fdb_hash_tbl.tbl);
 	node = tna_rht_chain(&fdb, tna_jhash2_words((u32)key, (u32)(key >> 32), fdb.seed));
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < TNA_CHAIN_MAX; i++) {
@@ -95,27 +96,24 @@ static __always_inline struct net_bridge_fdb_entry *tna_fdb_lookup(struct tna_pk
 	return NULL;
 }
 
-// br_fdb_find_rcu(): the entry of a MAC address (low 48 bits, as in memory) in the frame's VLAN, or NULL. `port`: the port that
-// the entry will be expected at, 0 if any will do. `where`: what is remembered of the key.
+// br_fdb_find_rcu(): the entry of a key (MAC address in the low 48 bits, as in memory, and VLAN id) in the FDB of the bridge at this address,
+// or NULL. `port`: the port that the entry will be expected at, 0 if any will do. `where`: what is remembered of the key.
 //
 // Frames come in bursts of few addresses, so the entry is first looked for where it was last. An entry that is there
 // must prove that it is in use, on this bridge, for this key: fdb_delete() clears fdb_node.pprev before anything else,
 // fdb_create() sets it after the entry is in the table, and the entry's port belongs to the bridge. Memory that has
 // become something else fails one of these, and then, as when it has moved, the table is asked.
-static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt *p, u64 mac, u64 port,
-								 struct tna_address **where)
+static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt *p, struct net_bridge *br, u64 bridge,
+								 u64 key, u64 port, struct tna_address **where)
 {
-	u64 key = mac, bridge = p->bridge.address;
 	struct net_bridge_fdb_entry *entry;
 	struct tna_address *known;
-	u64 index = mac >> 40;
+	u64 index = key >> 40 & 0xff;
 
 	TNA_OPAQUE(index);
 	known = &p->scratch->addresses[index % TNA_ADDRESSES];
 	entry = TNA_AT(net_bridge_fdb_entry, known->entry);
 
-	if (TNA_VLAN_AWARE)
-		key |= (u64)p->bridge.vid << 48;
 	*where = known;
 	if (!tna_unlikely((known->key ^ key) | (known->bridge ^ bridge) | (TNA_WORD_AT(entry, key) ^ key)) &&
 	    entry->fdb_node.pprev) {
@@ -128,7 +126,13 @@ static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt 
 		known->fresh = 0;
 		known->used = 0;
 	}
-	entry = tna_fdb_lookup(p, key);
+	entry = tna_fdb_lookup(br, key);
 	known->entry = (u64)entry;
 	return entry;
+}
+
+// The key of a MAC address in the frame's VLAN.
+static __always_inline u64 tna_fdb_key(struct tna_pkt *p, u64 mac)
+{
+	return TNA_VLAN_AWARE ? mac | (u64)p->bridge.vid << 48 : mac;
 }

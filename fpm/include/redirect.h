@@ -5,7 +5,7 @@
 // tc: bpf_redirect() to the device's egress path, net/core/filter.c. Both only note the target: the frame is sent when
 // the program returns p->action, and may still be written until then.
 #pragma once
-#include "tna.h"
+#include "ip.h"
 
 // False: XDP cannot reach the device, since it is not in the device map.
 static __always_inline bool tna_redirect(struct tna_pkt *p)
@@ -28,3 +28,18 @@ static __always_inline bool tna_cut(struct tna_pkt *p, u32 len)
 	return !bpf_skb_change_tail(p->ctx, len, 0);
 #endif
 }
+
+#ifdef TNA_HOOK_TC
+// What a bridge on the way would have changed of the skb itself, beside its bytes.
+// * net/bridge/br_input.c br_handle_frame(): a frame to the bridge's own address, on a port with another one, is for this host.
+// * net/core/dev.c netdev_core_pick_tx(), on a bridge device with its one queue: the queue of the receiving device is forgotten.
+static __always_inline void tna_as_routed(struct tna_pkt *p)
+{
+	struct __sk_buff *skb = p->ctx;
+
+	if (TNA_HANDS_UP && skb->pkt_type != TNA_PACKET_HOST)
+		bpf_skb_change_type(p->ctx, TNA_PACKET_HOST);
+	if (p->bridge.down)
+		skb->queue_mapping = 0;
+}
+#endif

@@ -42,6 +42,8 @@ struct tna_bridge_path {
 	unsigned long port_flags;
 	struct net_bridge_port *out;   /* set by bridge_fdb */
 	u16 vid;                       /* set by bridge_vlan; 0: the bridge does not filter VLANs */
+	bool up;                       /* set by bridge_fdb: the frame is for the bridge device itself, not for a port */
+	bool down;                     /* set by bridge_out: the packet leaves by a bridge device; odev is the port below */
 };
 
 // What the FPMs of routing tell each other.
@@ -50,6 +52,7 @@ struct tna_ip_path {
 	u32 len;                /* of the packet, as its header says */
 	u32 nexthop;            /* set by ip4_route: whose neighbour entry is to be used */
 	u64 hardware;           /* set by ip4_neighbour: its MAC address, as in memory */
+	u64 own;                /* likewise: that of the device that the route chose */
 	u16 dport;              /* host order; 0 where there is none */
 	u16 fragment;           /* not 0: it is one */
 	u8 protocol, tos, ttl;
@@ -62,6 +65,8 @@ struct tna_pkt {
 	struct net_device *dev;  /* ingress: window and address */
 	u64 dev_address;
 	u64 net;                 /* its network namespace */
+	struct net_device *in;   /* what IP takes for the ingress device: dev, or the bridge that hands the frame up */
+	u64 in_address;
 	struct net_device *odev; /* egress, once chosen: window and address */
 	u64 odev_address;
 	u32 len;                 /* from the Ethernet header on, with a VLAN tag that is in the packet */
@@ -71,6 +76,7 @@ struct tna_pkt {
 	u16 proto;               /* skb->protocol as the stack will see it, network order: behind the outer VLAN tag */
 	u16 vlan_proto;          /* 0: untagged; otherwise the outer tag's TPID, network order, wherever the tag is kept */
 	u16 vlan_tci;            /* the outer tag's TCI */
+	u16 l3;                  /* set by ip_receive: proto, once the packet is known to be for routing; otherwise 0 */
 	u32 gso;                 /* tc: size of a segment of a packet that is to be segmented, otherwise 0 */
 	u8 tag;                  /* enum tna_tag: what egress does to the outer tag; with these two */
 	u16 tag_tci;
@@ -78,6 +84,14 @@ struct tna_pkt {
 	struct tna_bridge_path bridge;
 	struct tna_ip_path ip;
 };
+
+// Does a bridge hand frames up in this pipeline? Of the flags that switch FPMs on; false where a library lacks them. Frames
+// from port to port are none of routing's business then, nor those for the bridge device any of the egress port's.
+const volatile bool on_bridge_up;
+const volatile bool on_bridge_vlan;
+const volatile bool on_bridge_vlan_egress;
+#define TNA_VLAN_AWARE (on_bridge_vlan && on_bridge_vlan_egress)
+#define TNA_HANDS_UP (on_bridge_up && !TNA_VLAN_AWARE)
 
 // Stands in the path of an FPM that is off. An instruction of its own there lets the verifier see that the path is never
 // taken, and take out the test of the flag, too.
@@ -247,9 +261,3 @@ static __always_inline u64 tna_ingress(struct tna_pkt *p)
 
 #define TNA_IFF_PROMISC 0x100
 #define TNA_CHECKSUM_PARTIAL 3 /* of sk_buff.ip_summed */
-
-// Not 0 if packet sockets listen on this very device (dev->ptype_all); for those that listen on all see guard_ingress.
-static __always_inline u64 tna_device_tapped(struct net_device *dev, u64 address)
-{
-	return (u64)dev->ptype_all.next ^ (address + TNA_OFFSET(net_device, ptype_all));
-}

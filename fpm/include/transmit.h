@@ -22,6 +22,7 @@
 //   static key), or the kernel does not tell.
 // * any other kind (vxlan and other tunnels, macvlan, ...): not.
 #pragma once
+#include "taps.h"
 #include "tc.h"
 
 #define TNA_LINK_START (1UL << 0)     /* __LINK_STATE_START */

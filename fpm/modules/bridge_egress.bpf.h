@@ -7,6 +7,7 @@
 //   of the ingress port: see bridge_fdb. VLANs, of which br_handle_vlan() takes care, too: see bridge_vlan_egress. MST: see bridge_port.
 // * br_dev_queue_push_xmit, is_skb_forwardable: frame longer than MTU and headers and not GSO: SLOW, Linux drops. Device
 //   down: see above; it is IFF_UP once it runs, and until then both redirects drop as Linux does.
+// A frame for the bridge device itself: see bridge_up.
 // Everything behind that, net/core/dev.c __dev_queue_xmit() and the drivers: include/transmit.h; what it finds: SLOW.
 #pragma once
 #include "bridge.h"
@@ -15,11 +16,14 @@
 static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 {
 	struct net_bridge_port *out = p->bridge.out;
-	u64 state = out->state ^ TNA_BR_STATE_FORWARDING, isolated = 0;
-	u64 domain = TNA_HAS(net_bridge_port, hwdom) ? out->hwdom : 0;
+	u64 state, domain, isolated = 0;
 	enum tna_transmit_obstacle obstacle;
 	struct tna_transmit t;
 
+	if (TNA_HANDS_UP && p->bridge.up)
+		return TNA_NEXT;
+	state = out->state ^ TNA_BR_STATE_FORWARDING;
+	domain = TNA_HAS(net_bridge_port, hwdom) ? out->hwdom : 0;
 	if (p->bridge.port_flags & TNA_BR_ISOLATED)
 		isolated = out->flags & TNA_BR_ISOLATED;
 	if (tna_unlikely(tna_transmit_suspect(p, &t) | state | domain | isolated)) {

@@ -3,7 +3,7 @@
 //
 // net/bridge/br_input.c br_handle_frame_finish(), case BR_PKT_UNICAST:
 // * no entry: SLOW, Linux floods.
-// * local entry (br_pass_frame_up): SLOW.
+// * local entry (br_pass_frame_up): see bridge_up; in a pipeline without it: SLOW. Such an entry is not marked as used.
 // * entry without port: SLOW, br_forward() drops.
 // * br_forward.c should_deliver(): back out of the ingress port: SLOW, Linux drops, or sends with hairpin.
 // * dst->used is set by Linux on every frame: left to Linux once it is older than the parameter refresh: SLOW.
@@ -27,11 +27,16 @@ static __always_inline int fpm_bridge_fdb(struct tna_pkt *p)
 	struct tna_address *known;
 	u64 out, now;
 
-	entry = tna_fdb_find(p, p->dst, 0, &known);
+	entry = tna_fdb_find(p, p->bridge.br, p->bridge.address, tna_fdb_key(p, p->dst), 0, &known);
 	if (tna_unlikely(!entry))
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_MISS);
-	if (tna_unlikely(entry->flags & TNA_FDB_LOCAL))
+	if (tna_unlikely(entry->flags & TNA_FDB_LOCAL)) {
+		if (TNA_HANDS_UP) {
+			p->bridge.up = true;
+			return TNA_NEXT;
+		}
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_LOCAL);
+	}
 	out = (u64)entry->dst;
 	if (tna_unlikely(!out))
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_NO_PORT);

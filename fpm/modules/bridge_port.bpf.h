@@ -73,8 +73,7 @@ static __always_inline int fpm_bridge_port(struct tna_pkt *p)
 	if (p->proto == bpf_htons(ETH_P_IPV6))
 		features |= TNA_BR_OPTION(BROPT_NEIGH_SUPPRESS_ENABLED);
 	features &= p->bridge.options;
-	/* struct net_bridge is the private data of the bridge device */
-	device = TNA_HAS(net_device, priv) ? bridge - TNA_OFFSET(net_device, priv) : (u64)br->dev;
+	device = tna_bridge_device(br, bridge);
 	promisc = TNA_AT(net_device, device)->flags & TNA_IFF_PROMISC;
 	if (tna_unlikely(state | domain | features | promisc |
 			 (p->bridge.port_flags & TNA_BR_VLAN_TUNNEL))) {

@@ -40,7 +40,7 @@ static __always_inline int fpm_bridge_source(struct tna_pkt *p)
 
 	if (!(p->bridge.port_flags & (TNA_BR_LEARNING | TNA_BR_LOCKED)))
 		return TNA_NEXT;
-	entry = tna_fdb_find(p, p->src, p->bridge.port, &known);
+	entry = tna_fdb_find(p, p->bridge.br, p->bridge.address, tna_fdb_key(p, p->src), p->bridge.port, &known);
 	if (tna_unlikely(!entry))
 		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_UNKNOWN);
 	flags = entry->flags;

@@ -56,6 +56,8 @@ static __always_inline bool tna_write_tag(struct tna_pkt *p)
 
 static __always_inline int fpm_egress(struct tna_pkt *p)
 {
+	if (TNA_HANDS_UP && p->bridge.up)
+		return TNA_NEXT;
 	if (tna_unlikely(!p->odev))
 		return tna_slow(p, TNA_R_EGRESS_NO_EGRESS);
 #ifdef TNA_HOOK_XDP

@@ -33,6 +33,8 @@ static __always_inline int fpm_frame(struct tna_pkt *p)
 	p->dev_address = tna_ingress(p);
 	p->dev = TNA_AT(net_device, p->dev_address);
 	p->net = (u64)p->dev->nd_net.net;
+	p->in_address = p->dev_address;
+	p->in = p->dev;
 	if (tna_unlikely(p->data + ETH_HLEN > p->data_end))
 		return tna_slow(p, TNA_R_FRAME_RUNT);
 	p->dst = eth->dst_low | (u64)eth->dst_high << 32;

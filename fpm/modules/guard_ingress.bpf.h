@@ -14,26 +14,8 @@
 // * a device that goes down leaves forwarding state (br_stp_disable_port): see bridge_port.
 // * ptype_specific handlers are not reached by a frame that the rx handler consumes.
 #pragma once
+#include "taps.h"
 #include "tc.h"
-
-extern const void ptype_all __ksym __weak;
-extern const void net_hotdata __ksym __weak;
-
-// Not 0 if packet sockets listen on all devices.
-static __always_inline u64 tna_all_tapped(u64 net)
-{
-	u64 head;
-
-	if (TNA_HAS(net, ptype_all))
-		return (u64)TNA_AT(net, net)->ptype_all.next ^ (net + TNA_OFFSET(net, ptype_all));
-	if (TNA_HAS(net_hotdata, ptype_all) && &net_hotdata)
-		head = (u64)&net_hotdata + TNA_OFFSET(net_hotdata, ptype_all);
-	else if (&ptype_all)
-		head = (u64)&ptype_all;
-	else
-		return 1;
-	return tna_word(head) ^ head;
-}
 
 static __always_inline bool tna_has_vlan_devices(struct net_device *dev)
 {

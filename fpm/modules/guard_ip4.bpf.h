@@ -14,6 +14,7 @@
 // * net/ipv4/fib_frontend.c fib_validate_source(), ip_rcv_finish_core() rt_acct: routes with realms: SLOW.
 // * BPF_CGROUP_RUN_PROG_INET_EGRESS() in ip_finish_output(): a forwarded packet has no socket, so it does nothing.
 #pragma once
+#include "hooks.h"
 #include "ip.h"
 
 extern const void ip_sabotage_in __ksym __weak;
@@ -26,23 +27,14 @@ extern const void apparmor_ip_postroute __ksym __weak;
 #define TNA_XFRM_FWD 2
 #define TNA_XFRM_ACCEPT 2 /* XFRM_USERPOLICY_ACCEPT */
 
-// 0 if these hooks are none, or this function alone.
-static __always_inline u64 tna_other_hooks(u64 address, u64 harmless)
-{
-	struct nf_hook_entries *entries;
-
-	if (!address)
-		return 0;
-	entries = TNA_AT(nf_hook_entries, address);
-	return !harmless | (entries->num_hook_entries ^ 1) | ((u64)entries->hooks[0].hook ^ harmless);
-}
-
 static __always_inline int fpm_guard_ip4(struct tna_pkt *p)
 {
 	struct netns_nf___ip *nf = TNA_AT(netns_nf___ip, p->net + TNA_OFFSET(net___ip, nf));
 	struct netns_ipv4 *ip = tna_netns_ipv4(p->net);
 	u64 hooks, policies = 0, rules, realms;
 
+	if (p->l3 != bpf_htons(ETH_P_IP))
+		return TNA_NEXT;
 	hooks = (u64)nf->hooks_ipv4[TNA_NF_INET_FORWARD] |
 		tna_other_hooks((u64)nf->hooks_ipv4[TNA_NF_INET_PRE_ROUTING], (u64)&ip_sabotage_in) |
 		tna_other_hooks((u64)nf->hooks_ipv4[TNA_NF_INET_POST_ROUTING], (u64)&apparmor_ip_postroute);

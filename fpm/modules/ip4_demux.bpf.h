@@ -96,7 +96,7 @@ static __always_inline int fpm_ip4_demux(struct tna_pkt *p)
 	struct netns_ipv4 *ip = tna_netns_ipv4(p->net);
 	__be16 *ports = p->data + ETH_HLEN + TNA_IP4_HLEN;
 
-	if (p->proto != bpf_htons(ETH_P_IP) || p->ip.fragment)
+	if (p->l3 != bpf_htons(ETH_P_IP) || p->ip.fragment)
 		return TNA_NEXT;
 	if (p->ip.protocol != TNA_IPPROTO_TCP && p->ip.protocol != TNA_IPPROTO_UDP)
 		return TNA_NEXT;

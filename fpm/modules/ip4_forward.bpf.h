@@ -10,7 +10,8 @@
 // * skb_forward_csum(): tc: a complete checksum (CHECKSUM_COMPLETE) stays one; it stays right, since the sum over an IPv4
 //   header does not change, and bpf_redirect() adds the new Ethernet header to it.
 // * skb_clear_tstamp(): bpf_redirect() does it, too. skb->mark, hash and queue stay as they are in both.
-// net/ethernet/eth.c eth_header(): the neighbour's address, the device's own.
+// net/ethernet/eth.c eth_header(): the neighbour's address, the device's own, also where that is a bridge.
+// What a bridge on the way makes of an skb: see include/redirect.h.
 // Not in the fast path: ipForwDatagrams and the other counters of /proc/net/snmp.
 #pragma once
 #include "ip.h"
@@ -34,12 +35,11 @@ static __always_inline int fpm_ip4_forward(struct tna_pkt *p)
 {
 	bool update = tna_netns_ipv4(p->net)->sysctl_ip_fwd_update_priority;
 	u32 priority = tna_tos_priority(p->ip.tos), check;
-	u64 source;
 	struct tna_eth_words *eth;
 	struct tna_ip4 *ip;
 	TNA_CTX *ctx = p->ctx;
 
-	if (p->proto != bpf_htons(ETH_P_IP))
+	if (p->l3 != bpf_htons(ETH_P_IP))
 		return TNA_NEXT;
 #ifdef TNA_HOOK_XDP
 	if (tna_unlikely((priority || !update) && TNA_HAS(veth_priv, peer) && tna_is_known_veth(p, p->odev)))
@@ -53,17 +53,17 @@ static __always_inline int fpm_ip4_forward(struct tna_pkt *p)
 	ip = (void *)(long)ctx->data + ETH_HLEN;
 	if (tna_unlikely((void *)(ip + 1) > (void *)(long)ctx->data_end))
 		return tna_slow(p, TNA_R_IP4_FORWARD_SHORT);
-	source = tna_word((u64)p->odev->dev_addr);
 	eth->dst_low = p->ip.hardware;
 	eth->dst_high = p->ip.hardware >> 32;
-	eth->src_low = source;
-	eth->src_high = source >> 16;
+	eth->src_low = p->ip.own;
+	eth->src_high = p->ip.own >> 16;
 	check = ip->check + bpf_htons(0x0100);
 	ip->check = check + (check >= 0xffff);
 	ip->ttl = p->ip.ttl - 1;
 #ifdef TNA_HOOK_TC
 	if (update)
 		ctx->priority = priority;
+	tna_as_routed(p);
 #endif
 	return TNA_REDIRECT;
 }

@@ -21,7 +21,7 @@ static __always_inline int fpm_ip4_header(struct tna_pkt *p)
 	u64 sum;
 	u8 from, to;
 
-	if (p->proto != bpf_htons(ETH_P_IP))
+	if (p->l3 != bpf_htons(ETH_P_IP))
 		return TNA_NEXT;
 	if (tna_unlikely((void *)(ip + 1) > p->data_end))
 		return tna_slow(p, TNA_R_IP4_HEADER_SHORT);

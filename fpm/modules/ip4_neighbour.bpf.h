@@ -67,7 +67,7 @@ static __always_inline u64 tna_arp_table(struct tna_pkt *p)
 	u64 table = p->scratch->arp_table, in_dev;
 
 	if (tna_unlikely(!table)) {
-		in_dev = (u64)TNA_AT(net_device___ip, p->dev_address)->ip_ptr;
+		in_dev = (u64)TNA_AT(net_device___ip, p->in_address)->ip_ptr;
 		if (in_dev)
 			table = (u64)TNA_AT(neigh_parms, TNA_AT(in_device, in_dev)->arp_parms)->tbl;
 		p->scratch->arp_table = table;
@@ -112,7 +112,7 @@ static __always_inline int fpm_ip4_neighbour(struct tna_pkt *p)
 	struct neighbour *neigh;
 	u32 sequence;
 
-	if (p->proto != bpf_htons(ETH_P_IP))
+	if (p->l3 != bpf_htons(ETH_P_IP))
 		return TNA_NEXT;
 	/* a window of our own: the verifier takes p->odev for missing where no route was looked up */
 	p->odev = TNA_AT(net_device, p->odev_address);
@@ -126,7 +126,8 @@ static __always_inline int fpm_ip4_neighbour(struct tna_pkt *p)
 	neigh = TNA_AT(neighbour, address);
 	sequence = tna_address_sequence(address);
 	state = neigh->nud_state;
-	p->ip.hardware = tna_word(address + TNA_OFFSET(neighbour, ha));
+	p->ip.hardware = tna_word(address + TNA_OFFSET(neighbour, ha)) & 0xffffffffffffULL;
+	p->ip.own = tna_word((u64)p->odev->dev_addr);
 	if (tna_unlikely(!(state & TNA_NUD_CONNECTED))) {
 		if (!(state & TNA_NUD_PROBING))
 			return tna_slow(p, TNA_R_IP4_NEIGHBOUR_UNCONFIRMED);

@@ -136,7 +136,7 @@ static __always_inline u32 tna_segment_length(struct tna_pkt *p)
 static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 {
 	struct netns_ipv4 *ip = tna_netns_ipv4(p->net);
-	u64 address = (u64)TNA_AT(net_device___ip, p->dev_address)->ip_ptr, table = (u64)ip->fib_main;
+	u64 address = (u64)TNA_AT(net_device___ip, p->in_address)->ip_ptr, table = (u64)ip->fib_main;
 	struct in_device *in_dev = TNA_AT(in_device, address);
 	struct ipv4_devconf *all = TNA_AT(ipv4_devconf, ip->devconf_all);
 	u32 mtu, metric, length;
@@ -146,7 +146,7 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 	struct fib_nh_common *hop;
 	u64 next;
 
-	if (p->proto != bpf_htons(ETH_P_IP))
+	if (p->l3 != bpf_htons(ETH_P_IP))
 		return TNA_NEXT;
 	if (tna_unlikely(!address || !in_dev->cnf.data[TNA_CONF4_FORWARDING])) {
 		if (!address)
@@ -190,7 +190,7 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 				return tna_slow(p, TNA_R_IP4_ROUTE_EXCEPTION);
 			p->odev_address = (u64)hop->nhc_dev;
 			p->odev = TNA_AT(net_device, p->odev_address);
-			if (tna_unlikely(p->odev_address == p->dev_address))
+			if (tna_unlikely(p->odev_address == p->in_address))
 				return tna_slow(p, TNA_R_IP4_ROUTE_SAME_DEVICE);
 			p->ip.nexthop = p->ip.daddr;
 			if (hop->nhc_gw_family && hop->nhc_scope == TNA_RT_SCOPE_LINK) {
@@ -219,7 +219,7 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 		if (tna_unlikely(found != TNA_FIB_FOUND || route.dscp || route.type != TNA_RTN_UNICAST))
 			return tna_slow(p, TNA_R_IP4_ROUTE_SOURCE_INVALID);
 		next = tna_next_hop(route.info);
-		if (next > 1 && (u64)TNA_AT(fib_nh_common, next)->nhc_dev == p->dev_address)
+		if (next > 1 && (u64)TNA_AT(fib_nh_common, next)->nhc_dev == p->in_address)
 			break;
 		if (tna_unlikely(next <= 1))
 			return tna_slow(p, TNA_R_IP4_ROUTE_SOURCE_MULTIPATH);

@@ -4,6 +4,8 @@
 // net/core/dev.c __dev_queue_xmit() and the drivers: include/transmit.h; what it finds: SLOW.
 // tc: a packet that still belongs to a socket, of a sender on this host or of a tap, keeps it until transmission, where
 // Linux's routing lets go of it (skb_orphan() in ip_rcv_core()): fq would pace by it. A configured qdisc and a socket: SLOW.
+// tc: a packet that a bridge handed up came in by the bridge for whoever asks (skb->skb_iif), a redirected one by the port. Filters may
+// ask, those of qdiscs included: a configured qdisc, or anything at tc egress: SLOW.
 #pragma once
 #include "ip.h"
 #include "transmit.h"
@@ -13,6 +15,8 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 	enum tna_transmit_obstacle obstacle;
 	struct tna_transmit t;
 
+	if (!p->l3)
+		return TNA_NEXT;
 	if (tna_unlikely(!p->odev_address))
 		return tna_slow(p, TNA_R_IP_EGRESS_NO_EGRESS);
 	p->odev = TNA_AT(net_device, p->odev_address);
@@ -46,6 +50,9 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP_EGRESS_EGRESS_BELOW);
 	}
 #ifdef TNA_HOOK_TC
+	if (TNA_HANDS_UP &&
+	    tna_unlikely(TNA_AT(Qdisc, p->odev->qdisc)->handle || tna_tc_used(TNA_TC(p->odev, egress))))
+		return tna_slow(p, TNA_R_IP_EGRESS_INGRESS_DEVICE);
 	if (tna_unlikely(((struct sk_buff___ip *)tna_skb(p))->sk && TNA_AT(Qdisc, p->odev->qdisc)->handle))
 		return tna_slow(p, TNA_R_IP_EGRESS_SOCKET_QDISC);
 #endif

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-// FPM ip_receive: the frame is one that the ingress device hands to IP, and to nothing but IP.
+// FPM ip_receive: the frame is one that the ingress device hands to IP, and to nothing but IP. In the pipeline of a bridge port the
+// ingress device is the bridge, and frames that it does not receive itself are none of routing's business.
 //
 // net/ethernet/eth.c eth_type_trans():
 // * XDP: destination other than the device's address: broadcast, multicast or PACKET_OTHERHOST, which ip_rcv_core()
-//   drops: SLOW. tc: skb->pkt_type other than PACKET_HOST: SLOW.
+//   drops: SLOW. tc: skb->pkt_type other than PACKET_HOST: SLOW. For a bridge see bridge_up.
 // * XDP: a tap runs programs while it is down, and only then refuses the frame (tun_get_user, tun_build_skb): SLOW.
 // * DSA conduits (netdev_uses_dsa): the frame has a switch tag: SLOW.
 // * a device that is not Ethernet: SLOW.
@@ -29,7 +30,6 @@ extern const void ptype_base __ksym __weak;
 extern const void sock_pfree __ksym __weak;
 
 #define TNA_PTYPES_MAX 6
-#define TNA_PACKET_HOST 0
 #define TNA_IFF_UP 1
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -62,7 +62,7 @@ static __always_inline bool tna_listened(u64 head, u16 proto)
 // Packet sockets that are served beside IP: those bound to the device, then those that listen on all devices.
 static __always_inline bool tna_ip_tapped(struct tna_pkt *p)
 {
-	u64 own = p->dev_address + TNA_OFFSET(net_device___ip, ptype_specific), all;
+	u64 own = p->in_address + TNA_OFFSET(net_device___ip, ptype_specific), all;
 
 	if (tna_unlikely(tna_word(own) != own) && tna_listened(own, p->proto))
 		return true;
@@ -79,10 +79,10 @@ static __always_inline bool tna_ip_tapped(struct tna_pkt *p)
 
 static __always_inline int fpm_ip_receive(struct tna_pkt *p)
 {
-	struct net_device *dev = p->dev;
-	struct net_device___ip *ipdev = TNA_AT(net_device___ip, p->dev_address);
+	struct net_device *dev = p->in;
+	struct net_device___ip *ipdev = TNA_AT(net_device___ip, p->in_address);
 	u64 handler = (u64)dev->rx_handler, dsa = TNA_HAS(net_device___ip, dsa_ptr) ? (u64)ipdev->dsa_ptr : 0;
-	u64 type = ipdev->type ^ TNA_ARPHRD_ETHER, flags, other, down = ~dev->flags & TNA_IFF_UP;
+	u64 type = ipdev->type ^ TNA_ARPHRD_ETHER, flags, other = 0, down = ~dev->flags & TNA_IFF_UP;
 #ifdef TNA_HOOK_TC
 	struct sk_buff *skb = tna_skb(p);
 	struct sk_buff___ip *state = (struct sk_buff___ip *)skb;
@@ -90,15 +90,19 @@ static __always_inline int fpm_ip_receive(struct tna_pkt *p)
 	u64 dst = state->_skb_refdst, encapsulated = 0, offloaded = 0;
 #endif
 
+	if (TNA_HANDS_UP && !p->bridge.up)
+		return TNA_NEXT;
 	if (tna_unlikely(p->proto != bpf_htons(ETH_P_IP)))
 		return tna_slow(p, TNA_R_IP_RECEIVE_NOT_IP);
 	flags = BPF_CORE_READ_BITFIELD(dev, priv_flags) & (bpf_core_enum_value(enum netdev_priv_flags, IFF_L3MDEV_MASTER) |
 							   bpf_core_enum_value(enum netdev_priv_flags, IFF_L3MDEV_SLAVE));
+	if (!TNA_HANDS_UP) {
 #ifdef TNA_HOOK_XDP
-	other = (tna_word((u64)dev->dev_addr) & 0xffffffffffffULL) ^ p->dst;
+		other = (tna_word((u64)dev->dev_addr) & 0xffffffffffffULL) ^ p->dst;
 #else
-	other = BPF_CORE_READ_BITFIELD(skb, pkt_type) ^ TNA_PACKET_HOST;
+		other = BPF_CORE_READ_BITFIELD(skb, pkt_type) ^ TNA_PACKET_HOST;
 #endif
+	}
 	if (tna_unlikely(other | p->vlan_proto | handler | dsa | type | flags | down)) {
 		if (down)
 			return tna_slow(p, TNA_R_IP_RECEIVE_DOWN);
@@ -141,5 +145,6 @@ static __always_inline int fpm_ip_receive(struct tna_pkt *p)
 		}
 	}
 #endif
+	p->l3 = p->proto;
 	return TNA_NEXT;
 }

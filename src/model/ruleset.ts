@@ -175,6 +175,8 @@ export interface ServiceRule {
   readonly hooks: readonly Hook[];
   /** A variable: frames go between the subjects for which it stands for the same object. Absent: they may go anywhere. */
   readonly between: string | undefined;
+  /** Whether it is meant for an object at all. Absent: for all of the type. */
+  readonly when: Expression | undefined;
   readonly requires: readonly ConditionRule[];
   readonly blockedBy: readonly ConditionRule[];
   readonly modules: readonly ModuleRule[];

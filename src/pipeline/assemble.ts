@@ -60,6 +60,29 @@ export function assemble(input: AssembleInput): Desired {
   };
 }
 
+/** Where a device has several services, those that this kernel cannot run at any hook stand back rather than take the others along. */
+function runnable(
+  given: readonly ServiceInstance[],
+  wanted: WantedFpms,
+  library: LibraryView,
+): { readonly active: readonly ServiceInstance[]; readonly unable: readonly Reason[] } {
+  if (given.length < 2) return { active: given, unable: [] };
+  const against = given.map((instance) => {
+    const alone = wanted.of([instance]);
+    if ('conflict' in alone) return [];
+    const [first = [], ...others] = instance.service.hooks.map((hook) => library.against(hook, alone.names));
+    return others.every((reasons) => reasons.length > 0) ? first : [];
+  });
+  const active = given.filter((_, index) => against[index]?.length === 0);
+  return active.length === 0 ? { active: given, unable: [] } : { active, unable: against.flat() };
+}
+
+/** Two services on one device often have conditions in common. */
+function different<T>(all: readonly T[]): readonly T[] {
+  const known = new Map(all.map((one) => [JSON.stringify(one), one]));
+  return known.size === all.length ? all : [...known.values()];
+}
+
 /** What a device that gets a pipeline, but to which others cannot send, is told of that. */
 function left({ name, pipeline }: DesiredInterface, against: readonly Reason[]): readonly Reason[] {
   if (pipeline === undefined) return [];
@@ -76,8 +99,12 @@ function desiredInterface(
 ): DesiredInterface {
   const { device, rule, instances } = served;
   const identity = { name: device.label, ifindex: ifindexOf(device) };
-  const reasons = instances.flatMap((instance) => instance.reasons);
-  const active = instances.filter((instance) => instance.reasons.length === 0);
+  const { active, unable } = runnable(
+    instances.filter((instance) => instance.reasons.length === 0),
+    wantedFpms,
+    library,
+  );
+  const reasons = different([...instances.flatMap((instance) => instance.reasons), ...unable]);
   const idle = { ...identity, services: [], pipeline: undefined, hookNotes: [], assumptions: [] };
   if (instances.length === 0)
     return {
@@ -144,7 +171,7 @@ function assumedBy(
     ...(chosen?.requires ?? []),
   ];
   return [
-    ...assumptionsOf(conditions, fpms, library.isGuard),
+    ...different(assumptionsOf(conditions, fpms, library.isGuard)),
     ...assumptionsOf(chosen?.transmit ?? [], fpms, library.isGuard).map(
       (one): Assumption => ({ ...one, egress: true }),
     ),

@@ -21,7 +21,7 @@ export interface ServiceInstance {
 /** Instances of all services, in rule then object order. */
 export function serviceInstances(rules: RuleSet, index: GraphIndex): readonly ServiceInstance[] {
   return rules.services.flatMap((service) =>
-    index.ofType(service.on).map((subject) => {
+    index.ofType(service.on).flatMap((subject): ServiceInstance | readonly ServiceInstance[] => {
       const bound = bindScope(index, service.variable, subject, service.bindings);
       if ('missing' in bound) {
         const reasons = [
@@ -30,6 +30,7 @@ export function serviceInstances(rules: RuleSet, index: GraphIndex): readonly Se
         return { service, subject, scope: {}, shared: undefined, reasons };
       }
       const { scope, objects } = bound;
+      if (service.when !== undefined && service.when.evaluate(scope) !== true) return [];
       const reasons = [...reasonsOf(service.requires, scope, objects), ...reasonsOf(service.blockedBy, scope, objects)];
       const shared = service.between === undefined ? undefined : objects.get(service.between)?.id;
       return { service, subject, scope, shared, reasons };

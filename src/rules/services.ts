@@ -136,6 +136,8 @@ export function compileServices(context: RuleContext): readonly ServiceRule[] {
       bindings: bound.bindings,
       hooks,
       between: value.between,
+      when:
+        value.when === undefined ? undefined : compilePredicate(bound.scope, site.at('when'), value.when)?.expression,
       requires: list('requires', value.requires),
       blockedBy: list('blockedBy', value.blockedBy),
       modules: compileModules(context, bound.scope, hooks, site.at('modules'), value.modules),

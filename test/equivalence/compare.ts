@@ -177,7 +177,13 @@ export function compare(
   )[] =
     configuration.own === undefined
       ? ['fdb', 'ports', 'groups', 'vlans', 'neighbours', 'local', 'filters']
-      : ['ports', 'reachability', 'counters', 'filters'];
+      : [
+          ...(configuration.bridges.length > 0 ? (['fdb'] as const) : []),
+          'ports',
+          'reachability',
+          'counters',
+          'filters',
+        ];
   for (const subject of subjects) {
     const [left, right] = [expected.state[subject], actual.state[subject]];
     const counts = (line: string) => subject !== 'counters' || budget?.isExceeded !== true || !errorCounters.test(line);

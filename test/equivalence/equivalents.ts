@@ -22,6 +22,11 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
     without: 'btf:vlan_info.grp',
   },
   'bridge_egress:egress-switchdev': switchHardware,
+  'bridge_out:down': { because: 'routes of a device that is down are gone or dead, which is seen first' },
+  'bridge_out:fdb-miss': { because: 'a missing entry reads as zeros: no port' },
+  'bridge_out:fdb-no-port': { because: 'what is no port reads as one in state disabled: port-state' },
+  'bridge_out:switchdev': switchHardware,
+  'bridge_out:vlan-filtering': vlanFiltering,
   'bridge_fdb:fdb-miss': {
     because: 'a missing entry reads as zeros: no port (fdb-no-port), never used (fdb-use-stale)',
   },
@@ -122,6 +127,7 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'ip_egress:egress-kind': {
     because: 'no tunnel of the lab is Ethernet and has neighbours; test/fpm/routing.test.ts comes upon it',
   },
+  'ip_egress:ingress-device': { because: 'qdiscs and programs of the lab do not ask where a packet came in' },
   'ip_egress:no-egress': { because: 'ip4_route always chooses a device, or leaves the packet to Linux' },
   'ip_egress:socket-qdisc': { because: 'takes a qdisc that looks at sockets (fq)' },
   'ip_egress:too-long': { because: 'neither taps nor veths look at the length again, or both ways do' },

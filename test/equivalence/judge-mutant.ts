@@ -11,6 +11,7 @@ import { equivalents } from './equivalents.js';
 import { vlanFiltering } from './features.js';
 import { buildMutant, findMutations, type Mutation } from './mutations.js';
 import { routerCases } from './routing/directed.js';
+import { gatewayCases } from './routing/gateway.js';
 import { type CaseResult, makeCase, runCase } from './runner.js';
 
 /**
@@ -114,7 +115,7 @@ export function partnerOf(mutation: Mutation): Mutation | undefined {
 
 export class Judge {
   readonly #sound = new Map<string, Promise<boolean>>();
-  readonly #cases = [...directedCases(100), ...routerCases()];
+  readonly #cases = [...directedCases(100), ...routerCases(), ...gatewayCases()];
   #original: Promise<string> | undefined;
 
   constructor(readonly workshop: Workshop) {}

@@ -16,6 +16,7 @@ import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { Resident } from './resident-accelerator.js';
 import { makeRouterCase } from './routing/case.js';
 import { routerCases } from './routing/directed.js';
+import { gatewayCases } from './routing/gateway.js';
 import { makeCase, runCase } from './runner.js';
 
 const { values } = parseArgs({
@@ -76,7 +77,7 @@ async function runAll(kind: PortKind, hook: Hook): Promise<void> {
 
 async function runDirected(text: string): Promise<void> {
   const totals = emptyTotals();
-  const cases = [...directedCases(), ...routerCases()]
+  const cases = [...directedCases(), ...routerCases(), ...gatewayCases()]
     .map((one) => ({ one, made: one.make() }))
     .filter(({ one, made }) => one.name.includes(text) && kinds.includes(made.kind) && hooks.includes(made.hook));
   let next = 0;

@@ -420,7 +420,7 @@ export const routingCases: readonly Case[] = [
     }),
   ),
 
-  { name: 'nobody chose an egress', expect: 'ip_egress:no-egress', modules: ['frame', 'ip_egress'] },
+  { name: 'nobody chose an egress', expect: 'ip_egress:no-egress', modules: ['frame', 'ip_receive', 'ip_egress'] },
   {
     name: 'netfilter egress hook',
     expect: 'ip_egress:nf-egress',

@@ -7,6 +7,7 @@ import t from 'tap';
 import { parse } from 'yaml';
 
 import { oddities } from '../equivalence/directed.js';
+import { gatewayOddities } from '../equivalence/routing/gateway.js';
 
 const packageRoot = fileURLToPath(new URL('../../..', import.meta.url));
 const read = (path: string): string => readFileSync(`${packageRoot}/${path}`, 'utf8');
@@ -79,7 +80,7 @@ t.test('what the rows name exists', async (t) => {
     ...Object.values(rules.services).flatMap(({ blockedBy }) => blockedBy.map(({ code }) => code)),
   ]);
   const fpms = new Set(manifests.map(({ name }) => name));
-  const directed = new Set(oddities.map(({ name }) => name));
+  const directed = new Set([...oddities, ...gatewayOddities].map(({ name }) => name));
   const fpmTests = readdirSync(`${packageRoot}/test/fpm`)
     .filter((file) => file.endsWith('.ts'))
     .map((file) => read(`test/fpm/${file}`))

@@ -6,10 +6,11 @@ import { directedCases, oddities } from '../equivalence/directed.js';
 import { equivalents } from '../equivalence/equivalents.js';
 import { findMutations } from '../equivalence/mutations.js';
 import { routerCases } from '../equivalence/routing/directed.js';
+import { gatewayCases, gatewayOddities } from '../equivalence/routing/gateway.js';
 import { routerOddities } from '../equivalence/routing/oddities.js';
 
 const mutations = findMutations();
-const aims = new Set([...directedCases(200, true), ...routerCases()].flatMap((one) => one.aims));
+const aims = new Set([...directedCases(200, true), ...routerCases(), ...gatewayCases()].flatMap((one) => one.aims));
 
 t.test('each check', async (t) => {
   for (const { id, reason } of mutations) t.ok(aims.has(reason) || id in equivalents, id);
@@ -23,6 +24,6 @@ t.test('what is listed or aimed at exists', async (t) => {
     if (partner !== undefined) t.ok(ids.has(partner), `${id}: ${partner}`);
   }
   for (const reason of aims) t.ok(reasons.has(reason), reason);
-  const names = [...oddities, ...routerOddities].map(({ name }) => name);
+  const names = [...oddities, ...routerOddities, ...gatewayOddities].map(({ name }) => name);
   t.equal(new Set(names).size, names.length, 'names of directed cases differ');
 });

@@ -267,6 +267,38 @@ t.test('XDP transmits only through devices that can', async (t) => {
   );
 });
 
+t.test('a service can be meant for some objects of its type only, and two services speak with one voice', async (t) => {
+  const some = relaying.replace('requires:', "when: m.name != 'b'\n    requires:");
+  const twice = `${some}${relaying.replace('services:', '').replace('relaying:', 'more:')}`;
+  const b = { ...member, ifi_index: 3, ifname: 'b' };
+  const one = desire([hub, member, b], { rules: ruleSet(objects + attach + some, library) });
+  t.same(on('a', one).services, ['relaying']);
+  t.same(on('b', one).reasons, [{ code: 'no-service', message: 'nothing that a rule accelerates is configured on b' }]);
+
+  const rules = ruleSet(objects + attach + twice, library);
+  const both = desire([hub, member, b], { rules });
+  t.same(on('a', both).services, ['more', 'relaying']);
+  t.same(on('b', both).services, ['more']);
+  const small = desire([{ ...hub, size: 1 }, member, b], { rules });
+  t.same(
+    ['a', 'b'].map((name) => on(name, small).reasons.map(({ code }) => code)),
+    [['small-hub'], ['small-hub']],
+    'what speaks against both is said once',
+  );
+
+  const lacking = libraryOf(
+    ...['frame', 'relay', 'extra'].map((name) => library.modules.find((one) => one.name === name) ?? fpm(name)),
+    fpm('rare', { needs: ['btf:d.e'] }),
+  );
+  const rare = ruleSet(objects + attach + twice.replace(/(- fpm: frame\n)$/, '$1      - fpm: rare\n'), lacking);
+  const without = on('a', desire([hub, member, b], { rules: rare, library: lacking }));
+  t.same(without.services, ['relaying'], 'a service that the kernel cannot run does not take the other along');
+  t.same(
+    without.reasons.map(({ code }) => code),
+    ['kernel-lacks'],
+  );
+});
+
 t.test('a hook by which no frame could leave is not chosen', async (t) => {
   const within = ruleSet(objects + attach + relaying.replace('requires:', 'between: hub\n    requires:'), library);
   const given = { rules: within };

@@ -225,6 +225,7 @@ export interface Service {
    */
   hooks?: Hook[];
   between?: Name;
+  when?: Expression;
   requires?: Conditions;
   blockedBy?: Conditions;
   /**

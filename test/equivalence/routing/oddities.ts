@@ -22,7 +22,7 @@ import { addressOf, icmpAbout, portMac } from './plan.js';
 
 export type RouterOddity = Pick<
   Oddity,
-  'name' | 'setup' | 'change' | 'frames' | 'script' | 'kinds' | 'hooks' | 'gro' | 'activity' | 'aims'
+  'name' | 'setup' | 'change' | 'frames' | 'script' | 'kinds' | 'hooks' | 'gro' | 'activity' | 'aims' | 'fast'
 >;
 
 /** Station `n` behind a port, both counted from 0. */

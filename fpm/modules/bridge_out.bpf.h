@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+// FPM bridge_out: where the route leads out of a bridge device, the bridge's FDB chooses the port, which is the egress device from here
+// on. Packets that leave by other devices pass untouched.
+//
+// net/core/dev.c __dev_queue_xmit() on the bridge device, at both hooks, since what is redirected goes to the port at once:
+// * packet sockets on the bridge device: SLOW. On all devices: SLOW, also at tc, where they would only see it on the port.
+// * netfilter egress hooks, tcx programs, clsact filters, a configured qdisc of the bridge device: SLOW.
+// * down or without carrier: SLOW.
+// * tc: validate_xmit_skb(): what the bridge device must have segmented (its features, gso_max_size, gso_max_segs), or its checksum
+//   filled in, while the port need not: SLOW. Where the port has no such feature either, the port does it, with the same result.
+// * tc: netdev_core_pick_tx(): see include/redirect.h.
+// net/bridge/br_device.c br_dev_xmit():
+// * nf_br_ops->br_dev_xmit_hook(), br_netfilter's, looks at packets that it has seen on the way in alone (an skb extension: see ip_receive).
+// * VLAN filtering, and MST, which needs it: SLOW.
+// * neighbour suppression: for ARP and neighbour discovery alone, which is not forwarded.
+// * destination a group address: SLOW.
+// * no FDB entry: SLOW, Linux floods. One without port (the bridge's own): SLOW, Linux drops. That an entry is local does not matter here:
+//   what is for the address of a port leaves by that port. Unlike for bridged frames, no mark of use is set.
+// net/bridge/br_forward.c br_forward(), should_deliver(), __br_forward(), br_forward_finish():
+// * backup port: of a port that is down or without carrier, which is SLOW in ip_egress.
+// * state of the port other than forwarding: SLOW. Isolation does not matter to packets of the host, hairpin neither.
+// * switchdev domain: SLOW.
+// * netfilter hooks of the family bridge at LOCAL_OUT and POST_ROUTING: SLOW; br_netfilter's br_nf_post_routing() accepts what it has not
+//   seen on the way in: alone, it is nothing.
+// * br_dev_queue_push_xmit(), is_skb_forwardable(), and what follows on the port: see ip_egress.
+// Not in the fast path: the bridge device's own counters of sent packets (dev_sw_netstats_tx_add).
+#pragma once
+#include "bridge.h"
+#include "hooks.h"
+#include "ip.h"
+#include "taps.h"
+#include "tc.h"
+
+#define TNA_NF_BR_LOCAL_OUT 3
+#define TNA_NF_BR_POST_ROUTING 4
+#define TNA_RUNNING 1UL		/* __LINK_STATE_START, which is bit 0 */
+#define TNA_NO_CARRIER (1UL << 2) /* __LINK_STATE_NOCARRIER */
+#define TNA_GSO_SHIFT 16	/* NETIF_F_GSO_SHIFT */
+#define TNA_F_HW_CSUM (1ULL << 3) /* NETIF_F_HW_CSUM */
+#define TNA_F_FRAGLIST (1ULL << 6) /* NETIF_F_FRAGLIST */
+
+extern const void br_nf_post_routing __ksym __weak;
+
+enum netdev_priv_flags___bridge {
+	IFF_EBRIDGE,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct net_device___gso {
+	unsigned int gso_max_size;
+	unsigned int gso_ipv4_max_size;
+	u16 gso_max_segs;
+};
+
+struct skb_shared_info___segments {
+	unsigned short gso_segs;
+};
+
+#pragma clang attribute pop
+
+#ifdef TNA_HOOK_TC
+// Would the bridge device alter a packet that the port takes as it is?
+static __always_inline bool tna_bridge_alters(struct tna_pkt *p, struct net_device *bridge, u64 address, u64 port)
+{
+	struct net_device___gso *limits = TNA_AT(net_device___gso, address);
+	u64 lacking = TNA_AT(net_device, port)->features & ~bridge->features;
+	struct sk_buff *skb = tna_skb(p);
+	u64 shared = (u64)skb->head + skb->end;
+
+	if (BPF_CORE_READ_BITFIELD(skb, ip_summed) == TNA_CHECKSUM_PARTIAL && lacking & TNA_F_HW_CSUM)
+		return true;
+	if (!p->gso)
+		return false;
+	if (lacking & ((u64)TNA_AT(skb_shared_info, shared)->gso_type << TNA_GSO_SHIFT | TNA_F_FRAGLIST))
+		return true;
+	if (TNA_HAS(net_device___gso, gso_ipv4_max_size) && p->len >= limits->gso_ipv4_max_size)
+		return true;
+	return p->len >= limits->gso_max_size ||
+	       TNA_AT(skb_shared_info___segments, shared)->gso_segs > limits->gso_max_segs;
+}
+#endif
+
+static __always_inline int fpm_bridge_out(struct tna_pkt *p)
+{
+	u64 address = p->odev_address, bridge, down, nf, tc, tapped, qdisc, hooks, options, out, state, domain;
+	struct net_device *dev = TNA_AT(net_device, address);
+	struct net_bridge_fdb_entry *entry;
+	struct net_bridge_port *port;
+	struct tna_address *known;
+	struct net_bridge *br;
+	struct netns_nf *netns;
+
+	if (!p->l3 || !(BPF_CORE_READ_BITFIELD(dev, priv_flags) &
+			bpf_core_enum_value(enum netdev_priv_flags___bridge, IFF_EBRIDGE)))
+		return TNA_NEXT;
+	netns = TNA_AT(netns_nf, p->net + TNA_OFFSET(net, nf));
+	hooks = (u64)netns->hooks_bridge[TNA_NF_BR_LOCAL_OUT] |
+		tna_other_hooks((u64)netns->hooks_bridge[TNA_NF_BR_POST_ROUTING], (u64)&br_nf_post_routing);
+	bridge = TNA_PRIV(address);
+	br = TNA_AT(net_bridge, bridge);
+	options = br->options & (TNA_BR_OPTION(BROPT_VLAN_ENABLED) | TNA_BR_OPTION(BROPT_MST_ENABLED));
+	down = (dev->state & (TNA_RUNNING | TNA_NO_CARRIER)) ^ TNA_RUNNING;
+	nf = (u64)dev->nf_hooks_egress;
+	tc = TNA_TC(dev, egress);
+	tapped = tna_device_tapped(dev, address);
+#ifdef TNA_HOOK_TC
+	tapped |= tna_all_tapped(p->net);
+#endif
+	qdisc = TNA_AT(Qdisc, dev->qdisc)->handle;
+	if (tna_unlikely(hooks | options | down | nf | tc | tapped | qdisc | (p->ip.hardware & 1))) {
+		if (down)
+			return tna_slow(p, TNA_R_BRIDGE_OUT_DOWN);
+		if (options)
+			return tna_slow(p, TNA_R_BRIDGE_OUT_VLAN_FILTERING);
+		if (hooks)
+			return tna_slow(p, TNA_R_BRIDGE_OUT_BRIDGE_HOOK);
+		if (tapped)
+			return tna_slow(p, TNA_R_BRIDGE_OUT_TAPPED);
+		if (nf)
+			return tna_slow(p, TNA_R_BRIDGE_OUT_NF_EGRESS);
+		if (tna_tc_used(tc))
+			return tna_slow(p, TNA_R_BRIDGE_OUT_TC_EGRESS);
+		if (qdisc)
+			return tna_slow(p, TNA_R_BRIDGE_OUT_QDISC);
+		if (p->ip.hardware & 1)
+			return tna_slow(p, TNA_R_BRIDGE_OUT_GROUP_ADDRESS);
+	}
+	entry = tna_fdb_find(p, br, bridge, p->ip.hardware, 0, &known);
+	if (tna_unlikely(!entry))
+		return tna_slow(p, TNA_R_BRIDGE_OUT_FDB_MISS);
+	out = (u64)entry->dst;
+	if (tna_unlikely(!out))
+		return tna_slow(p, TNA_R_BRIDGE_OUT_FDB_NO_PORT);
+	port = TNA_AT(net_bridge_port, out);
+	state = port->state ^ TNA_BR_STATE_FORWARDING;
+	domain = TNA_HAS(net_bridge_port, hwdom) ? port->hwdom : 0;
+	if (tna_unlikely(state | domain)) {
+		if (state)
+			return tna_slow(p, TNA_R_BRIDGE_OUT_PORT_STATE);
+		if (domain)
+			return tna_slow(p, TNA_R_BRIDGE_OUT_SWITCHDEV);
+	}
+	p->odev_address = (u64)port->dev;
+#ifdef TNA_HOOK_TC
+	if (tna_unlikely(tna_bridge_alters(p, dev, address, p->odev_address)))
+		return tna_slow(p, TNA_R_BRIDGE_OUT_SEGMENTS);
+#endif
+	p->odev = TNA_AT(net_device, p->odev_address);
+	p->bridge.down = true;
+	return TNA_NEXT;
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+// Directed cases of bridges with an address: br1 (ports p1 and p4) has the network 10.1.0.0/24, br3 (port p3) 10.3.0.0/24, and p2, which
+// is no port, 10.2.0.0/24. Each has two known stations; the second one of br1 is behind p4.
+
+import type { Send } from '../../support/lab/agent.js';
+import { ethernet, type Ipv4, ipv4, little, mac, sized, tagged, tcp, udp } from '../../support/lab/frame.js';
+import type { Configuration, Hook, PortKind, Step } from '../configuration.js';
+import { type Directed, directed, scriptChanges } from '../directed-case.js';
+import { nft, step } from '../oddity.js';
+import { neighbourTimers } from './generate.js';
+import { packet, type RouterOddity, station, stationMac } from './oddities.js';
+import { addressOf, portMac } from './plan.js';
+
+/** The device that has the network, by its number; its MAC address is portMac() of that. */
+const devices = ['br1', 'p2', 'br3'] as const;
+export const bridgePortMac = (port: number): string => `02:00:5e:1f:00:0${port + 1}`;
+/** The port behind which a station is. */
+const place = (network: number, n = 0): number => (network === 0 && n === 1 ? 3 : network);
+
+const send = (port: number, bytes: string): Send => ({ port, bytes });
+const times = (count: number, one: Send): Send[] => Array.from({ length: count }, () => one);
+
+/** From a station to the router. */
+function from(network: number, destination: string, fields: Partial<Ipv4> = {}, n = 0): Send {
+  const defaults = {
+    source: station(network, n),
+    destination,
+    protocol: 17,
+    payload: udp(1024, 9, '5a'.repeat(30)),
+  };
+  const whole = ipv4({ ...defaults, ...fields });
+  return send(place(network, n), ethernet(portMac(network), stationMac(network, n), 0x0800, whole));
+}
+
+/** Everybody sends and is sent something, so that all stations are known and all neighbours in use. */
+const hello: readonly Send[] = [0, 1, 2].flatMap((network) =>
+  [0, 1].flatMap((n) => times(2, from((network + 1) % 3, station(network, n), {}, n))),
+);
+
+/** A next hop behind br1 that has this MAC address, and a packet to it. */
+function nextHop(address: string): Pick<RouterOddity, 'setup' | 'frames'> {
+  return {
+    setup: [step('ip', `neigh add ${addressOf(0, 40)} lladdr ${address} dev br1 nud permanent`)],
+    frames: [from(1, addressOf(0, 40)), from(2, addressOf(0, 40))],
+  };
+}
+
+/** A TCP segment whose checksum is left to a device, from behind p2 (virtio_net_hdr: NEEDS_CSUM, and where it goes; GSO of this size). */
+function unfinished(size: number): Send {
+  const payload = tcp(station(1), station(0), [1024, 80], 0x10, '5a'.repeat(size === 0 ? 200 : size * 2));
+  const bytes = packet(1, station(0), { protocol: 6, payload, fragment: 0x4000 });
+  const header = `01${size === 0 ? '00' : '01'}${little(54)}${little(size)}${little(34)}${little(16)}`;
+  return { port: 1, bytes: header + bytes, virtio: true };
+}
+
+const bridgeCommand = (text: string): Step => step('bridge', text);
+
+export const gatewayOddities: readonly RouterOddity[] = [
+  { name: 'a gateway on bridges', fast: ['p1', 'p2', 'p3', 'p4'] },
+  {
+    name: 'gateway: stations of one bridge among themselves',
+    frames: [
+      send(0, sized(ethernet(stationMac(0, 1), stationMac(0), 0x88b5), 60)),
+      send(
+        3,
+        packet(0, station(0)).replace(mac(portMac(0)) + mac(stationMac(0)), mac(stationMac(0)) + mac(stationMac(0, 1))),
+      ),
+    ],
+    fast: ['p1', 'p4'],
+  },
+  {
+    name: 'gateway: other addresses of the host',
+    setup: [bridgeCommand('fdb add 02:00:5e:66:00:02 dev br1 self local')],
+    frames: [bridgePortMac(0), bridgePortMac(3), '02:00:5e:66:00:02'].map((to) => {
+      const one = from(0, station(1));
+      return { ...one, bytes: one.bytes.replace(mac(portMac(0)), mac(to)) };
+    }),
+    aims: ['bridge_up:other-address'],
+  },
+  {
+    name: 'gateway: VLAN tags',
+    frames: [0, 1, 10].map((tci) => send(0, tagged(from(0, station(1)).bytes, tci))),
+  },
+  {
+    name: 'gateway: a station moves to another port',
+    script: [
+      ...hello,
+      ...times(3, from(1, station(0))),
+      ...times(2, { ...from(0, station(1)), port: 3 }),
+      ...times(4, from(1, station(0))),
+      ...times(3, { ...from(0, station(1)), port: 3 }),
+    ],
+    fast: ['p2', 'p4'],
+  },
+  {
+    name: 'gateway: isolated ports',
+    setup: [bridgeCommand('link set dev p1 isolated on'), bridgeCommand('link set dev p4 isolated on')],
+    fast: ['p1', 'p2', 'p4'],
+  },
+  {
+    name: 'gateway: a port leaves',
+    change: [step('ip', 'link set p1 nomaster')],
+  },
+  { name: 'gateway: a port goes down', change: [step('ip', 'link set p1 down')] },
+  { name: 'gateway: the bridge goes down', change: [step('ip', 'link set br1 down')] },
+  { name: 'gateway: another address', change: [step('ip', 'link set br1 address 02:00:5e:66:00:03')] },
+  { name: 'gateway: forwarding off', change: [step('sysctl', 'net/ipv4/conf/br1/forwarding 0')] },
+  {
+    name: 'gateway: source checks',
+    setup: [step('sysctl', 'net/ipv4/conf/p1/rp_filter 1'), step('sysctl', 'net/ipv4/conf/br1/rp_filter 1')],
+    frames: [from(0, station(1), { source: '10.3.0.99' }), from(0, station(1), { source: '10.1.0.99' })],
+  },
+  {
+    name: 'gateway: back into the bridge',
+    frames: [from(0, station(0, 1)), from(0, addressOf(0, 1)), from(0, addressOf(1, 1))],
+  },
+  { name: 'gateway: nft bridge input', change: [nft('bridge', 'input', 'drop')], aims: ['bridge_up:bridge-hook'] },
+  {
+    name: 'gateway: generic XDP on the bridge',
+    change: [step('agent', 'generic br1')],
+    aims: ['bridge_up:generic-xdp'],
+  },
+  {
+    name: 'gateway: capture on the bridge',
+    change: [step('capture', 'br1')],
+    aims: ['bridge_up:tapped'],
+  },
+  {
+    name: 'gateway: capture of what leaves the bridge',
+    change: [step('capture', 'br1 out')],
+    aims: ['bridge_out:tapped'],
+  },
+  {
+    name: 'gateway: capture on all devices',
+    change: [step('capture', 'any')],
+    hooks: ['tc'],
+    aims: ['bridge_up:tapped', 'bridge_out:tapped'],
+  },
+  {
+    name: 'gateway: tc program on the bridge',
+    change: [step('agent', 'tcx br1 ingress')],
+    aims: ['bridge_up:tc-ingress'],
+  },
+  {
+    name: 'gateway: nft ingress',
+    change: [nft('netdev', 'ingress device br1', 'drop')],
+    aims: ['bridge_up:nf-ingress'],
+  },
+  ...(['output', 'postrouting'] as const).map((hook) => ({
+    name: `gateway: nft bridge ${hook}`,
+    change: [nft('bridge', hook, 'drop')],
+    aims: ['bridge_out:bridge-hook'],
+  })),
+  { name: 'gateway: nft egress', change: [nft('netdev', 'egress device br1', 'drop')], aims: ['bridge_out:nf-egress'] },
+  {
+    name: 'gateway: tc program on egress of the bridge',
+    change: [step('agent', 'tcx br1 egress')],
+    aims: ['bridge_out:tc-egress'],
+  },
+  {
+    name: 'gateway: qdisc of the bridge',
+    change: [step('tc', 'qdisc replace dev br1 root handle 7: pfifo limit 0')],
+    aims: ['bridge_out:qdisc'],
+  },
+  {
+    name: 'gateway: a next hop with a group address',
+    ...nextHop('01:00:5e:00:00:40'),
+    change: [bridgeCommand('fdb add 01:00:5e:00:00:40 dev p1 master static')],
+    aims: ['bridge_out:group-address'],
+  },
+  {
+    name: 'gateway: a next hop that no port is known of',
+    ...nextHop('02:00:5e:66:00:04'),
+    change: [bridgeCommand(`fdb del ${stationMac(0)} dev p1 master`)],
+    aims: ['bridge_out:fdb-miss'],
+  },
+  { name: 'gateway: a next hop that is the bridge', ...nextHop(portMac(0)), aims: ['bridge_out:fdb-no-port'] },
+  { name: 'gateway: a next hop that is a port', ...nextHop(bridgePortMac(3)) },
+  {
+    name: 'gateway: a port that listens only',
+    change: [bridgeCommand('link set dev p1 state 1')],
+    aims: ['bridge_out:port-state'],
+  },
+  {
+    name: 'gateway: checksums and segments',
+    frames: [unfinished(0), unfinished(1000)],
+    kinds: ['veth'],
+    hooks: ['tc'],
+    fast: ['p2'],
+  },
+  {
+    name: 'gateway: a bridge without offloads',
+    setup: [step('agent', 'exec ethtool -K br1 tx off')],
+    frames: [unfinished(0), unfinished(1000)],
+    kinds: ['veth'],
+    hooks: ['tc'],
+    aims: ['bridge_out:segments'],
+  },
+  {
+    name: 'gateway: a port with a smaller MTU',
+    setup: [step('ip', 'link set p1 mtu 700'), step('ip', 'link set br1 mtu 1500')],
+    frames: [700, 701, 900].map((length) => from(1, station(0), { payload: udp(1024, 9, '5a'.repeat(length - 28)) })),
+  },
+];
+
+function configure(oddity: RouterOddity, kind: PortKind, hook: Hook, count: number): Configuration {
+  const ports = [0, 1, 2, 3].map((index) => ({
+    name: `p${index + 1}`,
+    mac: index === 1 ? portMac(1) : bridgePortMac(index),
+    bridge: 0,
+    mtu: 1500,
+    up: true,
+    virtio: false,
+    apart: false,
+  }));
+  const hosts = [0, 1, 2].flatMap((network) =>
+    [0, 1].map((n) => ({ mac: stationMac(network, n), ip: station(network, n), port: place(network, n) })),
+  );
+  const masters: Readonly<Record<string, string>> = { p1: 'br1', p3: 'br3', p4: 'br1' };
+  const bridges = [0, 2].map((network) => ({
+    name: devices[network] as string,
+    mac: portMac(network),
+    address: addressOf(network, 1),
+  }));
+  return {
+    seed: 0,
+    kind,
+    bridges,
+    ports,
+    hosts,
+    fdb: [],
+    vlans: undefined,
+    namespace: [
+      'net/ipv6/conf/all/disable_ipv6 1',
+      'net/ipv6/conf/default/disable_ipv6 1',
+      'net/ipv4/icmp_ratemask 0',
+      'net/ipv4/igmp_link_local_mcast_reports 0',
+      'net/ipv4/conf/all/send_redirects 0',
+      'net/ipv4/conf/default/send_redirects 0',
+      'net/ipv4/conf/all/rp_filter 0',
+      'net/ipv4/conf/default/rp_filter 0',
+      'net/ipv4/ip_forward 1',
+      ...['iptables', 'ip6tables', 'arptables'].map((family) => `net/bridge/bridge-nf-call-${family} 0`),
+    ].map((text) => step('sysctl', text)),
+    links: [
+      step('ip', 'link set lo up'),
+      ...bridges.map(({ name, mac: address }) =>
+        step('ip', `link add ${name} address ${address} type bridge mcast_snooping 0`),
+      ),
+      ...devices.flatMap((name) => neighbourTimers(name)),
+      ...ports.map(({ name, mac: address }) => {
+        const master = masters[name] === undefined ? '' : ` master ${masters[name]}`;
+        return step('ip', `link set ${name} address ${address} mtu 1500${master}`);
+      }),
+      ...[...devices.filter((name) => name !== 'p2'), ...ports.map(({ name }) => name)].map((name) =>
+        step('ip', `link set ${name} up`),
+      ),
+    ],
+    setup: [
+      // A bridge gets its carrier from its ports by way of a work queue.
+      step('wait', '200'),
+      ...devices.map((name, network) => step('ip', `addr add ${addressOf(network, 1)}/24 dev ${name}`)),
+      ...[0, 1, 2].flatMap((network) =>
+        [0, 1].map((n) =>
+          step(
+            'ip',
+            `neigh add ${station(network, n)} lladdr ${stationMac(network, n)} dev ${devices[network]} nud permanent`,
+          ),
+        ),
+      ),
+      ...(oddity.setup ?? []),
+    ],
+    changes: scriptChanges(oddity, count),
+    own: [0, 1, 2].map((network) => addressOf(network, 1)),
+    activity: oddity.activity === true,
+    gro: kind === 'veth' && hook === 'xdp' && oddity.gro !== false,
+    segmentation: hook === 'tc',
+  };
+}
+
+/** Flows between all networks, the oddity's own frames twice each in between. */
+function sendAll(oddity: RouterOddity, count: number): Send[] {
+  if (oddity.script !== undefined) return oddity.script.filter((one): one is Send => !Array.isArray(one));
+  const flows = [0, 1, 2].flatMap((network) =>
+    [0, 1].flatMap((n) => [
+      from(network, station((network + 1) % 3, n), {}, n),
+      from(network, station((network + 2) % 3, n), {}, n),
+    ]),
+  );
+  const own = oddity.frames ?? [];
+  const sends: Send[] = [...hello];
+  for (let i = 0; sends.length < count; i += 1) {
+    const [flow, one] = [flows[i % flows.length], own[i % own.length]];
+    if (flow !== undefined) sends.push(flow);
+    if (one !== undefined) sends.push(one, one);
+  }
+  return sends;
+}
+
+export function gatewayCases(count = 72): Directed[] {
+  return gatewayOddities.flatMap((oddity) =>
+    directed(oddity, (kind, hook) => {
+      const configuration = configure(oddity, kind, hook, count);
+      return { seed: 0, kind, hook, configuration, frames: sendAll(oddity, count) };
+    }),
+  );
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// A bridge with an address: frames for the bridge itself that are routed on, packets that are routed out of its ports. Configuration and
+// frame in, reason (or the very frame that Linux would send) out. TNA_FPM_CASES=TEXT: only cases with this in their name.
+
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { probe } from 'bpf-loader-native';
+import { enterNetns } from 'netlink-ts';
+import t, { type Test } from 'tap';
+import { buildFpmLibrary } from '../../src/platform/clang.js';
+import { fpmSource, libraryDirectory } from '../../src/platform/package-paths.js';
+import { Agent, hush } from '../support/lab/agent.js';
+import { addNetns, bridge, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
+import { patience } from '../support/lab/patience.js';
+import type { Hook, Kind } from './case.js';
+import { type Counts, difference, FastPath } from './fast-path.js';
+import { forwarded } from './forwarded.js';
+import {
+  A,
+  type Bench,
+  C,
+  type Case,
+  configure,
+  D,
+  frame,
+  gatewayCases,
+  gatewayModules,
+  own,
+  routerModules,
+  type Way,
+  ways,
+} from './gateway-cases.js';
+import { python } from './routing-cases.js';
+
+t.setTimeout(180_000 * patience);
+const source = fpmSource();
+const outDir = mkdtempSync(join(tmpdir(), 'tna-fpm-'));
+t.teardown(() => rmSync(outDir, { recursive: true }));
+// Nothing is compiled again as long as the built library is that of these sources.
+if (existsSync(libraryDirectory())) cpSync(libraryDirectory(), outDir, { recursive: true });
+const onlyCases = process.env.TNA_FPM_CASES ?? '';
+const library = await buildFpmLibrary({
+  moduleDirs: [source.modules],
+  includeDir: source.include,
+  dispatcherDir: source.dispatcher,
+  kernels: source.kernels,
+  outDir,
+});
+
+/** Reasons that a test has seen, as `fpm:code`. */
+const reached = new Set<string>();
+
+async function command(netns: string, text: string): Promise<void> {
+  const [tool, ...rest] = text.split(' ');
+  if (tool === 'ip') await ip(netns, rest.join(' '));
+  else if (tool === 'bridge') await bridge(netns, rest.join(' '));
+  else if (tool === 'nft') await inNetns(netns, ['nft', '-f', '-'], rest.join(' '));
+  else if (tool === 'sysctl') await inNetns(netns, ['sh', '-c', `echo ${rest[1]} > /proc/sys/${rest[0]}`]);
+  else await inNetns(netns, text.split(' '));
+}
+
+async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
+  const netns = netnsName('fpm');
+  const peers = netnsName('fpmp');
+  await addNetns(netns, peers);
+  const agent = await Agent.start();
+  t.teardown(async () => {
+    await agent.stop();
+    await deleteNetns(netns, peers);
+  });
+  await hush(agent, [peers, netns]);
+  await agent.sysctl('net/ipv4/ip_forward', '1');
+  await agent.sysctl('net/ipv4/conf/all/rp_filter', '0');
+  await agent.sysctl('net/ipv4/conf/default/rp_filter', '0');
+  for (const tables of ['iptables', 'ip6tables', 'arptables'])
+    await agent.sysctl(`net/bridge/bridge-nf-call-${tables}`, '0');
+  for (const name of ['br0', 'br1'] as const)
+    await ip(
+      netns,
+      `link add ${name} address ${own[name]} type bridge mcast_snooping 0 ageing_time 1000000`,
+      `link set ${name} up`,
+    );
+  const ports: Record<string, number> = {};
+  const addresses: Readonly<Record<string, string>> = own;
+  for (const name of ['p1', 'p2', 'p3', 'p4']) {
+    if (kind === 'tap') ports[name] = await agent.tap(name);
+    else {
+      const far = name.replace('p', 'h');
+      await ip(netns, `link add ${name} type veth peer name ${far} netns ${peers}`);
+      await ip(peers, `link set ${far} up`);
+      await agent.enter(peers);
+      ports[name] = await agent.packet(far);
+      await agent.gro(far, true);
+      await agent.enter(netns);
+    }
+    if (addresses[name] !== undefined) await ip(netns, `link set ${name} address ${addresses[name]}`);
+    await ip(netns, `link set ${name} up`);
+  }
+  await agent.settle(kind === 'veth' ? 300 : 0);
+  await ip(netns, 'link set p1 master br0', 'link set p3 master br0', 'link set p4 master br1', 'link set lo up');
+  await forwarding(netns);
+  await bridge(
+    netns,
+    ...[`${A} dev p1`, `${C} dev p3`, `${D} dev p4`].map((entry) => `fdb add ${entry} master static`),
+  );
+  await configure(netns);
+  await delay(200);
+  for (const way of ['up', 'down', 'across'] as const)
+    await agent.send([{ port: ports[ways[way].from] as number, bytes: frame(way) }]);
+  await agent.collect(20);
+  enterNetns(`/run/netns/${netns}`);
+  const fast = await FastPath.load(library, hook);
+  t.teardown(() => fast.close());
+  const ifindex = async (name: string) =>
+    Number((await inNetns(netns, ['cat', `/sys/class/net/${name}/ifindex`])).trim());
+  return { hook, kind, netns, peers, agent, fast, ports, ifindex };
+}
+
+/** Waits until the ports forward: after a change of link, the kernel tells the bridge a little later. */
+async function forwarding(netns: string): Promise<void> {
+  for (let i = 0; i < 100; i += 1) {
+    if (((await inNetns(netns, ['bridge', 'link'])).match(/state forwarding/g) ?? []).length === 3) return;
+    await delay(20);
+  }
+  throw new Error('the ports do not forward');
+}
+
+function modulesFor(way: Way): readonly string[] {
+  return way === 'down' ? routerModules : gatewayModules;
+}
+
+interface Outcome {
+  readonly counts: Counts;
+  readonly arrived: readonly { readonly port: number; readonly bytes: string }[];
+}
+
+async function runCase(bench: Bench, one: Case): Promise<Outcome> {
+  const bytes = one.frame ?? frame(one.way, one.packet);
+  const port = bench.ports[ways[one.way].from] as number;
+  let undo: (() => Promise<void>) | undefined;
+  try {
+    for (const text of one.set ?? []) await command(bench.netns, text);
+    undo = await one.prepare?.(bench);
+    if (one.first === true) await bench.agent.send([{ port, bytes }]);
+    await bench.agent.collect(bench.kind === 'veth' ? 20 : 1);
+    const before = bench.fast.counts();
+    const [result] = await bench.agent.send([{ port, bytes }]);
+    const late = await bench.agent.collect(bench.kind === 'veth' ? 20 : 1);
+    return { counts: difference(before, bench.fast.counts()), arrived: [...(result?.received ?? []), ...late] };
+  } finally {
+    await undo?.();
+    for (const text of one.unset ?? []) await command(bench.netns, text);
+    if (one.unset?.some((text) => /\b(mtu|state)\b/.test(text))) await forwarding(bench.netns);
+  }
+}
+
+/** The frame as it should arrive, and where: one that is bridged as it was sent. */
+function expected(bench: Bench, { way, frame: given, packet, set }: Case): Outcome['arrived'] {
+  const bytes = given ?? frame(way, packet);
+  const { to, arrives } = ways[way];
+  const moved = set?.some((text) => text.includes('dev p3')) === true;
+  const port = bench.ports[moved ? 'p3' : to] as number;
+  return [{ port, bytes: way === 'bridged' ? bytes : forwarded(bytes, ...arrives) }];
+}
+
+/** All cases run on one kind of device per hook; on the other only the ways and what differs there. */
+function applies(one: Case, hook: Hook, kind: Kind): boolean {
+  const main = hook === 'xdp' ? 'tap' : 'veth';
+  if (!(one.hooks ?? [hook]).includes(hook) || !one.name.includes(onlyCases)) return false;
+  return one.kinds === undefined ? kind === main || gatewayCases.indexOf(one) < 4 : one.kinds.includes(kind);
+}
+
+for (const [hook, kind] of [
+  ['xdp', 'tap'],
+  ['xdp', 'veth'],
+  ['tc', 'tap'],
+  ['tc', 'veth'],
+] as const) {
+  await t.test(`${hook} on ${kind}`, async (t) => {
+    const bench = await makeBench(t, hook, kind);
+    for (const name of ['p1', 'p2', 'p3', 'p4']) bench.fast.allow(await bench.ifindex(name));
+    await bench.fast.use(gatewayModules);
+    for (const name of ['p1', 'p2']) await bench.fast.attach(await bench.ifindex(name));
+    let used: readonly string[] = gatewayModules;
+    for (const one of gatewayCases) {
+      if (!applies(one, hook, kind)) continue;
+      if (used !== modulesFor(one.way)) await bench.fast.use(modulesFor(one.way));
+      used = modulesFor(one.way);
+      const outcome = await runCase(bench, one).catch((error: unknown) => new Error(`${one.name}: ${String(error)}`));
+      if (outcome instanceof Error) {
+        t.fail(outcome.message);
+        continue;
+      }
+      t.strictSame(outcome.counts, { [one.expect]: 1 }, `${one.name}: ${one.expect}`);
+      if (one.expect === 'fast')
+        t.strictSame(
+          outcome.arrived.map(({ port, bytes }) => ({ port, bytes })),
+          expected(bench, one),
+          `${one.name}: arrives as Linux would send it`,
+        );
+      for (const seen of Object.keys(outcome.counts)) reached.add(seen);
+    }
+    if (hook === 'tc' && kind === 'veth') await localSender(t, bench);
+  });
+}
+
+/** A datagram of a socket behind the veth, whose checksum is left to the last device. */
+async function localSender(t: Test, bench: Bench): Promise<void> {
+  const { netns, peers } = bench;
+  await bench.fast.use(routerModules);
+  await ip(peers, 'addr add 10.2.0.11/24 dev h2', 'route add 10.1.0.0/24 via 10.2.0.1');
+  await ip(peers, `neigh add 10.2.0.1 lladdr ${own.p2} dev h2 nud permanent`);
+  for (const [name, offload, expect] of [
+    ['a checksum that the bridge leaves to its port', 'on', 'fast'],
+    ['a checksum that the bridge fills in', 'off', 'bridge_out:segments'],
+  ] as const) {
+    await inNetns(netns, ['ethtool', '-K', 'br0', 'tx', offload]);
+    const before = bench.fast.counts();
+    const send = "s=socket.socket(2,2); s.sendto(b'x'*30,('10.1.0.10',7))";
+    await (await python(peers, `import socket; ${send}; print(1,flush=True)`))();
+    await delay(30);
+    const counts = difference(before, bench.fast.counts());
+    t.strictSame(counts, { [expect]: 1 }, `${name}: ${expect}`);
+    for (const seen of Object.keys(counts)) reached.add(seen);
+  }
+}
+
+/** Why this kernel or machine cannot reach a reason; with a probe, only where that says no. */
+const unreachable: Readonly<Record<string, { readonly because: string; readonly without?: string }>> = {
+  'bridge_out:down': { because: 'routes of a device that is down are gone or dead, which is seen first' },
+  'bridge_out:vlan-filtering': { because: 'no VLAN filtering here', without: 'btf:net_bridge_port.vlgrp' },
+  'bridge_out:switchdev': { because: 'takes switch hardware' },
+};
+
+if (onlyCases === '')
+  await t.test('every declared reason is reached, or has an excuse', async (t) => {
+    for (const module of library.modules.filter(({ name }) =>
+      ['bridge_up', 'bridge_out', 'ip_egress'].includes(name),
+    )) {
+      for (const { code } of module.reasons) {
+        if (module.name === 'ip_egress' && code !== 'ingress-device') continue;
+        const reason = `${module.name}:${code}`;
+        const excuse = unreachable[reason];
+        const excused =
+          excuse !== undefined && (excuse.without === undefined || (await probe(excuse.without)).answer === 'no');
+        if (excused) t.notOk(reached.has(reason), `${reason}: ${excuse.because}`);
+        else t.ok(reached.has(reason), `${reason} was reached`);
+      }
+    }
+  });
