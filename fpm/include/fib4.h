@@ -7,20 +7,12 @@
 // What the walk leaves undecided, so that the caller must: a route for one DSCP only, dead routes and next hops, all of which
 // fib_table_lookup() passes over where they do not apply; and more steps than the bounds below.
 #pragma once
-#include "ip.h"
+#include "fib.h"
 
 #define TNA_FIB_DESCENT 20
 #define TNA_FIB_RETREAT 24
 
-#define TNA_RTN_UNICAST 1
-#define TNA_RTNH_F_DEAD 1
-#define TNA_RTNH_F_LINKDOWN 16
 #define TNA_RT_SCOPE_LINK 253
-#define TNA_AF_INET 2
-#define TNA_RTAX_LOCK 0
-#define TNA_RTAX_MTU 1
-#define TNA_RTAX_MTU_LOCKED (1 << 2)
-#define TNA_IP_MAX_MTU 0xffff
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -52,34 +44,8 @@ struct fib_alias {
 	u8 fa_slen;
 };
 
-struct dst_metrics {
-	u32 metrics[17];
-};
-
-struct fib_nh_common {
-	struct net_device *nhc_dev;
-	u8 nhc_scope;
-	u8 nhc_gw_family;
-	u8 nhc_flags;
-	void *nhc_lwtstate;
-	union {
-		__be32 ipv4;
-	} nhc_gw;
-	void *nhc_exceptions;
-};
-
 struct fib_nh {
 	struct fib_nh_common nh_common;
-};
-
-struct nh_info {
-	bool reject_nh;
-	struct fib_nh_common fib_nhc;
-};
-
-struct nexthop {
-	bool is_group;
-	struct nh_info *nh_info;
 };
 
 struct fib_info {
@@ -92,12 +58,6 @@ struct fib_info {
 };
 
 #pragma clang attribute pop
-
-enum tna_fib_result {
-	TNA_FIB_FOUND,
-	TNA_FIB_MISS,   /* no route: fib_lookup() may still find one in the default table */
-	TNA_FIB_DOUBT,  /* something that this walk doesn't decide */
-};
 
 struct tna_fib_route {
 	u64 info; /* address of struct fib_info */

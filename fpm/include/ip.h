@@ -40,10 +40,24 @@ struct in_device {
 	struct ipv4_devconf cnf;
 };
 
+// Settings of IPv6, by name.
+struct ipv6_devconf {
+	int disable_ipv6;
+	int mtu6;
+	int forwarding;
+	int proxy_ndp;
+};
+
+struct inet6_dev {
+	struct neigh_parms *nd_parms;
+	struct ipv6_devconf cnf;
+};
+
 struct net_device___ip {
 	unsigned short type;
 	void *dsa_ptr;
 	struct in_device *ip_ptr;
+	struct inet6_dev *ip6_ptr;
 	struct list_head ptype_specific;
 };
 
@@ -83,8 +97,20 @@ struct netns_ipv4 {
 	struct hlist_head *inet_addr_lst;
 };
 
+struct fib6_table;
+struct fib6_info;
+
+struct netns_ipv6 {
+	struct ipv6_devconf *devconf_all;
+	struct fib6_info *fib6_null_entry;
+	struct fib6_table *fib6_main_tbl;
+	struct fib6_table *fib6_local_tbl;
+	bool fib6_has_custom_rules;
+};
+
 struct netns_nf___ip {
 	struct nf_hook_entries *hooks_ipv4[5];
+	struct nf_hook_entries *hooks_ipv6[5];
 };
 
 struct netns_xfrm {
@@ -96,6 +122,7 @@ struct net___ip {
 	u32 hash_mix;
 	struct list_head ptype_specific;
 	struct netns_ipv4 ipv4;
+	struct netns_ipv6 ipv6;
 	struct netns_nf___ip nf;
 	struct netns_xfrm xfrm;
 };
@@ -119,6 +146,12 @@ struct skb_shared_info___ip {
 static __always_inline struct netns_ipv4 *tna_netns_ipv4(u64 net)
 {
 	return TNA_AT(netns_ipv4, net + TNA_OFFSET(net___ip, ipv4));
+}
+
+// The same for IPv6.
+static __always_inline struct netns_ipv6 *tna_netns_ipv6(u64 net)
+{
+	return TNA_AT(netns_ipv6, net + TNA_OFFSET(net___ip, ipv6));
 }
 
 static __always_inline u32 tna_hash_mix(u64 net)
@@ -145,3 +178,18 @@ struct tna_ip4 {
 
 #define TNA_IP4_HLEN 20
 #define TNA_IP4_FRAGMENT 0x3fff /* more fragments, or an offset; host order */
+
+// The IPv6 header, in words that can be loaded at once. Addresses as they lie in memory.
+struct tna_ip6 {
+	u8 version_class;
+	u8 rest_of_class_label[3];
+	__be16 payload_len;
+	u8 nexthdr;
+	u8 hop_limit;
+	u64 saddr_high;
+	u64 saddr_low;
+	u64 daddr_high;
+	u64 daddr_low;
+};
+
+#define TNA_IP6_HLEN 40

@@ -29,6 +29,23 @@ static __always_inline bool tna_cut(struct tna_pkt *p, u32 len)
 #endif
 }
 
+// The first bytes of a frame in words that can be stored at once.
+struct tna_eth_words {
+	u32 dst_low;
+	u16 dst_high;
+	u16 src_low;
+	u32 src_high;
+};
+
+// eth_header(): a frame to the next hop. Its bytes have been looked for.
+static __always_inline void tna_write_ethernet(struct tna_eth_words *eth, struct tna_pkt *p)
+{
+	eth->dst_low = p->ip.hardware;
+	eth->dst_high = p->ip.hardware >> 32;
+	eth->src_low = p->ip.own;
+	eth->src_high = p->ip.own >> 16;
+}
+
 #ifdef TNA_HOOK_TC
 // What a bridge on the way would have changed of the skb itself, beside its bytes.
 // * net/bridge/br_input.c br_handle_frame(): a frame to the bridge's own address, on a port with another one, is for this host.

@@ -49,13 +49,15 @@ struct tna_bridge_path {
 // What the FPMs of routing tell each other.
 struct tna_ip_path {
 	u32 saddr, daddr;       /* IPv4, network order */
-	u32 len;                /* of the packet, as its header says */
+	u64 daddr_high, daddr_low; /* IPv6, host order: the first and the last eight bytes */
+	u32 len;                /* of the packet, its header included, as that says */
 	u32 nexthop;            /* set by ip4_route: whose neighbour entry is to be used */
-	u64 hardware;           /* set by ip4_neighbour: its MAC address, as in memory */
+	u64 nexthop_high, nexthop_low; /* the same by ip6_route, as in memory */
+	u64 hardware;           /* set by ip4_neighbour, ip6_neighbour: its MAC address, as in memory */
 	u64 own;                /* likewise: that of the device that the route chose */
 	u16 dport;              /* host order; 0 where there is none */
 	u16 fragment;           /* not 0: it is one */
-	u8 protocol, tos, ttl;
+	u8 protocol, tos, ttl;  /* IPv6: next header; hop limit */
 };
 
 struct tna_pkt {

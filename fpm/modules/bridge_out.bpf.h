@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // FPM bridge_out: where the route leads out of a bridge device, the bridge's FDB chooses the port, which is the egress device from here
-// on. Packets that leave by other devices pass untouched.
+// on. Packets that leave by other devices pass untouched, and so does IPv6, which ip_egress then leaves to Linux (a bridge is of another kind).
 //
 // net/core/dev.c __dev_queue_xmit() on the bridge device, at both hooks, since what is redirected goes to the port at once:
 // * packet sockets on the bridge device: SLOW. On all devices: SLOW, also at tc, where they would only see it on the port.
@@ -91,8 +91,8 @@ static __always_inline int fpm_bridge_out(struct tna_pkt *p)
 	struct net_bridge *br;
 	struct netns_nf *netns;
 
-	if (!p->l3 || !(BPF_CORE_READ_BITFIELD(dev, priv_flags) &
-			bpf_core_enum_value(enum netdev_priv_flags___bridge, IFF_EBRIDGE)))
+	if (p->l3 != bpf_htons(ETH_P_IP) ||
+	    !(BPF_CORE_READ_BITFIELD(dev, priv_flags) & bpf_core_enum_value(enum netdev_priv_flags___bridge, IFF_EBRIDGE)))
 		return TNA_NEXT;
 	netns = TNA_AT(netns_nf, p->net + TNA_OFFSET(net, nf));
 	hooks = (u64)netns->hooks_bridge[TNA_NF_BR_LOCAL_OUT] |

@@ -2,11 +2,7 @@
 // FPM guard_ip4: nothing beside the routing table has a say in a forwarded IPv4 packet.
 //
 // * net->nf.hooks_ipv4[] at PRE_ROUTING (ip_rcv), FORWARD (ip_forward), POST_ROUTING (ip_output): any hook (iptables,
-//   nftables of the families ip and inet, connection tracking, IPVS, BPF): SLOW. When the last hook goes, the pointer becomes
-//   NULL (net/netfilter/core.c __nf_hook_entries_try_shrink). br_netfilter's own hook at PRE_ROUTING, ip_sabotage_in(), is there
-//   as soon as there is a bridge; it accepts packets without nf_bridge state (an skb extension): alone, it is nothing. Nor is
-//   AppArmor's hook at POST_ROUTING, apparmor_ip_postroute(), which is in every namespace: it asks the socket of the packet, and
-//   accepts a packet that has none, as all forwarded ones (ip_rcv_core() lets go of it).
+//   nftables of the families ip and inet, connection tracking, IPVS, BPF) but those that include/surroundings.h knows: SLOW.
 // * include/net/xfrm.h xfrm4_policy_check() for FWD, xfrm4_route_forward() for OUT: a policy, or a default other than
 //   accept: SLOW. (A secpath is an skb extension: see ip_receive.)
 // * include/net/ip_fib.h fib_lookup(): rules (`ip rule`) other than the three that a namespace begins with: SLOW. This
@@ -14,37 +10,19 @@
 // * net/ipv4/fib_frontend.c fib_validate_source(), ip_rcv_finish_core() rt_acct: routes with realms: SLOW.
 // * BPF_CGROUP_RUN_PROG_INET_EGRESS() in ip_finish_output(): a forwarded packet has no socket, so it does nothing.
 #pragma once
-#include "hooks.h"
-#include "ip.h"
-
-extern const void ip_sabotage_in __ksym __weak;
-extern const void apparmor_ip_postroute __ksym __weak;
-
-#define TNA_NF_INET_PRE_ROUTING 0
-#define TNA_NF_INET_FORWARD 2
-#define TNA_NF_INET_POST_ROUTING 4
-#define TNA_XFRM_OUT 1
-#define TNA_XFRM_FWD 2
-#define TNA_XFRM_ACCEPT 2 /* XFRM_USERPOLICY_ACCEPT */
+#include "surroundings.h"
 
 static __always_inline int fpm_guard_ip4(struct tna_pkt *p)
 {
 	struct netns_nf___ip *nf = TNA_AT(netns_nf___ip, p->net + TNA_OFFSET(net___ip, nf));
 	struct netns_ipv4 *ip = tna_netns_ipv4(p->net);
-	u64 hooks, policies = 0, rules, realms;
+	u64 hooks, policies, rules, realms;
 
 	if (p->l3 != bpf_htons(ETH_P_IP))
 		return TNA_NEXT;
-	hooks = (u64)nf->hooks_ipv4[TNA_NF_INET_FORWARD] |
-		tna_other_hooks((u64)nf->hooks_ipv4[TNA_NF_INET_PRE_ROUTING], (u64)&ip_sabotage_in) |
-		tna_other_hooks((u64)nf->hooks_ipv4[TNA_NF_INET_POST_ROUTING], (u64)&apparmor_ip_postroute);
-	if (TNA_HAS(net___ip, xfrm)) {
-		struct netns_xfrm *xfrm = TNA_AT(netns_xfrm, p->net + TNA_OFFSET(net___ip, xfrm));
-
-		policies = xfrm->policy_count[TNA_XFRM_OUT] | xfrm->policy_count[TNA_XFRM_FWD] |
-			   (xfrm->policy_default[TNA_XFRM_OUT] ^ TNA_XFRM_ACCEPT) |
-			   (xfrm->policy_default[TNA_XFRM_FWD] ^ TNA_XFRM_ACCEPT);
-	}
+	hooks = tna_forward_hooks((u64)nf->hooks_ipv4[TNA_NF_INET_PRE_ROUTING], (u64)nf->hooks_ipv4[TNA_NF_INET_FORWARD],
+				  (u64)nf->hooks_ipv4[TNA_NF_INET_POST_ROUTING]);
+	policies = tna_forward_policies(p->net);
 	rules = ip->fib_has_custom_rules;
 	realms = TNA_HAS(netns_ipv4, fib_num_tclassid_users) ? (u32)ip->fib_num_tclassid_users.counter : 0;
 	if (tna_unlikely(hooks | policies | rules | realms)) {

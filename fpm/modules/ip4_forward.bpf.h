@@ -17,14 +17,6 @@
 #include "ip.h"
 #include "redirect.h"
 
-// The first bytes of a frame in words that can be stored at once.
-struct tna_eth_words {
-	u32 dst_low;
-	u16 dst_high;
-	u16 src_low;
-	u32 src_high;
-};
-
 // rt_tos2priority(): TC_PRIO_BESTEFFORT, BULK, INTERACTIVE, INTERACTIVE_BULK by the two upper bits of what was the TOS.
 static __always_inline u32 tna_tos_priority(u8 tos)
 {
@@ -35,7 +27,6 @@ static __always_inline int fpm_ip4_forward(struct tna_pkt *p)
 {
 	bool update = tna_netns_ipv4(p->net)->sysctl_ip_fwd_update_priority;
 	u32 priority = tna_tos_priority(p->ip.tos), check;
-	struct tna_eth_words *eth;
 	struct tna_ip4 *ip;
 	TNA_CTX *ctx = p->ctx;
 
@@ -49,14 +40,10 @@ static __always_inline int fpm_ip4_forward(struct tna_pkt *p)
 		return tna_slow(p, TNA_R_IP4_FORWARD_EGRESS_CANNOT_XDP);
 	if (p->len != ETH_HLEN + p->ip.len && tna_unlikely(!tna_cut(p, ETH_HLEN + p->ip.len)))
 		return tna_slow(p, TNA_R_IP4_FORWARD_CUT);
-	eth = (void *)(long)ctx->data;
 	ip = (void *)(long)ctx->data + ETH_HLEN;
 	if (tna_unlikely((void *)(ip + 1) > (void *)(long)ctx->data_end))
 		return tna_slow(p, TNA_R_IP4_FORWARD_SHORT);
-	eth->dst_low = p->ip.hardware;
-	eth->dst_high = p->ip.hardware >> 32;
-	eth->src_low = p->ip.own;
-	eth->src_high = p->ip.own >> 16;
+	tna_write_ethernet((void *)(long)ctx->data, p);
 	check = ip->check + bpf_htons(0x0100);
 	ip->check = check + (check >= 0xffff);
 	ip->ttl = p->ip.ttl - 1;

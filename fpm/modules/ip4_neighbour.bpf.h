@@ -13,52 +13,7 @@
 // * the address is being changed at this moment (ha_lock): SLOW.
 // The header is the same from hh_cache and from eth_header(): the entry's address, the device's own address, IPv4.
 #pragma once
-#include "ip.h"
-
-#define TNA_NEIGHBOURS_MAX 16
-#define TNA_NUD_CONNECTED (0x02 | 0x40 | 0x80) /* NUD_REACHABLE, NUD_NOARP, NUD_PERMANENT */
-#define TNA_NUD_PROBING (0x08 | 0x10)          /* NUD_DELAY, NUD_PROBE */
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct neigh_hash_table {
-	struct hlist_head *hash_heads;
-	unsigned int hash_shift;
-	u32 hash_rnd[4];
-};
-
-struct neigh_hash_table___old {
-	struct neighbour **hash_buckets;
-};
-
-struct neigh_table {
-	struct neigh_hash_table *nht;
-};
-
-typedef struct {
-	unsigned int seqcount; /* begins with the sequence number */
-} seqlock_t;
-
-struct hh_cache {
-	unsigned int hh_len;
-};
-
-struct neighbour {
-	struct hlist_node hash;
-	unsigned long used;
-	u8 nud_state;
-	seqlock_t ha_lock;
-	unsigned char ha[32];
-	struct hh_cache hh;
-	struct net_device *dev;
-	u8 primary_key[0];
-};
-
-struct neighbour___old {
-	struct neighbour *next;
-};
-
-#pragma clang attribute pop
+#include "neighbour.h"
 
 // The kernel's arp_tbl, whose address it may not tell: every device that speaks IPv4 leads to it, such as the ingress device of a
 // packet that has a route. Remembered, so that its hash table can be read before the route is known.
@@ -78,12 +33,10 @@ static __always_inline u64 tna_arp_table(struct tna_pkt *p)
 // Address of the neighbour entry of an IPv4 address (network order) on a device in the table, or 0. Hashed as arp_hashfn() does.
 static __always_inline u64 tna_neighbour4(u64 table, u64 dev, u32 address)
 {
-	bool old = !TNA_HAS(neigh_hash_table, hash_heads);
-	u64 link = old ? TNA_OFFSET(neighbour___old, next) : TNA_OFFSET(neighbour, hash), buckets, entry;
 	struct neigh_hash_table *hash = TNA_AT(neigh_hash_table, TNA_AT(neigh_table, table)->nht);
+	u64 buckets = tna_neighbour_buckets(hash), link = tna_neighbour_link(), entry;
 	u32 value = (address ^ (u32)dev ^ (u32)(dev >> 32)) * hash->hash_rnd[0];
 
-	buckets = old ? (u64)((struct neigh_hash_table___old *)hash)->hash_buckets : (u64)hash->hash_heads;
 	entry = tna_word(buckets + (u64)(value >> (32 - hash->hash_shift)) * 8);
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < TNA_NEIGHBOURS_MAX; i++) {
@@ -99,44 +52,32 @@ static __always_inline u64 tna_neighbour4(u64 table, u64 dev, u32 address)
 	return 0;
 }
 
-// Sequence number of the lock that guards the entry's address: odd while it is written.
-static __always_inline u32 tna_address_sequence(u64 neigh)
-{
-	return (u32)tna_word(neigh + TNA_OFFSET(neighbour, ha_lock));
-}
-
 static __always_inline int fpm_ip4_neighbour(struct tna_pkt *p)
 {
-	struct net_device___ip *odev = TNA_AT(net_device___ip, p->odev_address);
-	u64 table, address, state;
-	struct neighbour *neigh;
-	u32 sequence;
+	enum tna_neighbour_obstacle obstacle;
+	u64 table, address;
 
 	if (p->l3 != bpf_htons(ETH_P_IP))
 		return TNA_NEXT;
 	/* a window of our own: the verifier takes p->odev for missing where no route was looked up */
 	p->odev = TNA_AT(net_device, p->odev_address);
-	if (tna_unlikely(odev->type != TNA_ARPHRD_ETHER || p->odev->hard_header_len != ETH_HLEN ||
-			 p->odev->flags & (TNA_IFF_LOOPBACK | TNA_IFF_POINTOPOINT)))
+	if (tna_unlikely(!tna_has_neighbours(p->odev_address)))
 		return tna_slow(p, TNA_R_IP4_NEIGHBOUR_EGRESS_TYPE);
 	table = tna_arp_table(p);
 	address = table ? tna_neighbour4(table, p->odev_address, p->ip.nexthop) : 0;
 	if (tna_unlikely(!address))
 		return tna_slow(p, TNA_R_IP4_NEIGHBOUR_NO_NEIGHBOUR);
-	neigh = TNA_AT(neighbour, address);
-	sequence = tna_address_sequence(address);
-	state = neigh->nud_state;
-	p->ip.hardware = tna_word(address + TNA_OFFSET(neighbour, ha)) & 0xffffffffffffULL;
+	obstacle = tna_neighbour_use(address, IP4_NEIGHBOUR_refresh, &p->ip.hardware);
 	p->ip.own = tna_word((u64)p->odev->dev_addr);
-	if (tna_unlikely(!(state & TNA_NUD_CONNECTED))) {
-		if (!(state & TNA_NUD_PROBING))
+	if (tna_unlikely(obstacle != TNA_NEIGHBOUR_OK)) {
+		if (obstacle == TNA_NEIGHBOUR_UNCONFIRMED)
 			return tna_slow(p, TNA_R_IP4_NEIGHBOUR_UNCONFIRMED);
-		if (bpf_jiffies64() - neigh->used > IP4_NEIGHBOUR_refresh)
+		if (obstacle == TNA_NEIGHBOUR_USE_STALE)
 			return tna_slow(p, TNA_R_IP4_NEIGHBOUR_USE_STALE);
-	} else if (tna_unlikely(!neigh->hh.hh_len)) {
-		return tna_slow(p, TNA_R_IP4_NEIGHBOUR_NO_HEADER);
+		if (obstacle == TNA_NEIGHBOUR_NO_HEADER)
+			return tna_slow(p, TNA_R_IP4_NEIGHBOUR_NO_HEADER);
+		if (obstacle == TNA_NEIGHBOUR_CHANGING)
+			return tna_slow(p, TNA_R_IP4_NEIGHBOUR_CHANGING);
 	}
-	if (tna_unlikely(sequence & 1 || sequence != tna_address_sequence(address)))
-		return tna_slow(p, TNA_R_IP4_NEIGHBOUR_CHANGING);
 	return TNA_NEXT;
 }

@@ -98,14 +98,9 @@ static __always_inline u64 tna_next_hop(u64 address)
 	if (info->fib_dead || info->fib_flags & (TNA_RTNH_F_DEAD | TNA_RTNH_F_LINKDOWN))
 		return 0;
 	if (object) {
-		struct nexthop *nh = TNA_AT(nexthop, object);
-		u64 single = (u64)nh->nh_info;
-
-		if (nh->is_group)
-			return 1;
-		if (TNA_AT(nh_info, single)->reject_nh)
-			return 0;
-		hop = single + TNA_OFFSET(nh_info, fib_nhc);
+		hop = tna_next_hop_object(object);
+		if (hop <= 1)
+			return hop;
 	} else {
 		if (info->fib_nhs != 1)
 			return 1;
@@ -115,23 +110,6 @@ static __always_inline u64 tna_next_hop(u64 address)
 		return 0;
 	return hop;
 }
-
-#ifdef TNA_HOOK_TC
-// skb_gso_network_seglen(): length of a segment from its network header on. 0: not understood.
-static __always_inline u32 tna_segment_length(struct tna_pkt *p)
-{
-	struct sk_buff *skb = tna_skb(p);
-	struct skb_shared_info *shared = TNA_AT(skb_shared_info, (u64)skb->head + skb->end);
-	u8 *tcp = p->data + ETH_HLEN + TNA_IP4_HLEN;
-	u32 size = shared->gso_size;
-
-	if (!(shared->gso_type & TNA_GSO_TCPV4) || p->ip.protocol != TNA_IPPROTO_TCP || size == 0xffff)
-		return 0;
-	if ((void *)(tcp + 13) > p->data_end)
-		return 0;
-	return TNA_IP4_HLEN + (tcp[12] >> 4) * 4 + size;
-}
-#endif
 
 static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 {
@@ -205,7 +183,7 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 			length = p->ip.len;
 #ifdef TNA_HOOK_TC
 			if (p->gso) {
-				length = tna_segment_length(p);
+				length = tna_segment_length(p, TNA_IP4_HLEN, TNA_GSO_TCPV4);
 				if (tna_unlikely(!length))
 					return tna_slow(p, TNA_R_IP4_ROUTE_SEGMENTS);
 			}

@@ -40,6 +40,11 @@ function isOwnBpdu(bytes: string, ports: ReadonlySet<string>): boolean {
   return /^0180c200000[08]/.test(bytes) && ports.has(bytes.slice(12, 24)) && bytes.slice(28, 34) === '424203';
 }
 
+/** What multicast listeners report (MLD), which timers send, too. */
+function isReport(bytes: string): boolean {
+  return bytes.startsWith('333300000016');
+}
+
 function arrivals(
   configuration: Configuration,
   outcome: Outcome,
@@ -53,7 +58,7 @@ function arrivals(
   const all = [...outcome.frames.map((frame) => frame.received), outcome.late];
   for (const [index, received] of all.entries()) {
     for (const { port, partial, bytes } of received) {
-      if (isOwnBpdu(bytes, ports)) continue;
+      if (isOwnBpdu(bytes, ports) || (configuration.own !== undefined && isReport(bytes))) continue;
       if (budget?.isUncertain(bytes, index) === true) continue;
       const list = perPort.get(port) ?? [];
       list.push({ frame: index, text: `${partial ? 'partial checksum ' : ''}${masked(bytes, isOwn)}` });

@@ -119,6 +119,26 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   },
   'ip4_route:no-route': { because: 'what is not found is undecided next', with: 'ip4_route:undecided' },
   'ip4_route:undecided': { because: 'without a result there is no type, hence not unicast: route-type' },
+  'ip6_demux:not-mapped': { because: 'ip6_header has made sure of the ports; the verifier wants the check' },
+  'ip6_forward:cut': { because: 'cutting fails for want of memory only' },
+  'ip6_forward:egress-cannot-xdp': {
+    because:
+      'the helper already said XDP_PASS: without the check the packet goes to Linux, too, but is counted as fast',
+  },
+  'ip6_forward:short': { because: 'the length was looked at before; the verifier wants the check' },
+  'ip6_header:short': { because: 'the verifier wants the check' },
+  'ip6_neighbour:changing': { because: 'a matter of nanoseconds' },
+  'ip6_neighbour:egress-type': { because: 'devices that are not Ethernet have no header: no-header' },
+  'ip6_neighbour:no-neighbour': {
+    because: 'a missing entry reads as zeros: no state',
+    with: 'ip6_neighbour:unconfirmed',
+  },
+  'ip6_route:dead': {
+    because: 'what has no next hop has no device: egress-type; what has no link: ip_egress:egress-down',
+  },
+  'ip6_route:disabled#2': { because: 'a device on which IPv6 is disabled has no IPv6 routes any more' },
+  'ip6_route:no-ip#2': { because: 'a device without IPv6 has no IPv6 routes any more' },
+  'ip6_route:undecided': { because: 'without a route there is no type, hence not unicast: route-type' },
   'ip_egress:egress-below': {
     because: 'the kernel is built without VLAN devices, bond and team',
     without: 'btf:vlan_info.grp',
@@ -128,7 +148,7 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
     because: 'no tunnel of the lab is Ethernet and has neighbours; test/fpm/routing.test.ts comes upon it',
   },
   'ip_egress:ingress-device': { because: 'qdiscs and programs of the lab do not ask where a packet came in' },
-  'ip_egress:no-egress': { because: 'ip4_route always chooses a device, or leaves the packet to Linux' },
+  'ip_egress:no-egress': { because: 'ip4_route and ip6_route always choose a device, or leave the packet to Linux' },
   'ip_egress:socket-qdisc': { because: 'takes a qdisc that looks at sockets (fq)' },
   'ip_egress:too-long': { because: 'neither taps nor veths look at the length again, or both ways do' },
   'ip_receive:assigned-socket': { because: 'takes another tc program that assigns sockets' },

@@ -20,9 +20,9 @@ export interface KernelState {
   readonly filters: readonly string[];
   /** Neighbours with their state. */
   readonly reachability: readonly string[];
-  /** Counters of /proc/net/snmp that a fast path leaves alone. */
+  /** Counters of /proc/net/snmp and snmp6 that a fast path leaves alone. */
   readonly counters: readonly string[];
-  /** IPv4 packets received and forwarded by the stack: what the fast path forwards is missing in both. */
+  /** IP packets received and forwarded by the stack: what the fast path forwards is missing in both. */
   readonly received: number;
   readonly forwarded: number;
 }
@@ -45,8 +45,19 @@ function snmpCounters(text: string): Map<string, number> {
   return counters;
 }
 
-/** Those that count each forwarded packet. */
+/** The same of /proc/net/snmp6. */
+function snmp6Counters(text: string): [string, number][] {
+  return text.split('\n').flatMap((line) => {
+    const [name, value] = line.split(/\s+/);
+    return name === undefined || value === undefined ? [] : [[name, Number(value)]];
+  });
+}
+
+/** Those that count each forwarded packet; and reports of listeners (MLD), which timers send. */
 const forwarding = ['Ip.InReceives', 'Ip.ForwDatagrams', 'Ip.OutTransmits'];
+const forwarding6 =
+  /^Ip6(InReceives|OutForwDatagrams|OutTransmits|InOctets|OutOctets|In(No)?ECT\d?Pkts|InCEPkts|OutMcast\w+|OutRequests)$/;
+const reports = /^Icmp6Out(Msgs|MLDv2Reports|Type143)$/;
 
 /** What is compared of a device, as `ip -j -d link` tells it. */
 interface Link {
@@ -120,14 +131,22 @@ export async function readNeighbourUse(netns: string): Promise<Activity[]> {
 }
 
 export async function readState(netns: string, agent: Agent, nftables: boolean): Promise<KernelState> {
-  const [[fdb = [], groups = [], vlans = []], [links = [], neighbours = [], reachability = []], host, filters, snmp] =
-    await Promise.all([
-      batch('bridge', ['-s'], netns, ['fdb show', 'mdb show', ...(vlanFiltering ? ['vlan show'] : [])]),
-      batch('ip', [], netns, ['link show', 'neigh show', 'neigh show nud all']),
-      local(agent),
-      nftables ? ruleset(netns) : [],
-      agent.read('/proc/net/snmp').then(snmpCounters),
-    ]);
+  const [
+    [fdb = [], groups = [], vlans = []],
+    [links = [], neighbours = [], reachability = []],
+    host,
+    filters,
+    snmp,
+    snmp6,
+  ] = await Promise.all([
+    batch('bridge', ['-s'], netns, ['fdb show', 'mdb show', ...(vlanFiltering ? ['vlan show'] : [])]),
+    batch('ip', [], netns, ['link show', 'neigh show', 'neigh show nud all']),
+    local(agent),
+    nftables ? ruleset(netns) : [],
+    agent.read('/proc/net/snmp').then(snmpCounters),
+    agent.read('/proc/net/snmp6').then(snmp6Counters),
+  ]);
+  const six = new Map(snmp6);
   const ports = (links as Link[]).map(({ ifindex, ifname, mtu, master, linkinfo }) =>
     JSON.stringify({ ifindex, ifname, mtu, master, state: linkinfo?.info_slave_data?.state }),
   );
@@ -146,8 +165,11 @@ export async function readState(netns: string, agent: Agent, nftables: boolean):
       .map((entry) => JSON.stringify(entry))
       .filter((entry) => !entry.includes('"FAILED"'))
       .sort(),
-    counters: [...snmp].filter(([name]) => !forwarding.includes(name)).map(([name, value]) => `${name} ${value}`),
-    received: snmp.get('Ip.InReceives') ?? 0,
-    forwarded: snmp.get('Ip.ForwDatagrams') ?? 0,
+    counters: [
+      ...[...snmp].filter(([name]) => !forwarding.includes(name)),
+      ...snmp6.filter(([name]) => !forwarding6.test(name) && !reports.test(name)),
+    ].map(([name, value]) => `${name} ${value}`),
+    received: (snmp.get('Ip.InReceives') ?? 0) + (six.get('Ip6InReceives') ?? 0),
+    forwarded: (snmp.get('Ip.ForwDatagrams') ?? 0) + (six.get('Ip6OutForwDatagrams') ?? 0),
   };
 }

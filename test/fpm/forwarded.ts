@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { checksum, hex, mac } from '../support/lab/frame.js';
 
-/** What Linux makes of an IPv4 packet that it routes: other addresses, one hop less, checksum, no padding. */
+/** What Linux makes of a packet that it routes: other addresses, one hop less, the checksum of IPv4, no padding. */
 export function forwarded(frame: string, destination: string, source: string): string {
+  if (frame.slice(24, 28) === '86dd') {
+    const end = 54 + Number.parseInt(frame.slice(36, 40), 16);
+    const hops = hex(Number.parseInt(frame.slice(42, 44), 16) - 1, 1);
+    return `${mac(destination)}${mac(source)}${frame.slice(24, 42)}${hops}${frame.slice(44, end * 2)}`;
+  }
   const header = frame.slice(28, 68);
   const length = Number.parseInt(header.slice(4, 8), 16);
   const ttl = hex(Number.parseInt(header.slice(16, 18), 16) - 1, 1);

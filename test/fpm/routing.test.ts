@@ -13,7 +13,7 @@ import t, { type Test } from 'tap';
 import { buildFpmLibrary } from '../../src/platform/clang.js';
 import { fpmSource } from '../../src/platform/package-paths.js';
 import { Agent, hush } from '../support/lab/agent.js';
-import { checksum, ethernet, hex, ipv4, udp } from '../support/lab/frame.js';
+import { checksum, ethernet, hex, ipv4, ipv6, ipv6Address, mac, udp } from '../support/lab/frame.js';
 import { addNetns, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
 import type { Hook, Kind } from './case.js';
 import { bridgeModules, type Counts, difference, FastPath } from './fast-path.js';
@@ -32,6 +32,7 @@ import {
   routingModules,
   viaB,
 } from './routing-cases.js';
+import { packet6, routed6, routing6Cases, speakIp6 } from './routing6-cases.js';
 
 t.setTimeout(300_000);
 const source = fpmSource();
@@ -50,7 +51,7 @@ const reached = new Set<string>();
 
 async function command(netns: string, text: string): Promise<void> {
   const [tool, ...rest] = text.split(' ');
-  if (tool === 'ip') await ip(netns, rest.join(' '));
+  if (tool === 'ip' && rest[0] !== '-6') await ip(netns, rest.join(' '));
   else if (tool === 'nft') await inNetns(netns, ['nft', '-f', '-'], rest.join(' '));
   else if (tool === 'sysctl') await inNetns(netns, ['sh', '-c', `echo ${rest[1]} > /proc/sys/${rest[0]}`]);
   else await inNetns(netns, text.split(' '));
@@ -65,7 +66,11 @@ async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
     await agent.stop();
     await deleteNetns(netns, peers);
   });
-  await hush(agent, [peers, netns]);
+  await hush(agent, [peers]);
+  await agent.enter(netns);
+  for (const [name, value] of Object.entries({ addr_gen_mode: 1, accept_dad: 0, router_solicitations: 0 }))
+    await agent.sysctl(`net/ipv6/conf/default/${name}`, String(value));
+  await agent.sysctl('net/ipv6/conf/all/forwarding', '1');
   await agent.sysctl('net/ipv4/ip_forward', '1');
   await agent.sysctl('net/ipv4/conf/all/rp_filter', '0');
   await agent.sysctl('net/ipv4/conf/default/rp_filter', '0');
@@ -86,8 +91,9 @@ async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
   await agent.settle(kind === 'veth' ? 300 : 0);
   await ip(netns, 'link set lo up', `neigh add 10.1.0.10 lladdr ${A} dev p1 nud permanent`);
   await ip(netns, `neigh add 10.2.0.10 lladdr ${B} dev p2 nud permanent`);
+  await speakIp6(netns);
   await delay(200);
-  await agent.send([{ port: ports[0] as number, bytes: packet() }]);
+  for (const bytes of [packet(), packet6()]) await agent.send([{ port: ports[0] as number, bytes }]);
   await agent.collect(20);
   enterNetns(`/run/netns/${netns}`);
   const fast = await FastPath.load(library, hook);
@@ -97,21 +103,31 @@ async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
   return { hook, kind, netns, peers, agent, fast, in: ports[0] as number, out: ports[1] as number, ifindex };
 }
 
+/** What each bench's program was made for: verifying one takes longer than a case. */
+const used = new WeakMap<Bench, string>();
+
+async function use(bench: Bench, { modules = routingModules, params }: Case): Promise<void> {
+  const key = JSON.stringify([modules, params]);
+  if (used.get(bench) === key) return;
+  await bench.fast.use(modules, params);
+  used.set(bench, key);
+}
+
 async function runCase(
   bench: Bench,
   one: Case,
 ): Promise<{ readonly counts: Counts; readonly arrived: readonly string[] }> {
-  await bench.fast.use(one.modules ?? routingModules, one.params);
+  await use(bench, one);
   for (const text of one.set ?? []) await command(bench.netns, text);
   const undo = await one.prepare?.(bench);
   try {
-    if (one.first === true) await bench.agent.send([{ port: bench.in, bytes: packet(one.packet) }]);
+    if (one.first === true) await bench.agent.send([{ port: bench.in, bytes: one.frame ?? packet(one.packet) }]);
     await bench.agent.collect(bench.kind === 'veth' && one.first === true ? 20 : 1);
     const before = bench.fast.counts();
     const [result] = await bench.agent.send([{ port: bench.in, bytes: one.frame ?? packet(one.packet) }]);
     const late = await bench.agent.collect(bench.kind === 'veth' ? 20 : 1);
     const arrived = [...(result?.received ?? []), ...late]
-      .filter((r) => r.port === bench.out && r.bytes.slice(24, 28) === '0800')
+      .filter((r) => r.port === bench.out && r.bytes.startsWith(mac(B)) && /^(0800|86dd)$/.test(r.bytes.slice(24, 28)))
       .map((r) => r.bytes);
     return { counts: difference(before, bench.fast.counts()), arrived };
   } finally {
@@ -124,7 +140,9 @@ async function runCase(
 function applies(one: Case, hook: Hook, kind: Kind): boolean {
   const main = hook === 'xdp' ? 'tap' : 'veth';
   if (!(one.hooks ?? [hook]).includes(hook)) return false;
-  return one.kinds === undefined ? kind === main || one === routingCases[0] : one.kinds.includes(kind);
+  return one.kinds === undefined
+    ? kind === main || one === routingCases[0] || one === routing6Cases[0]
+    : one.kinds.includes(kind);
 }
 
 for (const [hook, kind] of [
@@ -140,7 +158,8 @@ for (const [hook, kind] of [
     await bench.fast.attach(await bench.ifindex('p1'));
     if (hook === 'tc' && kind === 'veth') await localSender(t, bench);
     if (hook === 'tc' && kind === 'tap') await synthetic(t, bench, program);
-    for (const one of routingCases) {
+    // those of IPv6 first: some of IPv4 take IPv6 away from a device
+    for (const one of [...routing6Cases, ...routingCases]) {
       if (!applies(one, hook, kind)) continue;
       const outcome = await runCase(bench, one).catch((error: unknown) => new Error(`${one.name}: ${String(error)}`));
       if (outcome instanceof Error) {
@@ -201,11 +220,15 @@ async function synthetic(t: Test, bench: Bench, program: Parameters<typeof testR
   await expectReason(t, bench, 'to be segmented, but not TCP', 'ip4_route:segments', async () =>
     testRun(program, { data: Buffer.from(packet(), 'hex'), context: { kind: 'skb', ifindex, gsoSize: 20 } }),
   );
+  await expectReason(t, bench, 'IPv6 to be segmented, but not TCP', 'ip6_route:segments', async () =>
+    testRun(program, { data: Buffer.from(packet6(), 'hex'), context: { kind: 'skb', ifindex, gsoSize: 20 } }),
+  );
   const loopback = await bench.ifindex('lo');
   await expectReason(t, bench, 'not Ethernet', 'ip_receive:not-ethernet', async () =>
     testRun(program, { data: Buffer.from(packet(), 'hex'), context: { kind: 'skb', ifindex: loopback } }),
   );
   await pathMtu(t, bench);
+  await pathMtu6(t, bench);
 }
 
 /** A message "fragmentation needed" for a socket of the host makes an exception of its next hop. */
@@ -228,6 +251,26 @@ async function pathMtu(t: Test, bench: Bench): Promise<void> {
   await ip(netns, 'route flush root 10.60.0.0/15');
 }
 
+/** The same of IPv6: "packet too big". */
+async function pathMtu6(t: Test, bench: Bench): Promise<void> {
+  const { agent, netns } = bench;
+  await ip(netns, 'route add fd00:60::/32 via fd00:2::10 dev p2');
+  const socket = createSocket('udp6');
+  socket.on('error', () => undefined);
+  await new Promise<void>((resolve) => socket.bind(5006, 'fd00:2::1', () => resolve()));
+  await new Promise<void>((resolve) => socket.connect(9, 'fd00:60::1', () => resolve()));
+  const [host, far, station] = [ipv6Address('fd00:2::1'), ipv6Address('fd00:60::1'), ipv6Address('fd00:1::10')];
+  const body = `0200000000000514${ipv6(host, far, 17, udp(5006, 9, ''))}`;
+  const sum = checksum(`${station}${host}${hex(body.length / 2, 4)}0000003a${body}`);
+  const message = ipv6(station, host, 58, `0200${hex(sum, 2)}${body.slice(8)}`);
+  await agent.send([{ port: bench.in, bytes: ethernet(own1, A, 0x86dd, message) }]);
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  await expectReason(t, bench, 'an IPv6 next hop with exceptions', 'ip6_route:exception', () =>
+    agent.send([{ port: bench.in, bytes: packet6(routed6) }]),
+  );
+  await inNetns(netns, ['ip', '-6', 'route', 'flush', 'root', 'fd00:60::/31']);
+}
+
 /** Why this kernel or machine cannot reach a reason; with a probe, only where that says no. */
 const unreachable: Readonly<Record<string, { readonly because: string; readonly without?: string }>> = {
   'ip_receive:dsa': { because: 'takes switch hardware' },
@@ -240,6 +283,11 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
   'ip4_demux:not-mapped': { because: 'drivers here map more of a packet than its ports' },
   'ip4_route:no-ip': { because: 'the least MTU of these devices is enough for IPv4, which never leaves them then' },
   'ip4_neighbour:changing': { because: 'a matter of nanoseconds' },
+  'ip6_demux:not-mapped': { because: 'drivers here map more of a packet than its ports' },
+  'ip6_route:undecided': { because: 'a matter of nanoseconds' },
+  'ip6_neighbour:changing': { because: 'a matter of nanoseconds' },
+  'ip6_forward:cut': { because: 'cutting fails for want of memory only' },
+  'ip6_forward:short': { because: 'the length was looked at before; the verifier wants it again' },
   'ip_egress:egress-down': { because: 'routes of a device that is down are gone or dead, which is seen first' },
   'ip_egress:ingress-device': { because: 'concerns what a bridge hands up, of which gateway.test.ts takes care' },
   'ip_egress:egress-below': { because: 'no VLAN devices here', without: 'btf:vlan_info.grp' },

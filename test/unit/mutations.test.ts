@@ -8,6 +8,7 @@ import { findMutations } from '../equivalence/mutations.js';
 import { routerCases } from '../equivalence/routing/directed.js';
 import { gatewayCases, gatewayOddities } from '../equivalence/routing/gateway.js';
 import { routerOddities } from '../equivalence/routing/oddities.js';
+import { router6Oddities } from '../equivalence/routing/oddities6.js';
 
 const mutations = findMutations();
 const aims = new Set([...directedCases(200, true), ...routerCases(), ...gatewayCases()].flatMap((one) => one.aims));
@@ -24,6 +25,6 @@ t.test('what is listed or aimed at exists', async (t) => {
     if (partner !== undefined) t.ok(ids.has(partner), `${id}: ${partner}`);
   }
   for (const reason of aims) t.ok(reasons.has(reason), reason);
-  const names = [...oddities, ...routerOddities, ...gatewayOddities].map(({ name }) => name);
+  const names = [...oddities, ...routerOddities, ...router6Oddities, ...gatewayOddities].map(({ name }) => name);
   t.equal(new Set(names).size, names.length, 'names of directed cases differ');
 });

@@ -7,9 +7,42 @@ import { type Directed, directed, scriptChanges } from '../directed-case.js';
 import { step } from '../oddity.js';
 import { neighbourTimers } from './generate.js';
 import { hello, packet, type RouterOddity, routerOddities, station, stationMac } from './oddities.js';
-import { addressOf, portMac } from './plan.js';
+import { beyond6, hello6, packet6, router6Oddities, station6 } from './oddities6.js';
+import { address6Of, addressOf, portMac, quiet6 } from './plan.js';
 
-function configure(oddity: RouterOddity, kind: PortKind, hook: Hook, count: number): Configuration {
+/** What differs between the families. */
+interface Family {
+  readonly namespace: readonly string[];
+  readonly own: (port: number) => string;
+  readonly station: (port: number, n?: number) => string;
+  readonly beyond: { readonly prefix: string; readonly address: string };
+  /** Of an address: its network's length, and what else `ip` is to be told. */
+  readonly suffix: string;
+  readonly hello: readonly Send[];
+  readonly packet: (port: number, destination: string) => string;
+}
+
+const four: Family = {
+  namespace: ['net/ipv6/conf/all/disable_ipv6 1', 'net/ipv6/conf/default/disable_ipv6 1', 'net/ipv4/ip_forward 1'],
+  own: (port) => addressOf(port, 1),
+  station,
+  beyond: { prefix: '172.16.0.0/16', address: '172.16.0.9' },
+  suffix: '/24',
+  hello,
+  packet,
+};
+
+const six: Family = {
+  namespace: quiet6,
+  own: (port) => address6Of(port, 1),
+  station: station6,
+  beyond: { prefix: 'fd00:b::/32', address: beyond6 },
+  suffix: '/64',
+  hello: hello6,
+  packet: packet6,
+};
+
+function configure(family: Family, oddity: RouterOddity, kind: PortKind, hook: Hook, count: number): Configuration {
   const ports = [0, 1, 2].map((index) => ({
     name: `p${index + 1}`,
     mac: portMac(index),
@@ -20,7 +53,7 @@ function configure(oddity: RouterOddity, kind: PortKind, hook: Hook, count: numb
     apart: false,
   }));
   const hosts = ports.flatMap((_, port) =>
-    [0, 1].map((n) => ({ mac: stationMac(port, n), ip: station(port, n), port })),
+    [0, 1].map((n) => ({ mac: stationMac(port, n), ip: family.station(port, n), port })),
   );
   return {
     seed: 0,
@@ -31,15 +64,13 @@ function configure(oddity: RouterOddity, kind: PortKind, hook: Hook, count: numb
     fdb: [],
     vlans: undefined,
     namespace: [
-      'net/ipv6/conf/all/disable_ipv6 1',
-      'net/ipv6/conf/default/disable_ipv6 1',
       'net/ipv4/icmp_ratemask 0',
       'net/ipv4/igmp_link_local_mcast_reports 0',
       'net/ipv4/conf/all/send_redirects 0',
       'net/ipv4/conf/default/send_redirects 0',
       'net/ipv4/conf/all/rp_filter 0',
       'net/ipv4/conf/default/rp_filter 0',
-      'net/ipv4/ip_forward 1',
+      ...family.namespace,
     ].map((text) => step('sysctl', text)),
     links: [
       step('ip', 'link set lo up'),
@@ -50,13 +81,13 @@ function configure(oddity: RouterOddity, kind: PortKind, hook: Hook, count: numb
       ]),
     ],
     setup: [
-      ...ports.map(({ name }, index) => step('ip', `addr add ${addressOf(index, 1)}/24 dev ${name}`)),
+      ...ports.map(({ name }, index) => step('ip', `addr add ${family.own(index)}${family.suffix} dev ${name}`)),
       ...hosts.map(({ mac, ip, port }) => step('ip', `neigh add ${ip} lladdr ${mac} dev p${port + 1} nud permanent`)),
-      step('ip', `route add 172.16.0.0/16 via ${station(1)} dev p2`),
+      step('ip', `route add ${family.beyond.prefix} via ${family.station(1)} dev p2`),
       ...(oddity.setup ?? []),
     ],
     changes: scriptChanges(oddity, count),
-    own: ports.map((_, index) => addressOf(index, 1)),
+    own: ports.map((_, index) => family.own(index)),
     activity: oddity.activity === true,
     gro: kind === 'veth' && hook === 'xdp' && oddity.gro !== false,
     segmentation: hook === 'tc',
@@ -64,10 +95,11 @@ function configure(oddity: RouterOddity, kind: PortKind, hook: Hook, count: numb
 }
 
 /** Flows between all networks, the oddity's own packets twice each in between. */
-function sendAll(oddity: RouterOddity, count: number): Send[] {
+function sendAll(family: Family, oddity: RouterOddity, count: number): Send[] {
+  const { station, packet, hello, beyond } = family;
   if (oddity.script !== undefined) return oddity.script.filter((one): one is Send => !Array.isArray(one));
   const flows = [0, 1, 2].flatMap((from) =>
-    [station((from + 1) % 3), station((from + 2) % 3, 1), '172.16.0.9'].map((to) => ({
+    [station((from + 1) % 3), station((from + 2) % 3, 1), beyond.address].map((to) => ({
       port: from,
       bytes: packet(from, to),
     })),
@@ -82,11 +114,15 @@ function sendAll(oddity: RouterOddity, count: number): Send[] {
   return sends;
 }
 
-export function routerCases(count = 60): Directed[] {
-  return routerOddities.flatMap((oddity) =>
+function cases(family: Family, oddities: readonly RouterOddity[], count: number): Directed[] {
+  return oddities.flatMap((oddity) =>
     directed(oddity, (kind, hook) => {
-      const configuration = configure(oddity, kind, hook, count);
-      return { seed: 0, kind, hook, configuration, frames: sendAll(oddity, count) };
+      const configuration = configure(family, oddity, kind, hook, count);
+      return { seed: 0, kind, hook, configuration, frames: sendAll(family, oddity, count) };
     }),
   );
+}
+
+export function routerCases(count = 60): Directed[] {
+  return [...cases(four, routerOddities, count), ...cases(six, router6Oddities, count)];
 }

@@ -19,7 +19,9 @@ export function neighbourTimers(device: string): Step[] {
     // All namespaces share one table, whose collector removes what has not been used for so long when there are many.
     'gc_stale_time 6000',
   ];
-  return timers.map((timer) => step('sysctl', `net/ipv4/neigh/${device}/${timer}`));
+  return ['ipv4', 'ipv6'].flatMap((family) =>
+    timers.map((timer) => step('sysctl', `net/${family}/neigh/${device}/${timer}`)),
+  );
 }
 
 /** Quiet namespace: nothing is sent by timers or limited by time. */

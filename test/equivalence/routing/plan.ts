@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a random router is: its ports, who is behind them, and where its routes lead, as the traffic knows it.
 
-import { checksum, hex, ipv4 } from '../../support/lab/frame.js';
+import { checksum, hex, ipv4, ipv6, ipv6Address } from '../../support/lab/frame.js';
 import type { Configuration } from '../configuration.js';
 
 /** Somebody behind a port, known to the router or not. */
@@ -43,3 +43,28 @@ export function icmpAbout(own: string, destination: string, kind: string, word: 
   const body = `${kind}0000${word}${ipv4({ source: own, destination, protocol: 1, payload: '0000ffff00000000' })}`;
   return `${kind}${hex(checksum(body), 2)}${body.slice(8)}`;
 }
+
+/** The n-th address, in hexadecimal digits, of the IPv6 network behind a port. */
+export function address6Of(port: number, n: number): string {
+  return `fd00:${port + 1}::${n}`;
+}
+
+/** An ICMPv6 message between two addresses, its checksum right. */
+export function icmp6(source: string, destination: string, type: string, body: string, hops = 64): string {
+  const [from, to] = [ipv6Address(source), ipv6Address(destination)];
+  const message = `${type}0000${body}`;
+  const sum = checksum(`${from}${to}${hex(message.length / 2, 4)}0000003a${message}`);
+  return ipv6(from, to, 58, `${type}${hex(sum, 2)}${body}`, hops);
+}
+
+/** Settings of a namespace that speaks IPv6 only when it is spoken to, without limits by time. */
+export const quiet6: readonly string[] = [
+  'net/ipv6/conf/default/accept_dad 0',
+  'net/ipv6/conf/default/addr_gen_mode 1',
+  'net/ipv6/conf/default/router_solicitations 0',
+  'net/ipv6/conf/default/mldv2_unsolicited_report_interval 1',
+  'net/ipv6/conf/all/forwarding 1',
+  'net/ipv6/icmp/ratelimit 0',
+  'net/ipv6/icmp/ratemask 200',
+  'net/ipv6/auto_flowlabels 0',
+];

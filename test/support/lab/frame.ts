@@ -80,6 +80,14 @@ export function ipv4(packet: Ipv4): string {
   return start + hex(sum, 2) + rest + packet.payload;
 }
 
+/** An IPv6 address such as `fd00:1::10` as 32 hexadecimal digits. */
+export function ipv6Address(text: string): string {
+  const [head = '', tail] = text.split('::').map((part) => part.split(':').filter((group) => group !== ''));
+  const groups = (part: readonly string[]) => part.map((group) => group.padStart(4, '0')).join('');
+  if (tail === undefined) return groups([...head]);
+  return groups([...head]) + groups([...tail]).padStart(32 - head.length * 4, '0');
+}
+
 /** An IPv6 packet (RFC 8200); addresses are 32 hexadecimal digits. */
 export function ipv6(source: string, destination: string, next: number, payload: string, hops = 64): string {
   return `60000000${hex(payload.length / 2, 2)}${hex(next, 1)}${hex(hops, 1)}${source}${destination}${payload}`;

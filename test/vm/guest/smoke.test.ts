@@ -38,7 +38,7 @@ t.test('capabilities', async (t) => {
     t.match(need?.costs, ['bridging at xdp', 'bridging at tc'], 'which costs everything');
     t.match(need?.remedy, /Linux 6\.2 .*helpers-kmod/, 'and both ways out are told');
   }
-  for (const service of ['bridging', 'ip4_routing']) {
+  for (const service of ['bridging', 'ip4_routing', 'ip6_routing']) {
     const hooks = services.filter((one) => one.service === service).map(({ hook, possible }) => [hook, possible]);
     const expected = accelerates && (service === 'bridging' || routes);
     t.same(
@@ -58,7 +58,10 @@ t.test('capabilities', async (t) => {
       'nothing else is missing',
     );
     for (const { costs, remedy } of absent) {
-      t.same(costs, ['ip4_routing at xdp', 'ip4_routing at tc']);
+      t.same(
+        costs,
+        ['ip4', 'ip6'].flatMap((family) => [`${family}_routing at xdp`, `${family}_routing at tc`]),
+      );
       t.match(remedy, /Linux 6\.2/);
     }
   } else t.match(await tnaOk('capabilities'), /helpers-kmod/, 'the text says how to come by it');

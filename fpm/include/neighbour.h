@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+// Entries of the kernel's neighbour tables, of IPv4 and IPv6 alike, and whether Linux would just use one.
+//
+// include/net/neighbour.h neigh_output(), net/core/neighbour.c neigh_resolve_output(), __neigh_event_send():
+// * permanent, noarp, reachable: sent, and nothing is written to the entry, once it has a cached header (hh_cache). It gets that
+//   from its first packet, which Linux notes as a use.
+// * delay, probe: sent; Linux notes that the entry was used, and that decides whether it is kept and probed again later.
+// * stale: sent, and Linux begins to probe. incomplete, failed, none: Linux queues and asks.
+// * the address may be changing at this moment (ha_lock).
+// The header is the same from hh_cache and from eth_header(): the entry's address, the device's own address, the protocol.
+#pragma once
+#include "ip.h"
+
+#define TNA_NEIGHBOURS_MAX 16
+#define TNA_NUD_CONNECTED (0x02 | 0x40 | 0x80) /* NUD_REACHABLE, NUD_NOARP, NUD_PERMANENT */
+#define TNA_NUD_PROBING (0x08 | 0x10)          /* NUD_DELAY, NUD_PROBE */
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct neigh_hash_table {
+	struct hlist_head *hash_heads;
+	unsigned int hash_shift;
+	u32 hash_rnd[4];
+};
+
+struct neigh_hash_table___old {
+	struct neighbour **hash_buckets;
+};
+
+struct neigh_table {
+	struct neigh_hash_table *nht;
+};
+
+typedef struct {
+	unsigned int seqcount; /* begins with the sequence number */
+} seqlock_t;
+
+struct hh_cache {
+	unsigned int hh_len;
+};
+
+struct neighbour {
+	struct hlist_node hash;
+	unsigned long used;
+	u8 nud_state;
+	seqlock_t ha_lock;
+	unsigned char ha[32];
+	struct hh_cache hh;
+	struct net_device *dev;
+	u8 primary_key[0];
+};
+
+struct neighbour___old {
+	struct neighbour *next;
+};
+
+#pragma clang attribute pop
+
+// Where the entries of a hash table begin, and where in an entry its link to the next one is.
+static __always_inline u64 tna_neighbour_buckets(struct neigh_hash_table *hash)
+{
+	if (!TNA_HAS(neigh_hash_table, hash_heads))
+		return (u64)((struct neigh_hash_table___old *)hash)->hash_buckets;
+	return (u64)hash->hash_heads;
+}
+
+static __always_inline u64 tna_neighbour_link(void)
+{
+	if (!TNA_HAS(neigh_hash_table, hash_heads))
+		return TNA_OFFSET(neighbour___old, next);
+	return TNA_OFFSET(neighbour, hash);
+}
+
+// Sequence number of the lock that guards the entry's address: odd while it is written.
+static __always_inline u32 tna_address_sequence(u64 neigh)
+{
+	return (u32)tna_word(neigh + TNA_OFFSET(neighbour, ha_lock));
+}
+
+// What speaks against using an entry as it is.
+enum tna_neighbour_obstacle {
+	TNA_NEIGHBOUR_OK,
+	TNA_NEIGHBOUR_UNCONFIRMED,
+	TNA_NEIGHBOUR_USE_STALE,
+	TNA_NEIGHBOUR_NO_HEADER,
+	TNA_NEIGHBOUR_CHANGING,
+};
+
+// Reads the MAC address of an entry. One under probe has to have been noted as used within `refresh` jiffies.
+static __always_inline enum tna_neighbour_obstacle tna_neighbour_use(u64 address, u32 refresh, u64 *hardware)
+{
+	struct neighbour *neigh = TNA_AT(neighbour, address);
+	u32 sequence = tna_address_sequence(address);
+	u64 state = neigh->nud_state;
+
+	*hardware = tna_word(address + TNA_OFFSET(neighbour, ha)) & 0xffffffffffffULL;
+	if (tna_unlikely(!(state & TNA_NUD_CONNECTED))) {
+		if (!(state & TNA_NUD_PROBING))
+			return TNA_NEIGHBOUR_UNCONFIRMED;
+		if (bpf_jiffies64() - neigh->used > refresh)
+			return TNA_NEIGHBOUR_USE_STALE;
+	} else if (tna_unlikely(!neigh->hh.hh_len)) {
+		return TNA_NEIGHBOUR_NO_HEADER;
+	}
+	if (tna_unlikely(sequence & 1 || sequence != tna_address_sequence(address)))
+		return TNA_NEIGHBOUR_CHANGING;
+	return TNA_NEIGHBOUR_OK;
+}
+
+// Has a device Ethernet headers and neighbours of its own? Loopback and point-to-point devices have none.
+static __always_inline bool tna_has_neighbours(u64 dev_address)
+{
+	struct net_device *dev = TNA_AT(net_device, dev_address);
+
+	return TNA_AT(net_device___ip, dev_address)->type == TNA_ARPHRD_ETHER && dev->hard_header_len == ETH_HLEN &&
+	       !(dev->flags & (TNA_IFF_LOOPBACK | TNA_IFF_POINTOPOINT));
+}
