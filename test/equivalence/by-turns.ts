@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each oddity of the directed cases on one kind of port and one hook, by turns, as a test has time for.
+// What a test has time for: each oddity of the directed cases on one kind of port and one hook, by turns, and a sample of random routers.
 
 import type { Test } from 'tap';
 import { tnaAccelerator } from './accelerator.js';
+import type { Hook, PortKind } from './configuration.js';
 import type { Directed } from './directed-case.js';
 import { inPairs } from './judge-mutant.js';
-import { reproduction } from './report.js';
-import { runCase } from './runner.js';
+import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
+import { type Case, runCase } from './runner.js';
 
 export async function eachOddityOnce(t: Test, all: readonly Directed[]): Promise<void> {
   const byOddity = new Map<string, Directed[]>();
@@ -25,4 +26,24 @@ export async function eachOddityOnce(t: Test, all: readonly Directed[]): Promise
       t.pass(one.name);
     }
   });
+}
+
+type MakeCase = (seed: number, kind: PortKind, hook: Hook, count: number) => Case;
+
+/** Seeds of CI's sample start here; every run of the script with other seeds widens it. */
+const firstSeed = 7000;
+
+export async function sample(t: Test, make: MakeCase, kind: PortKind, hook: Hook, count: number): Promise<void> {
+  const totals = emptyTotals();
+  for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
+    const result = await runCase(make(seed, kind, hook, 200), tnaAccelerator(hook));
+    addResult(totals, result);
+    if (result.differences.length > 0) {
+      t.fail(`seed ${seed} differs`, { reproduction: reproduction(result) });
+    }
+  }
+  t.comment(totalsText(`${kind}, ${hook}`, totals));
+  t.equal(totals.different, 0, `${count} configurations are equal`);
+  t.ok(totals.accelerated > count / 2, 'most configurations are accelerated');
+  t.ok(totals.fast > 0 && totals.fast >= totals.mustBeFast, 'packets that are due take the fast path');
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text of the results: totals over many cases, and a reproduction for each case that differs.
 
+import type { Configuration } from './configuration.js';
 import type { CaseResult } from './runner.js';
 
 export interface Totals {
@@ -100,12 +101,18 @@ export function totalsText(name: string, totals: Totals): string {
 
 const cut = (text: string): string => (text.length > 600 ? `${text.slice(0, 600)}… (${text.length} characters)` : text);
 
+/** Of which sort the random case was. */
+function ofText({ own, bridges }: Configuration): string {
+  if (own === undefined) return '';
+  return bridges.length > 0 ? ' --of gateway' : ' --of router';
+}
+
 /** Everything needed to see a difference again: how to run it, the commands, the frame, what was expected. */
 export function reproduction(result: CaseResult, all = false): string {
   const { case: one, differences } = result;
   const { configuration } = one;
   const lines = [
-    `seed ${one.seed}: node dist/test/equivalence/run.js${configuration.own === undefined ? '' : ' --of router'} --seed ${one.seed} --count 1 --hook ${one.hook} --ports ${one.kind} --frames ${one.frames.length}`,
+    `seed ${one.seed}: node dist/test/equivalence/run.js${ofText(configuration)} --seed ${one.seed} --count 1 --hook ${one.hook} --ports ${one.kind} --frames ${one.frames.length}`,
     `  ports: ${configuration.ports.map((port) => `${port.name} ${port.mac}`).join(', ')}${configuration.gro ? '; receivers with GRO' : ''}`,
     ...[...configuration.namespace, ...configuration.links, ...configuration.setup].map(
       (step) => `  ${step.tool} ${step.text}`,

@@ -7,8 +7,9 @@ import type { Hook, PortKind } from '../configuration.js';
 import { Random } from '../random.js';
 import type { Case } from '../runner.js';
 import type { Outcome } from '../side.js';
+import { withBridges } from './bridged.js';
 import { generateRouter } from './generate.js';
-import { type Neighbour, portMac, type RouterPlan } from './plan.js';
+import { type Neighbour, placeOf, portMac, type RouterPlan } from './plan.js';
 import { generateRouterTraffic } from './traffic.js';
 
 const address = (text: string): string =>
@@ -37,7 +38,7 @@ function countDue(plan: RouterPlan, one: Case, plain: Outcome, claims: readonly 
     const neighbour = permanent.get(frame.bytes.slice(60, 68));
     if (frame.virtio === true || received.length !== 1 || arrived === undefined || neighbour === undefined)
       return false;
-    const forwarded = `${mac(neighbour.mac)}${mac(portMac(arrived.port))}080045`;
+    const forwarded = `${mac(neighbour.mac)}${mac(portMac(neighbour.port))}080045`;
     // Captures and qdiscs are no port's fault: what passes one of them is left to Linux.
     const plainPort = !configuration.setup.some((step) => step.tool === 'capture' || step.tool === 'tc');
     const ordinary = frame.bytes.slice(30, 32) === '00' && !/^06|^11/.test(frame.bytes.slice(46, 48));
@@ -47,7 +48,7 @@ function countDue(plan: RouterPlan, one: Case, plain: Outcome, claims: readonly 
       again &&
       plainPort &&
       ordinary &&
-      arrived.port === neighbour.port &&
+      arrived.port === placeOf(neighbour) &&
       arrived.port !== frame.port &&
       arrived.bytes.startsWith(forwarded) &&
       accelerated(frame.port) &&
@@ -56,9 +57,18 @@ function countDue(plan: RouterPlan, one: Case, plain: Outcome, claims: readonly 
   }).length;
 }
 
-export function makeRouterCase(seed: number, kind: PortKind, hook: Hook, count: number): Case {
-  const plan = generateRouter(seed, kind, hook, count);
+function caseOf(plan: RouterPlan, seed: number, kind: PortKind, hook: Hook, count: number): Case {
   const frames = generateRouterTraffic(new Random(seed ^ 0x1b873593), plan, count);
   const one: Case = { seed, kind, hook, configuration: plan.configuration, frames };
   return { ...one, due: (plain, claims) => countDue(plan, one, plain, claims) };
+}
+
+export function makeRouterCase(seed: number, kind: PortKind, hook: Hook, count: number): Case {
+  return caseOf(generateRouter(seed, kind, hook, count), seed, kind, hook, count);
+}
+
+/** A router some of whose networks are on bridges. */
+export function makeGatewayCase(seed: number, kind: PortKind, hook: Hook, count: number): Case {
+  const router = generateRouter(seed, kind, hook, count);
+  return caseOf(withBridges(new Random(seed ^ 0x51ed270b), router, count), seed, kind, hook, count);
 }

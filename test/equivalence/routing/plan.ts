@@ -8,7 +8,10 @@ import type { Configuration } from '../configuration.js';
 export interface Neighbour {
   readonly mac: string;
   readonly ip: string;
+  /** Number of its network, and of the port that leads there; of a network on a bridge, of the first of its ports. */
   readonly port: number;
+  /** The port behind which it is, where that is another one of the same bridge. */
+  readonly at?: number;
   /** A permanent entry in the router's neighbour table: nothing stands between it and the fast path. */
   readonly permanent: boolean;
 }
@@ -24,6 +27,10 @@ export interface RouterPlan {
   readonly allSlow: boolean;
 }
 
+/** The port behind which a neighbour is. */
+export const placeOf = (neighbour: Neighbour): number => neighbour.at ?? neighbour.port;
+
+/** Of the device that has a network: a port or a bridge. */
 export function portMac(port: number): string {
   return `02:00:5e:10:00:${(port + 1).toString(16).padStart(2, '0')}`;
 }

@@ -6,7 +6,7 @@ import type { Send } from '../../support/lab/agent.js';
 import { arp, ethernet, hex, type Ipv4, ipv4, little, sized, tagged, tcp, udp } from '../../support/lab/frame.js';
 import { drawFrame } from '../payload.js';
 import type { Random } from '../random.js';
-import { icmpAbout, type Neighbour, portMac, type RouterPlan } from './plan.js';
+import { icmpAbout, type Neighbour, placeOf, portMac, type RouterPlan } from './plan.js';
 
 class Traffic {
   constructor(
@@ -58,7 +58,7 @@ type Draw = (traffic: Traffic) => Send[];
 const flow: Draw = (t) => {
   const from = t.from();
   return t.run(
-    from.port,
+    placeOf(from),
     t.padded(
       t.packet(from, {
         tos: t.random.weighted([
@@ -78,12 +78,12 @@ const flow: Draw = (t) => {
 const anything: Draw = (t) => {
   const from = t.from();
   const frame = drawFrame(t.random, from, { mac: portMac(from.port), ip: t.to(from) });
-  return t.run(from.port, t.padded(frame), 3);
+  return t.run(placeOf(from), t.padded(frame), 3);
 };
 
 const lifetime: Draw = (t) => {
   const from = t.from();
-  return t.run(from.port, t.padded(t.packet(from, { ttl: t.random.pick([0, 1, 1, 2, 3, 255]) })), 2);
+  return t.run(placeOf(from), t.padded(t.packet(from, { ttl: t.random.pick([0, 1, 1, 2, 3, 255]) })), 2);
 };
 
 const damaged: Draw = (t) => {
@@ -96,12 +96,16 @@ const damaged: Draw = (t) => {
     // Another version, another header length.
     () => t.packet(from, {}).replace(/^(.{28})45/, `$1${t.random.pick(['46', '44', '65', '55', '4f'])}`),
   ]);
-  return t.run(from.port, frame(), 2);
+  return t.run(placeOf(from), frame(), 2);
 };
 
 const fragment: Draw = (t) => {
   const from = t.from();
-  return t.run(from.port, t.padded(t.packet(from, { fragment: t.random.pick([0x2000, 0x4000, 0x00b9, 0x20b9]) })), 3);
+  return t.run(
+    placeOf(from),
+    t.padded(t.packet(from, { fragment: t.random.pick([0x2000, 0x4000, 0x00b9, 0x20b9]) })),
+    3,
+  );
 };
 
 const oddAddresses: Draw = (t) => {
@@ -121,7 +125,7 @@ const oddAddresses: Draw = (t) => {
     t.from().ip,
     t.from().ip,
   ]);
-  return t.run(from.port, t.padded(t.packet(from, { source })), 2);
+  return t.run(placeOf(from), t.padded(t.packet(from, { source })), 2);
 };
 
 const oddDestinations: Draw = (t) => {
@@ -142,7 +146,7 @@ const oddDestinations: Draw = (t) => {
     t.random.pick(own.length > 0 ? own : ['10.1.0.1']),
     from.ip,
   ]);
-  return t.run(from.port, t.padded(t.packet(from, { destination })), 2);
+  return t.run(placeOf(from), t.padded(t.packet(from, { destination })), 2);
 };
 
 /** Not to the router, as far as the frame says. */
@@ -155,7 +159,7 @@ const notOurs: Draw = (t) => {
     portMac(from.port + 1),
     '00:00:00:00:00:00',
   ]);
-  return t.run(from.port, t.padded(t.packet(from, {}, to)), 2);
+  return t.run(placeOf(from), t.padded(t.packet(from, {}, to)), 2);
 };
 
 /** Sizes around the limits, with and without leave to fragment. */
@@ -164,13 +168,13 @@ const large: Draw = (t) => {
   const mtu = t.random.pick([...t.plan.configuration.ports.map((port) => port.mtu), 600, 1000, 1400, 200]);
   const length = mtu + t.random.pick([-1, 0, 0, 1, 2, 4, 100]) - 20;
   const payload = udp(1024, 7, '5a'.repeat(Math.max(0, length - 8)));
-  return t.run(from.port, t.packet(from, { protocol: 17, payload, fragment: t.random.pick([0, 0x4000]) }), 2);
+  return t.run(placeOf(from), t.packet(from, { protocol: 17, payload, fragment: t.random.pick([0, 0x4000]) }), 2);
 };
 
 const vlan: Draw = (t) => {
   const from = t.from();
   return t.run(
-    from.port,
+    placeOf(from),
     tagged(t.padded(t.packet(from, {})), t.random.pick([0, 1, 10, 0x2064]), t.random.pick([0x8100, 0x8100, 0x88a8])),
     2,
   );
@@ -183,7 +187,7 @@ const question: Draw = (t) => {
   const target = t.random.pick(own.length > 0 ? own : ['10.1.0.1']);
   const body = arp(t.random.pick([1, 2] as const), from.mac, from.ip, '000000000000', target);
   const to = t.random.pick(['ff:ff:ff:ff:ff:ff', portMac(from.port)]);
-  return t.run(from.port, sized(ethernet(to, from.mac, 0x0806, body), 60), 1);
+  return t.run(placeOf(from), sized(ethernet(to, from.mac, 0x0806, body), 60), 1);
 };
 
 /** What makes exceptions of next hops: path MTUs, and redirects by neighbours. */
@@ -195,7 +199,7 @@ const exception: Draw = (t) => {
     ? ['0304', hex(t.random.pick([600, 1000, 1400]), 4)]
     : ['0501', `0a0${from.port + 1}000${t.random.pick(['a', 'b'])}`];
   const payload = icmpAbout(router, t.random.pick(destinations), kind, word);
-  return t.run(from.port, t.packet(from, { protocol: 1, destination: router, payload }), 1);
+  return t.run(placeOf(from), t.packet(from, { protocol: 1, destination: router, payload }), 1);
 };
 
 /** Segments that are to be cut, or lack their checksum: struct virtio_net_hdr as senders on a veth use it. */
@@ -217,7 +221,22 @@ const offloaded: Draw = (t) => {
   });
   const header = `01${segmented ? '01' : '00'}${little(54)}${little(segmented ? size : 0)}${little(34)}${little(16)}`;
   const bytes = header + ethernet(portMac(from.port), from.mac, 0x0800, packet);
-  return t.run(from.port, bytes, 3).map((send) => ({ ...send, virtio: true }));
+  return t.run(placeOf(from), bytes, 3).map((send) => ({ ...send, virtio: true }));
+};
+
+/** Between stations of one network, which only a bridge brings to each other. */
+const neighbourly: Draw = (t) => {
+  const from = t.from();
+  const others = t.plan.neighbours.filter((one) => one.port === from.port);
+  const frame = drawFrame(t.random, from, t.random.pick(others));
+  return t.run(placeOf(from), t.padded(frame), 3);
+};
+
+/** A station that has moved to another port. */
+const moved: Draw = (t) => {
+  const from = t.from();
+  const ports = t.plan.configuration.ports.length;
+  return t.run(t.random.below(ports), t.padded(t.packet(from, {})), 2);
 };
 
 const draws: readonly (readonly [number, Draw])[] = [
@@ -236,11 +255,17 @@ const draws: readonly (readonly [number, Draw])[] = [
   [1, exception],
 ];
 
+/** Of bridges with addresses, which learn who is where from what everybody sends first. */
+const bridgeDraws: readonly (readonly [number, Draw])[] = [...draws, [6, neighbourly], [1, moved]];
+
 export function generateRouterTraffic(random: Random, plan: RouterPlan, count: number): Send[] {
   const traffic = new Traffic(random, plan);
-  const sends: Send[] = [];
+  const bridges = plan.configuration.bridges.length > 0;
+  const sends: Send[] = bridges
+    ? plan.neighbours.map((one) => ({ port: placeOf(one), bytes: traffic.packet(one, {}) }))
+    : [];
   while (sends.length < count) {
-    sends.push(...random.weighted(draws)(traffic));
+    sends.push(...random.weighted(bridges ? bridgeDraws : draws)(traffic));
   }
   return sends.slice(0, count);
 }
