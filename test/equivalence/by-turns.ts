@@ -2,14 +2,20 @@
 // What a test has time for: each oddity of the directed cases on one kind of port and one hook, by turns, and a sample of random routers.
 
 import type { Test } from 'tap';
-import { tnaAccelerator } from './accelerator.js';
+import { type Accelerator, tnaAccelerator } from './accelerator.js';
 import type { Hook, PortKind } from './configuration.js';
 import type { Directed } from './directed-case.js';
 import { inPairs } from './judge-mutant.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { type Case, runCase } from './runner.js';
 
-export async function eachOddityOnce(t: Test, all: readonly Directed[]): Promise<void> {
+type AcceleratorOf = (hook: Hook) => Accelerator;
+
+export async function eachOddityOnce(
+  t: Test,
+  all: readonly Directed[],
+  acceleratorOf: AcceleratorOf = tnaAccelerator,
+): Promise<void> {
   const byOddity = new Map<string, Directed[]>();
   for (const one of all) {
     const oddity = one.name.replace(/ \([^()]*\)$/, '');
@@ -18,7 +24,7 @@ export async function eachOddityOnce(t: Test, all: readonly Directed[]): Promise
   const cases = [...byOddity.values()].flatMap((same, turn) => same[turn % same.length] ?? []);
   await inPairs(cases, async (one) => {
     const made = one.make();
-    const result = await runCase(made, tnaAccelerator(made.hook));
+    const result = await runCase(made, acceleratorOf(made.hook));
     const differences = [...result.differences, ...one.judge(result)];
     if (differences.length > 0) {
       t.fail(`${one.name} differs`, { reproduction: reproduction({ ...result, differences }) });
@@ -33,10 +39,17 @@ type MakeCase = (seed: number, kind: PortKind, hook: Hook, count: number) => Cas
 /** Seeds of CI's sample start here; every run of the script with other seeds widens it. */
 const firstSeed = 7000;
 
-export async function sample(t: Test, make: MakeCase, kind: PortKind, hook: Hook, count: number): Promise<void> {
+export async function sample(
+  t: Test,
+  make: MakeCase,
+  kind: PortKind,
+  hook: Hook,
+  count: number,
+  acceleratorOf: AcceleratorOf = tnaAccelerator,
+): Promise<void> {
   const totals = emptyTotals();
   for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
-    const result = await runCase(make(seed, kind, hook, 200), tnaAccelerator(hook));
+    const result = await runCase(make(seed, kind, hook, 200), acceleratorOf(hook));
     addResult(totals, result);
     if (result.differences.length > 0) {
       t.fail(`seed ${seed} differs`, { reproduction: reproduction(result) });

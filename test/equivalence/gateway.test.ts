@@ -4,13 +4,20 @@
 
 import t from 'tap';
 import { eachOddityOnce, sample } from './by-turns.js';
+import type { Hook } from './configuration.js';
+import { Resident } from './resident-accelerator.js';
 import { makeGatewayCase } from './routing/case.js';
 import { gatewayCases } from './routing/gateway.js';
 
 // Real commands on a machine that may be busy with others.
 t.setTimeout(600_000);
 
-t.test('one oddity at a time', (t) => eachOddityOnce(t, gatewayCases()));
-t.test('tap, XDP', (t) => sample(t, makeGatewayCase, 'tap', 'xdp', 3));
-t.test('tap, tc', (t) => sample(t, makeGatewayCase, 'tap', 'tc', 3));
-t.test('veth, tc', (t) => sample(t, makeGatewayCase, 'veth', 'tc', 2));
+// One process does them all: routing.test.ts starts it each time.
+const resident = new Resident();
+t.teardown(() => resident.close());
+const tna = (hook: Hook) => resident.accelerator(hook);
+
+t.test('one oddity at a time', (t) => eachOddityOnce(t, gatewayCases(), tna));
+t.test('tap, XDP', (t) => sample(t, makeGatewayCase, 'tap', 'xdp', 3, tna));
+t.test('tap, tc', (t) => sample(t, makeGatewayCase, 'tap', 'tc', 3, tna));
+t.test('veth, tc', (t) => sample(t, makeGatewayCase, 'veth', 'tc', 2, tna));

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A router with ports p1, p2, … in a namespace of its own, for tests of behaviour: ports are taps, or veths whose far ends
 // are in a second namespace. Port N has the address 10.0.N.1/24; its far end, 10.0.N.2, is a permanent neighbour. 10.9.0.0/16 is behind p2.
+// With bridges, these have addresses and neighbours in place of their first ports.
 
+import { existsSync } from 'node:fs';
 import { Agent, hush } from './agent.js';
 import type { Owner } from './bed.js';
 import { ethernet, ipv4, sized, udp } from './frame.js';
@@ -11,11 +13,18 @@ import { detached, tna } from './tna.js';
 export interface RouterOptions {
   readonly kind: 'tap' | 'veth';
   readonly ports: number;
+  /** Ports by number, counted from 1, of bridges: `br1` has those of the first list, … */
+  readonly bridges?: readonly (readonly number[])[];
 }
 
-/** MAC address of the n-th port, counted from 1. */
+/** MAC address of the n-th port, counted from 1, or of the bridge of which it is the first. */
 export function ownMac(n: number): string {
   return `02:00:5e:50:01:0${n}`;
+}
+
+/** MAC address of the n-th port of a bridge. */
+export function bridgePortMac(n: number): string {
+  return `02:00:5e:50:04:0${n}`;
 }
 
 /** MAC address of the neighbour behind the n-th port. */
@@ -55,6 +64,14 @@ export class RouterBed {
     await agent.enter(netns);
     await agent.sysctl('net/ipv4/ip_forward', '1');
     for (const which of ['all', 'default']) await agent.sysctl(`net/ipv4/conf/${which}/rp_filter`, '0');
+    if (options.bridges !== undefined && existsSync('/proc/sys/net/bridge'))
+      for (const tables of ['iptables', 'ip6tables', 'arptables'])
+        await agent.sysctl(`net/bridge/bridge-nf-call-${tables}`, '0');
+    for (const [index, [first]] of (options.bridges ?? []).entries()) {
+      const name = `br${index + 1}`;
+      await ip(netns, `link add ${name} address ${ownMac(first ?? 0)} type bridge mcast_snooping 0`);
+      await ip(netns, `link set ${name} up`);
+    }
     for (let n = 1; n <= options.ports; n += 1) await bed.#addPort(n);
     await ip(netns, 'route add 10.9.0.0/16 via 10.0.2.2');
     return bed;
@@ -73,11 +90,15 @@ export class RouterBed {
       await agent.gro(far, true);
       await agent.enter(netns);
     }
+    const bridge = (options.bridges ?? []).findIndex((ports) => ports.includes(n));
+    if (bridge < 0) await ip(netns, `link set ${name} address ${ownMac(n)} up`);
+    else await ip(netns, `link set ${name} address ${bridgePortMac(n)} master br${bridge + 1} up`);
+    if (bridge >= 0 && options.bridges?.[bridge]?.[0] !== n) return;
+    const device = bridge < 0 ? name : `br${bridge + 1}`;
     await ip(
       netns,
-      `link set ${name} address ${ownMac(n)} up`,
-      `addr add 10.0.${n}.1/24 dev ${name}`,
-      `neigh add 10.0.${n}.2 lladdr ${neighbourMac(n)} dev ${name} nud permanent`,
+      `addr add 10.0.${n}.1/24 dev ${device}`,
+      `neigh add 10.0.${n}.2 lladdr ${neighbourMac(n)} dev ${device} nud permanent`,
     );
   }
 

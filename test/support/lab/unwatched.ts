@@ -28,7 +28,8 @@ export type Fate =
   | 'forwarded'
   /** By the packet socket, once or more often per frame, and at the second port. */
   | 'tapped'
-  | 'tapped twice';
+  | 'tapped twice'
+  | 'tapped four times';
 
 export interface Guard {
   readonly name: string;
@@ -178,6 +179,8 @@ function leaks(fate: Fate, { sent, ports, tapped }: StreamCount): number {
       return sent - tapped + (sent - second);
     case 'tapped twice':
       return 2 * sent - tapped + (sent - second);
+    case 'tapped four times':
+      return 4 * sent - tapped + (sent - second);
   }
 }
 
