@@ -7,9 +7,12 @@
 // * delay, probe: sent; Linux notes that the entry was used, and that decides whether it is kept and probed again later.
 // * stale: sent, and Linux begins to probe. incomplete, failed, none: Linux queues and asks.
 // * the address may be changing at this moment (ha_lock).
+// * VLAN devices have no cached headers (net/8021q/vlan_dev.c vlan_header_ops, vlan_passthru_header_ops): neigh_connected_output() has
+//   each made by vlan_dev_hard_header() or vlan_passthru_hard_header(), from the same, and writes nothing to the entry.
 // The header is the same from hh_cache and from eth_header(): the entry's address, the device's own address, the protocol.
 #pragma once
 #include "ip.h"
+#include "vlan.h"
 
 #define TNA_NEIGHBOURS_MAX 16
 #define TNA_NUD_CONNECTED (0x02 | 0x40 | 0x80) /* NUD_REACHABLE, NUD_NOARP, NUD_PERMANENT */
@@ -34,6 +37,14 @@ struct neigh_table {
 typedef struct {
 	unsigned int seqcount; /* begins with the sequence number */
 } seqlock_t;
+
+struct header_ops {
+	void *cache;
+};
+
+struct net_device___headers {
+	struct header_ops *header_ops;
+};
 
 struct hh_cache {
 	unsigned int hh_len;
@@ -77,6 +88,15 @@ static __always_inline u32 tna_address_sequence(u64 neigh)
 	return (u32)tna_word(neigh + TNA_OFFSET(neighbour, ha_lock));
 }
 
+// Does Linux make each header for this device anew, and is it an Ethernet header without a tag?
+static __always_inline bool tna_makes_headers(u64 address)
+{
+	u64 ops = (u64)TNA_AT(net_device___headers, address)->header_ops;
+
+	return tna_is_vlan_device(TNA_AT(net_device, address)) && tna_vlan_reorders(address) && ops &&
+	       !TNA_AT(header_ops, ops)->cache;
+}
+
 // What speaks against using an entry as it is.
 enum tna_neighbour_obstacle {
 	TNA_NEIGHBOUR_OK,
@@ -99,7 +119,7 @@ static __always_inline enum tna_neighbour_obstacle tna_neighbour_use(u64 address
 			return TNA_NEIGHBOUR_UNCONFIRMED;
 		if (bpf_jiffies64() - neigh->used > refresh)
 			return TNA_NEIGHBOUR_USE_STALE;
-	} else if (tna_unlikely(!neigh->hh.hh_len)) {
+	} else if (tna_unlikely(!neigh->hh.hh_len) && !tna_makes_headers((u64)neigh->dev)) {
 		return TNA_NEIGHBOUR_NO_HEADER;
 	}
 	if (tna_unlikely(sequence & 1 || sequence != tna_address_sequence(address)))

@@ -182,4 +182,6 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   },
   'offload:lro': { because: 'takes a driver that merges by LRO' },
   'offload:switchdev-mark': switchHardware,
+  'vlan_device:not-vlan': { because: 'the program is attached to VLAN devices alone, and a device keeps its kind' },
+  'vlan_device:tag-kept': vlanDevices,
 };

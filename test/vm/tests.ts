@@ -77,6 +77,13 @@ const own: readonly VmTest[] = [
   },
   {
     ...base,
+    name: 'vlan-router',
+    file: 'vm/guest/vlan-router.test.js',
+    modules: [...labModules, '8021q'],
+    ci: ['newest'],
+  },
+  {
+    ...base,
     name: 'nic-equivalence',
     file: 'vm/guest/nic-equivalence.test.js',
     modules: [...labModules, 'virtio_net', '8021q'],

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+// FPM vlan_device: the ingress device is a VLAN device, and hands frames on as if the tag had never been.
+//
+// The program is attached to the VLAN device itself, at tc. So everything below has happened by the time it runs: what the real device's
+// taps, filters and hooks do, the choice of the VLAN device, its counters, skb->priority by its ingress map, and PACKET_HOST for
+// its own MAC address where that is not the real device's (net/8021q/vlan_core.c vlan_do_receive). Tags further in make the
+// frame none for IP: see ip_receive. A VLAN device takes no native XDP.
+// * reorder_hdr off: the tag is put back into the packet, where the network header is expected: SLOW.
+// Which device is the egress: VLAN devices push the tag when they transmit (include/transmit.h).
+#pragma once
+#include "vlan.h"
+
+static __always_inline int fpm_vlan_device(struct tna_pkt *p)
+{
+	bool vlan = tna_is_vlan_device(p->dev), reorders = tna_vlan_reorders(p->dev_address);
+
+	if (tna_unlikely(!vlan || !reorders)) {
+		if (!vlan)
+			return tna_slow(p, TNA_R_VLAN_DEVICE_NOT_VLAN);
+		if (!reorders)
+			return tna_slow(p, TNA_R_VLAN_DEVICE_TAG_KEPT);
+	}
+	return TNA_NEXT;
+}
