@@ -34,7 +34,7 @@ import {
 } from './routing-cases.js';
 import { packet6, routed6, routing6Cases, speakIp6 } from './routing6-cases.js';
 
-t.setTimeout(300_000);
+t.setTimeout(800_000);
 const source = fpmSource();
 const outDir = mkdtempSync(join(tmpdir(), 'tna-fpm-'));
 t.teardown(() => rmSync(outDir, { recursive: true }));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A next hop that moves to another MAC address without a word is found as soon with TNA as without: the kernel's search for
 // neighbours that fell silent must not starve because their packets take the fast path. Two routers side by side, one with TNA.
+// IPv4 at both hooks; IPv6, whose neighbours live by the same rules, at one.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +13,7 @@ import { buildMutant, findMutations } from '../equivalence/mutations.js';
 import { mac } from '../support/lab/frame.js';
 import { ip } from '../support/lab/netns.js';
 import { patience } from '../support/lab/patience.js';
-import { RouterBed, transit } from '../support/lab/router-bed.js';
+import { RouterBed, transit, transit6 } from '../support/lab/router-bed.js';
 import { detachAtExit, fastFrames, tnaOk, until } from '../support/lab/tna.js';
 
 t.setTimeout(300_000);
@@ -25,23 +26,31 @@ const probes = { count: 3, every: 200 };
 /** The first of these is drawn at random for each device, from half to one and a half. */
 const longest = 1.5 * reachable + firstProbe + probes.count * probes.every;
 
-/** A router whose second neighbour is a host that answers ARP, and the traffic to it. */
+type Family = 4 | 6;
+
+/** A router whose second neighbour is a host that answers ARP or neighbour solicitations, and the traffic to it. */
 class Moving {
   private address = 0;
 
   private constructor(readonly bed: RouterBed) {}
 
-  static async make(t: Test): Promise<Moving> {
-    const bed = await RouterBed.make(t, { kind: 'veth', ports: 2 });
-    const neigh = 'net/ipv4/neigh/p2';
+  static async make(t: Test, family: Family = 4): Promise<Moving> {
+    const bed = await RouterBed.make(t, { kind: 'veth', ports: 2, ...(family === 6 ? { ip6: true } : {}) });
+    const neigh = `net/ipv${family}/neigh/p2`;
     await bed.agent.sysctl(`${neigh}/base_reachable_time_ms`, String(reachable));
     await bed.agent.sysctl(`${neigh}/delay_first_probe_time`, String(firstProbe / 1000));
     await bed.agent.sysctl(`${neigh}/retrans_time_ms`, String(probes.every));
     await bed.agent.sysctl(`${neigh}/ucast_solicit`, String(probes.count));
-    await ip(bed.peers, 'addr add 10.0.2.2/24 dev h2');
-    await ip(bed.netns, 'neigh del 10.0.2.2 dev p2');
+    if (family === 6) {
+      await bed.agent.enter(bed.peers);
+      await bed.agent.sysctl('net/ipv6/conf/h2/disable_ipv6', '0');
+      await bed.agent.enter(bed.netns);
+    }
+    const address = family === 6 ? 'fd00:2::2' : '10.0.2.2';
+    await ip(bed.peers, family === 6 ? `addr add ${address}/64 dev h2 nodad` : `addr add ${address}/24 dev h2`);
+    await ip(bed.netns, `neigh del ${address} dev p2`);
     await bed.agent.settle(0);
-    await bed.agent.stream(0, transit());
+    await bed.agent.stream(0, family === 6 ? transit6() : transit());
     return new Moving(bed);
   }
 
@@ -78,9 +87,13 @@ async function accelerate(moving: Moving, hook: Hook, ...options: readonly strin
   });
 }
 
-for (const hook of ['tc', 'xdp'] as const) {
-  t.test(`found as soon with TNA as without, ${hook}`, async (t) => {
-    const [plain, fast] = [await Moving.make(t), await Moving.make(t)];
+for (const [family, hook] of [
+  [4, 'tc'],
+  [4, 'xdp'],
+  [6, 'tc'],
+] as const) {
+  t.test(`found as soon with TNA as without, IPv${family}, ${hook}`, async (t) => {
+    const [plain, fast] = [await Moving.make(t, family), await Moving.make(t, family)];
     await Promise.all([plain.found(5000), fast.found(5000)]);
     await accelerate(fast, hook);
     const times: { readonly plain: number; readonly fast: number }[] = [];

@@ -48,6 +48,8 @@ const ip = (text: string): Step => step('ip', text);
 /** What `ip -b` takes for IPv4. */
 const ip6 = (text: string): Step => step('agent', `exec ip -6 ${text}`);
 const sysctl = (text: string): Step => step('sysctl', `net/ipv6/${text}`);
+/** Without a link-local address a router cannot ask for neighbours on behalf of others. */
+const asking = ip('addr add fe80::2/64 dev p2 nodad');
 const defaultRoute = ip(`route add default via ${station6(2)} dev p3`);
 const overB = `via ${station6(1)} dev p2`;
 const overC = `via ${station6(2)} dev p3`;
@@ -281,11 +283,13 @@ export const router6Oddities: readonly RouterOddity[] = [
 
   {
     name: 'router6: an unknown neighbour',
+    setup: [asking],
     frames: [from(0, address6Of(1, 77))],
     aims: ['ip6_neighbour:no-neighbour', 'ip6_neighbour:unconfirmed'],
   },
   {
     name: 'router6: stale neighbours',
+    setup: [asking],
     change: [
       ip(`neigh add ${address6Of(1, 30)} lladdr ${stationMac(1)} dev p2 nud stale`),
       ip(`neigh replace ${station6(1)} lladdr ${stationMac(1)} dev p2 nud stale`),

@@ -66,6 +66,7 @@ export function icmp6(source: string, destination: string, type: string, body: s
 
 /** Settings of a namespace that speaks IPv6 only when it is spoken to, without limits by time. */
 export const quiet6: readonly string[] = [
+  'net/ipv6/conf/all/accept_dad 0',
   'net/ipv6/conf/default/accept_dad 0',
   'net/ipv6/conf/default/addr_gen_mode 1',
   'net/ipv6/conf/default/router_solicitations 0',

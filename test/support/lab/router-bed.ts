@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { Agent, hush } from './agent.js';
 import type { Owner } from './bed.js';
-import { ethernet, ipv4, sized, udp } from './frame.js';
+import { ethernet, ipv4, ipv6, ipv6Address, sized, udp } from './frame.js';
 import { addNetns, deleteNetns, ip, netnsName } from './netns.js';
 import { detached, tna } from './tna.js';
 
@@ -15,6 +15,8 @@ export interface RouterOptions {
   readonly ports: number;
   /** Ports by number, counted from 1, of bridges: `br1` has those of the first list, … */
   readonly bridges?: readonly (readonly number[])[];
+  /** The same in IPv6, beside IPv4: fd00:N::1/64, fd00:N::2, and fd00:9::/32 behind p2. */
+  readonly ip6?: true;
 }
 
 /** MAC address of the n-th port, counted from 1, or of the bridge of which it is the first. */
@@ -32,6 +34,17 @@ export function neighbourMac(n: number): string {
   return `02:00:5e:50:02:0${n}`;
 }
 
+/** Nothing that is sent by timers, and addresses that are there at once. */
+const quiet6 = [
+  ['net/ipv6/conf/all/accept_dad', '0'],
+  ['net/ipv6/conf/default/accept_dad', '0'],
+  ['net/ipv6/conf/default/addr_gen_mode', '1'],
+  ['net/ipv6/conf/default/router_solicitations', '0'],
+  ['net/ipv6/conf/default/keep_addr_on_down', '1'],
+  ['net/ipv6/conf/all/keep_addr_on_down', '1'],
+  ['net/ipv6/conf/all/forwarding', '1'],
+] as const;
+
 /** The route that transit packets take, and the neighbour that it needs: what makes them again is a command for each. */
 export const transitRoute = 'ip route replace 10.9.0.0/16 via 10.0.2.2';
 export const transitNeighbour = `ip neigh replace 10.0.2.2 lladdr ${neighbourMac(2)} dev p2 nud permanent`;
@@ -44,6 +57,16 @@ export function transit(destination = '10.9.0.1'): string {
   const payload = udp(1024, 7, '00'.repeat(158));
   const packet = ipv4({ source: '192.0.2.1', destination, protocol: 17, payload, fragment: 0x4000 });
   return sized(ethernet(ownMac(1), neighbourMac(1), 0x0800, packet), 200);
+}
+
+/** The same in IPv6. */
+export const transitRoute6 = 'ip -6 route replace fd00:9::/32 via fd00:2::2';
+export const transitNeighbour6 = `ip neigh replace fd00:2::2 lladdr ${neighbourMac(2)} dev p2 nud permanent`;
+
+/** A packet of IPv6, otherwise as above, that is 1300 bytes long: less is no MTU of IPv6. */
+export function transit6(destination = 'fd00:9::1'): string {
+  const packet = ipv6(ipv6Address('2001:db8::1'), ipv6Address(destination), 17, udp(1024, 7, '00'.repeat(1252)));
+  return ethernet(ownMac(1), neighbourMac(1), 0x86dd, packet);
 }
 
 export class RouterBed {
@@ -60,8 +83,9 @@ export class RouterBed {
     const bed = new RouterBed(names[0], names[1], await Agent.start(), options);
     owner.teardown(() => bed.remove());
     const { agent, netns } = bed;
-    await hush(agent, names);
+    await hush(agent, options.ip6 === true ? [bed.peers] : names);
     await agent.enter(netns);
+    if (options.ip6 === true) for (const [path, value] of quiet6) await agent.sysctl(path, value);
     await agent.sysctl('net/ipv4/ip_forward', '1');
     for (const which of ['all', 'default']) await agent.sysctl(`net/ipv4/conf/${which}/rp_filter`, '0');
     if (options.bridges !== undefined && existsSync('/proc/sys/net/bridge'))
@@ -74,6 +98,7 @@ export class RouterBed {
     }
     for (let n = 1; n <= options.ports; n += 1) await bed.#addPort(n);
     await ip(netns, 'route add 10.9.0.0/16 via 10.0.2.2');
+    if (options.ip6 === true) await ip(netns, 'route add fd00:9::/32 via fd00:2::2');
     return bed;
   }
 
@@ -99,6 +124,14 @@ export class RouterBed {
       netns,
       `addr add 10.0.${n}.1/24 dev ${device}`,
       `neigh add 10.0.${n}.2 lladdr ${neighbourMac(n)} dev ${device} nud permanent`,
+      ...(options.ip6 === true
+        ? [
+            `addr add fd00:${n}::1/64 dev ${device} nodad`,
+            // by which the router asks for neighbours on behalf of others
+            `addr add fe80::${n}/64 dev ${device} nodad`,
+            `neigh add fd00:${n}::2 lladdr ${neighbourMac(n)} dev ${device} nud permanent`,
+          ]
+        : []),
     );
   }
 
