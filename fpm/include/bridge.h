@@ -31,6 +31,7 @@ enum net_bridge_opts {
 #define TNA_FDB_LOCKED (1UL << 8)
 
 #define TNA_BR_STATE_FORWARDING 3
+#define TNA_ICMPV6 58
 #define TNA_IFF_BRIDGE_PORT (1 << 9)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

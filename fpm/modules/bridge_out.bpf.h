@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // FPM bridge_out: where the route leads out of a bridge device, the bridge's FDB chooses the port, which is the egress device from here
-// on. Packets that leave by other devices pass untouched, and so does IPv6, which ip_egress then leaves to Linux (a bridge is of another kind).
+// on. Packets that leave by other devices pass untouched.
 //
 // net/core/dev.c __dev_queue_xmit() on the bridge device, at both hooks, since what is redirected goes to the port at once:
 // * packet sockets on the bridge device: SLOW. On all devices: SLOW, also at tc, where they would only see it on the port.
@@ -12,7 +12,8 @@
 // net/bridge/br_device.c br_dev_xmit():
 // * nf_br_ops->br_dev_xmit_hook(), br_netfilter's, looks at packets that it has seen on the way in alone (an skb extension: see ip_receive).
 // * VLAN filtering, and MST, which needs it: SLOW.
-// * neighbour suppression: for ARP and neighbour discovery alone, which is not forwarded.
+// * neighbour suppression on any port (br_do_suppress_nd): ICMPv6: SLOW. The bridge does not look at the hop limit, by which routed packets are
+//   no neighbour discovery. ARP is not routed.
 // * destination a group address: SLOW.
 // * no FDB entry: SLOW, Linux floods. One without port (the bridge's own): SLOW, Linux drops. That an entry is local does not matter here:
 //   what is for the address of a port leaves by that port. Unlike for bridged frames, no mark of use is set.
@@ -91,7 +92,7 @@ static __always_inline int fpm_bridge_out(struct tna_pkt *p)
 	struct net_bridge *br;
 	struct netns_nf *netns;
 
-	if (p->l3 != bpf_htons(ETH_P_IP) ||
+	if (!p->l3 ||
 	    !(BPF_CORE_READ_BITFIELD(dev, priv_flags) & bpf_core_enum_value(enum netdev_priv_flags___bridge, IFF_EBRIDGE)))
 		return TNA_NEXT;
 	netns = TNA_AT(netns_nf, p->net + TNA_OFFSET(net, nf));
@@ -99,7 +100,10 @@ static __always_inline int fpm_bridge_out(struct tna_pkt *p)
 		tna_other_hooks((u64)netns->hooks_bridge[TNA_NF_BR_POST_ROUTING], (u64)&br_nf_post_routing);
 	bridge = TNA_PRIV(address);
 	br = TNA_AT(net_bridge, bridge);
-	options = br->options & (TNA_BR_OPTION(BROPT_VLAN_ENABLED) | TNA_BR_OPTION(BROPT_MST_ENABLED));
+	options = TNA_BR_OPTION(BROPT_VLAN_ENABLED) | TNA_BR_OPTION(BROPT_MST_ENABLED);
+	if (p->l3 == bpf_htons(ETH_P_IPV6) && p->ip.protocol == TNA_ICMPV6)
+		options |= TNA_BR_OPTION(BROPT_NEIGH_SUPPRESS_ENABLED);
+	options &= br->options;
 	down = (dev->state & (TNA_RUNNING | TNA_NO_CARRIER)) ^ TNA_RUNNING;
 	nf = (u64)dev->nf_hooks_egress;
 	tc = TNA_TC(dev, egress);
@@ -111,6 +115,8 @@ static __always_inline int fpm_bridge_out(struct tna_pkt *p)
 	if (tna_unlikely(hooks | options | down | nf | tc | tapped | qdisc | (p->ip.hardware & 1))) {
 		if (down)
 			return tna_slow(p, TNA_R_BRIDGE_OUT_DOWN);
+		if (options & TNA_BR_OPTION(BROPT_NEIGH_SUPPRESS_ENABLED))
+			return tna_slow(p, TNA_R_BRIDGE_OUT_ND_SUPPRESS);
 		if (options)
 			return tna_slow(p, TNA_R_BRIDGE_OUT_VLAN_FILTERING);
 		if (hooks)

@@ -20,7 +20,6 @@
 
 #define TNA_VLAN_LEN 4
 #define TNA_IPV6_NEXTHDR 6
-#define TNA_ICMPV6 58
 
 extern const void br_handle_frame __ksym __weak;
 

@@ -25,6 +25,10 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'bridge_out:down': { because: 'routes of a device that is down are gone or dead, which is seen first' },
   'bridge_out:fdb-miss': { because: 'a missing entry reads as zeros: no port' },
   'bridge_out:fdb-no-port': { because: 'what is no port reads as one in state disabled: port-state' },
+  'bridge_out:nd-suppress': {
+    because: 'this kernel answers no unicast solicitations, as older ones do (br_do_suppress_nd)',
+    elsewhere: true,
+  },
   'bridge_out:switchdev': switchHardware,
   'bridge_out:vlan-filtering': vlanFiltering,
   'bridge_fdb:fdb-miss': {

@@ -2,7 +2,7 @@
 // The cases of a bridge with an address: what its ports bring for the host to route, and what is routed out of its ports.
 
 import { withAgent } from '../support/lab/agent.js';
-import { ethernet, type Ipv4, ipv4, mac, sized, tagged, udp } from '../support/lab/frame.js';
+import { ethernet, type Ipv4, ipv4, ipv6, ipv6Address, mac, sized, tagged, udp } from '../support/lab/frame.js';
 import { ip } from '../support/lab/netns.js';
 import { bridgeModules } from './fast-path.js';
 import type { Bench as RouterBench } from './routing-cases.js';
@@ -83,6 +83,16 @@ export function frame(way: Way, fields: Partial<Ipv4> = {}): string {
   return ethernet(sent[0], sent[1], 0x0800, ipv4(whole));
 }
 
+/** The same of IPv6, where a station has the last part of its IPv4 address in fd00:N::/64. */
+export function frame6(way: Way, next = 17, payload = udp(1024, 7, '5a'.repeat(18))): string {
+  const { packet, sent } = ways[way];
+  const [from, to] = [packet.source, packet.destination].map((text) => {
+    const [, network, , host] = text.split('.');
+    return ipv6Address(`fd00:${network}::${host}`);
+  });
+  return ethernet(sent[0], sent[1], 0x86dd, ipv6(from ?? '', to ?? '', next, payload));
+}
+
 export interface Case {
   readonly name: string;
   readonly way: Way;
@@ -138,6 +148,10 @@ export const gatewayCases: readonly Case[] = [
   { name: 'into a bridge', way: 'down', expect: 'fast' },
   { name: 'from bridge to bridge', way: 'across', expect: 'fast' },
   { name: 'from port to port', way: 'bridged', expect: 'fast' },
+  { name: 'IPv6 from a bridge', way: 'up', expect: 'fast', frame: frame6('up') },
+  { name: 'IPv6 into a bridge', way: 'down', expect: 'fast', frame: frame6('down') },
+  { name: 'IPv6 from bridge to bridge', way: 'across', expect: 'fast', frame: frame6('across') },
+  { name: 'IPv6 from port to port', way: 'bridged', expect: 'fast', frame: frame6('bridged') },
   { name: 'padding', way: 'up', expect: 'fast', frame: sized(frame('up', { payload: udp(1, 7, '') }), 60) },
   { name: 'from port to port, not IP', way: 'bridged', expect: 'fast', frame: sized(ethernet(C, A, 0x88b5), 60) },
   {
@@ -280,6 +294,30 @@ export const gatewayCases: readonly Case[] = [
     ...chain('netdev', 'egress device br0'),
   },
   { name: 'tc program on egress of the bridge', way: 'down', expect: 'bridge_out:tc-egress', ...ask('tcx br0 egress') },
+  {
+    name: 'ICMPv6 into a bridge that answers for neighbours',
+    way: 'down',
+    expect: 'bridge_out:nd-suppress',
+    frame: frame6('down', 58, `8000000000000000${'5a'.repeat(16)}`),
+    set: ['bridge link set dev p3 neigh_suppress on'],
+    unset: ['bridge link set dev p3 neigh_suppress off'],
+  },
+  {
+    name: 'other IPv6 into a bridge that answers for neighbours',
+    way: 'down',
+    expect: 'fast',
+    frame: frame6('down'),
+    set: ['bridge link set dev p3 neigh_suppress on'],
+    unset: ['bridge link set dev p3 neigh_suppress off'],
+  },
+  {
+    name: 'IPv6 to a port that does not forward',
+    way: 'down',
+    expect: 'bridge_out:port-state',
+    frame: frame6('down'),
+    set: ['bridge link set dev p1 state 1'],
+    unset: ['bridge link set dev p1 state 3'],
+  },
   { name: 'a qdisc of the bridge', way: 'down', expect: 'bridge_out:qdisc', ...shaped('br0') },
   { name: 'a qdisc of the other bridge', way: 'across', expect: 'bridge_out:qdisc', ...shaped('br1') },
   { name: 'a next hop with a group address', expect: 'bridge_out:group-address', ...nextHop('03:00:00:00:00:50') },
@@ -313,6 +351,12 @@ export const gatewayCases: readonly Case[] = [
 export async function configure(netns: string): Promise<void> {
   await ip(
     netns,
+    'addr add fd00:1::1/64 dev br0 nodad',
+    'addr add fd00:2::1/64 dev p2 nodad',
+    'addr add fd00:4::1/64 dev br1 nodad',
+    `neigh add fd00:1::10 lladdr ${A} dev br0 nud permanent`,
+    `neigh add fd00:2::11 lladdr ${B} dev p2 nud permanent`,
+    `neigh add fd00:4::13 lladdr ${D} dev br1 nud permanent`,
     'addr add 10.1.0.1/24 dev br0',
     'addr add 10.2.0.1/24 dev p2',
     'addr add 10.4.0.1/24 dev br1',

@@ -6,7 +6,7 @@ import { directedCases, oddities } from '../equivalence/directed.js';
 import { equivalents } from '../equivalence/equivalents.js';
 import { findMutations } from '../equivalence/mutations.js';
 import { routerCases } from '../equivalence/routing/directed.js';
-import { gatewayCases, gatewayOddities } from '../equivalence/routing/gateway.js';
+import { gateway6Oddities, gatewayCases, gatewayOddities } from '../equivalence/routing/gateway.js';
 import { routerOddities } from '../equivalence/routing/oddities.js';
 import { router6Oddities } from '../equivalence/routing/oddities6.js';
 
@@ -25,6 +25,8 @@ t.test('what is listed or aimed at exists', async (t) => {
     if (partner !== undefined) t.ok(ids.has(partner), `${id}: ${partner}`);
   }
   for (const reason of aims) t.ok(reasons.has(reason), reason);
-  const names = [...oddities, ...routerOddities, ...router6Oddities, ...gatewayOddities].map(({ name }) => name);
+  const names = [...oddities, ...routerOddities, ...router6Oddities, ...gatewayOddities, ...gateway6Oddities].map(
+    ({ name }) => name,
+  );
   t.equal(new Set(names).size, names.length, 'names of directed cases differ');
 });

@@ -3,13 +3,26 @@
 // is no port, 10.2.0.0/24. Each has two known stations; the second one of br1 is behind p4.
 
 import type { Send } from '../../support/lab/agent.js';
-import { ethernet, type Ipv4, ipv4, little, mac, sized, tagged, tcp, udp } from '../../support/lab/frame.js';
+import {
+  ethernet,
+  type Ipv4,
+  ipv4,
+  ipv6,
+  ipv6Address,
+  little,
+  mac,
+  sized,
+  tagged,
+  tcp,
+  udp,
+} from '../../support/lab/frame.js';
 import type { Configuration, Hook, PortKind, Step } from '../configuration.js';
 import { type Directed, directed, scriptChanges } from '../directed-case.js';
 import { nft, step } from '../oddity.js';
 import { neighbourTimers } from './generate.js';
 import { packet, type RouterOddity, station, stationMac } from './oddities.js';
-import { addressOf, portMac } from './plan.js';
+import { station6 } from './oddities6.js';
+import { address6Of, addressOf, icmp6, portMac, quiet6 } from './plan.js';
 
 /** The device that has the network, by its number; its MAC address is portMac() of that. */
 const devices = ['br1', 'p2', 'br3'] as const;
@@ -32,10 +45,49 @@ function from(network: number, destination: string, fields: Partial<Ipv4> = {}, 
   return send(place(network, n), ethernet(portMac(network), stationMac(network, n), 0x0800, whole));
 }
 
+/** The same of IPv6; a message of ICMPv6, where a type is given. */
+function from6(network: number, destination: string, n = 0, type?: string): Send {
+  const source = station6(network, n);
+  const [sender, target] = [ipv6Address(source), ipv6Address(destination)];
+  const packet =
+    type === undefined
+      ? ipv6(sender, target, 17, udp(1024, 9, '5a'.repeat(30)))
+      : icmp6(source, destination, type, `00000000${target}`, 255);
+  return send(place(network, n), ethernet(portMac(network), stationMac(network, n), 0x86dd, packet));
+}
+
+/** What differs between the families. */
+interface Family {
+  readonly namespace: readonly string[];
+  readonly own: (network: number) => string;
+  readonly station: (network: number, n?: number) => string;
+  readonly suffix: string;
+  /** From a station to the router. */
+  readonly from: (network: number, destination: string, n?: number) => Send;
+}
+
+const four: Family = {
+  namespace: ['net/ipv6/conf/all/disable_ipv6 1', 'net/ipv6/conf/default/disable_ipv6 1', 'net/ipv4/ip_forward 1'],
+  own: (network) => addressOf(network, 1),
+  station,
+  suffix: '/24',
+  from: (network, destination, n = 0) => from(network, destination, {}, n),
+};
+
+const six: Family = {
+  namespace: quiet6,
+  own: (network) => address6Of(network, 1),
+  station: station6,
+  suffix: '/64',
+  from: from6,
+};
+
 /** Everybody sends and is sent something, so that all stations are known and all neighbours in use. */
-const hello: readonly Send[] = [0, 1, 2].flatMap((network) =>
-  [0, 1].flatMap((n) => times(2, from((network + 1) % 3, station(network, n), {}, n))),
-);
+const greetings = (family: Family): readonly Send[] =>
+  [0, 1, 2].flatMap((network) =>
+    [0, 1].flatMap((n) => times(2, family.from((network + 1) % 3, family.station(network, n), n))),
+  );
+const [hello, hello6] = [greetings(four), greetings(six)];
 
 /** A next hop behind br1 that has this MAC address, and a packet to it. */
 function nextHop(address: string): Pick<RouterOddity, 'setup' | 'frames'> {
@@ -203,7 +255,38 @@ export const gatewayOddities: readonly RouterOddity[] = [
   },
 ];
 
-function configure(oddity: RouterOddity, kind: PortKind, hook: Hook, count: number): Configuration {
+export const gateway6Oddities: readonly RouterOddity[] = [
+  { name: 'a gateway of IPv6 on bridges', fast: ['p1', 'p2', 'p3', 'p4'] },
+  {
+    name: 'gateway6: a station moves to another port',
+    script: [
+      ...hello6,
+      ...times(3, from6(1, station6(0))),
+      ...times(2, { ...from6(0, station6(1)), port: 3 }),
+      ...times(4, from6(1, station6(0))),
+      ...times(3, { ...from6(0, station6(1)), port: 3 }),
+    ],
+    fast: ['p2', 'p4'],
+  },
+  {
+    name: 'gateway6: neighbour discovery through a bridge that answers for neighbours',
+    setup: [bridgeCommand('link set dev p4 neigh_suppress on')],
+    frames: ['8700', '8800', '8000'].map((type) => from6(1, station6(0), 0, type)),
+    aims: ['bridge_out:nd-suppress'],
+    fast: ['p2'],
+  },
+  {
+    name: 'gateway6: IPv4 beside it',
+    setup: [step('sysctl', 'net/ipv4/ip_forward 1')],
+    frames: [from(0, station(1))],
+  },
+  { name: 'gateway6: nft bridge output', change: [nft('bridge', 'output', 'drop')] },
+  { name: 'gateway6: capture on the bridge', change: [step('capture', 'br1')] },
+  { name: 'gateway6: forwarding off', change: [step('sysctl', 'net/ipv6/conf/all/forwarding 0')] },
+  { name: 'gateway6: a port leaves', change: [step('ip', 'link set p1 nomaster')] },
+];
+
+function configure(family: Family, oddity: RouterOddity, kind: PortKind, hook: Hook, count: number): Configuration {
   const ports = [0, 1, 2, 3].map((index) => ({
     name: `p${index + 1}`,
     mac: index === 1 ? portMac(1) : bridgePortMac(index),
@@ -214,7 +297,7 @@ function configure(oddity: RouterOddity, kind: PortKind, hook: Hook, count: numb
     apart: false,
   }));
   const hosts = [0, 1, 2].flatMap((network) =>
-    [0, 1].map((n) => ({ mac: stationMac(network, n), ip: station(network, n), port: place(network, n) })),
+    [0, 1].map((n) => ({ mac: stationMac(network, n), ip: family.station(network, n), port: place(network, n) })),
   );
   const masters: Readonly<Record<string, string>> = { p1: 'br1', p3: 'br3', p4: 'br1' };
   const bridges = [0, 2].map((network) => ({
@@ -231,15 +314,13 @@ function configure(oddity: RouterOddity, kind: PortKind, hook: Hook, count: numb
     fdb: [],
     vlans: undefined,
     namespace: [
-      'net/ipv6/conf/all/disable_ipv6 1',
-      'net/ipv6/conf/default/disable_ipv6 1',
       'net/ipv4/icmp_ratemask 0',
       'net/ipv4/igmp_link_local_mcast_reports 0',
       'net/ipv4/conf/all/send_redirects 0',
       'net/ipv4/conf/default/send_redirects 0',
       'net/ipv4/conf/all/rp_filter 0',
       'net/ipv4/conf/default/rp_filter 0',
-      'net/ipv4/ip_forward 1',
+      ...family.namespace,
       ...['iptables', 'ip6tables', 'arptables'].map((family) => `net/bridge/bridge-nf-call-${family} 0`),
     ].map((text) => step('sysctl', text)),
     links: [
@@ -259,19 +340,19 @@ function configure(oddity: RouterOddity, kind: PortKind, hook: Hook, count: numb
     setup: [
       // A bridge gets its carrier from its ports by way of a work queue.
       step('wait', '200'),
-      ...devices.map((name, network) => step('ip', `addr add ${addressOf(network, 1)}/24 dev ${name}`)),
+      ...devices.map((name, network) => step('ip', `addr add ${family.own(network)}${family.suffix} dev ${name}`)),
       ...[0, 1, 2].flatMap((network) =>
         [0, 1].map((n) =>
           step(
             'ip',
-            `neigh add ${station(network, n)} lladdr ${stationMac(network, n)} dev ${devices[network]} nud permanent`,
+            `neigh add ${family.station(network, n)} lladdr ${stationMac(network, n)} dev ${devices[network]} nud permanent`,
           ),
         ),
       ),
       ...(oddity.setup ?? []),
     ],
     changes: scriptChanges(oddity, count),
-    own: [0, 1, 2].map((network) => addressOf(network, 1)),
+    own: [0, 1, 2].map(family.own),
     activity: oddity.activity === true,
     gro: kind === 'veth' && hook === 'xdp' && oddity.gro !== false,
     segmentation: hook === 'tc',
@@ -279,16 +360,13 @@ function configure(oddity: RouterOddity, kind: PortKind, hook: Hook, count: numb
 }
 
 /** Flows between all networks, the oddity's own frames twice each in between. */
-function sendAll(oddity: RouterOddity, count: number): Send[] {
+function sendAll(family: Family, oddity: RouterOddity, count: number): Send[] {
   if (oddity.script !== undefined) return oddity.script.filter((one): one is Send => !Array.isArray(one));
   const flows = [0, 1, 2].flatMap((network) =>
-    [0, 1].flatMap((n) => [
-      from(network, station((network + 1) % 3, n), {}, n),
-      from(network, station((network + 2) % 3, n), {}, n),
-    ]),
+    [0, 1].flatMap((n) => [1, 2].map((step) => family.from(network, family.station((network + step) % 3, n), n))),
   );
   const own = oddity.frames ?? [];
-  const sends: Send[] = [...hello];
+  const sends: Send[] = [...greetings(family)];
   for (let i = 0; sends.length < count; i += 1) {
     const [flow, one] = [flows[i % flows.length], own[i % own.length]];
     if (flow !== undefined) sends.push(flow);
@@ -297,11 +375,15 @@ function sendAll(oddity: RouterOddity, count: number): Send[] {
   return sends;
 }
 
-export function gatewayCases(count = 72): Directed[] {
-  return gatewayOddities.flatMap((oddity) =>
+function cases(family: Family, oddities: readonly RouterOddity[], count: number): Directed[] {
+  return oddities.flatMap((oddity) =>
     directed(oddity, (kind, hook) => {
-      const configuration = configure(oddity, kind, hook, count);
-      return { seed: 0, kind, hook, configuration, frames: sendAll(oddity, count) };
+      const configuration = configure(family, oddity, kind, hook, count);
+      return { seed: 0, kind, hook, configuration, frames: sendAll(family, oddity, count) };
     }),
   );
+}
+
+export function gatewayCases(count = 72): Directed[] {
+  return [...cases(four, gatewayOddities, count), ...cases(six, gateway6Oddities, count)];
 }
