@@ -79,32 +79,47 @@ static __always_inline u64 tna_fib6_differs(u64 high, u64 low, u32 length)
 	return (high & (part | from_64)) | (low & ((part & from_64) | at_128));
 }
 
-// The bit of an address by which the kernel goes on from a node of `bit` bits. (From one of 128 bits nothing goes on.)
-static __always_inline u64 tna_fib6_direction(u64 high, u64 low, u32 bit)
+// Where in a node its child is whose prefixes go on with this bit of an address, the bit counted from the highest one of a word.
+static __always_inline u64 tna_fib6_child(u64 word, u32 bit)
 {
-	u64 from_64 = -(u64)(bit >> 6 & 1);
+	const u64 left = TNA_OFFSET(fib6_node, left), right = TNA_OFFSET(fib6_node, right);
 
-	asm volatile("" : "+r"(from_64));
-	return (high ^ ((high ^ low) & from_64)) << (bit & 63) >> 63;
+	/* without the multiplication, where the one follows the other */
+	if (right - left == 8)
+		return left + (word << bit >> 60 & 8);
+	return left + (word << bit >> 63) * (right - left);
 }
 
 // The first route (address of struct fib6_info) of the longest prefix of an address (host order) in the table at an
 // address. `none` is what stands for no route in an empty root (fib6_null_entry).
 static __always_inline enum tna_fib_result tna_fib6_lookup(u64 table, u64 none, u64 high, u64 low, u64 *route)
 {
-	const u64 left = TNA_OFFSET(fib6_node, left), step = TNA_OFFSET(fib6_node, right) - left;
 	u64 n = table + TNA_OFFSET(fib6_table, tb6_root), differs_high = tna_no_bits(high), differs_low = differs_high;
 	u64 leaf, sources;
 	u32 bit, length;
 
+	/* by the first half of the address, then by the second; from a node of 128 bits nothing goes on */
 #pragma clang loop unroll(disable)
-	for (int i = 0; i < TNA_FIB6_DEPTH; i++) {
-		u64 next = tna_word(n + left + tna_fib6_direction(high, low, TNA_AT(fib6_node, n)->fn_bit) * step);
+	for (int i = 0; i < TNA_FIB6_DEPTH / 2; i++) {
+		u64 next;
+
+		bit = TNA_AT(fib6_node, n)->fn_bit;
+		if (bit >= 64)
+			break;
+		next = tna_word(n + tna_fib6_child(high, bit));
+		if (!next)
+			goto bottom;
+		n = next;
+	}
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TNA_FIB6_DEPTH / 2; i++) {
+		u64 next = tna_word(n + tna_fib6_child(low, TNA_AT(fib6_node, n)->fn_bit & 63));
 
 		if (!next)
 			break;
 		n = next;
 	}
+bottom:
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < TNA_FIB6_DEPTH; i++) {
 		struct fib6_node *node = TNA_AT(fib6_node, n);

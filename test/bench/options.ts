@@ -2,7 +2,8 @@
 // The benchmark's command line.
 
 import { parseArgs } from 'node:util';
-import { mostRoutes } from '../support/lab/routes.js';
+import { mostRoutes, mostRoutes6 } from '../support/lab/routes.js';
+import type { FamilyName } from './routed-family.js';
 
 const sectionsOf = {
   bridge: ['forwarding', 'tcp', 'control', 'ports'],
@@ -33,6 +34,8 @@ export interface BenchOptions {
   readonly events: number;
   /** Bridge ports of the scale section. */
   readonly ports: number;
+  /** Whose packets are routed. */
+  readonly families: readonly FamilyName[];
   /** Numbers of routes, and of flows with each. */
   readonly routes: readonly number[];
   readonly flows: readonly number[];
@@ -56,7 +59,8 @@ export const usage = `usage: npm run bench -- bridge [options]
   --pairs N          pairs of iperf3 runs
   --events N         configuration events
   --ports N          ports of the scale section
-  --routes N         routes, at most ${mostRoutes.toLocaleString('en')} (repeatable; 1, 10000 and 1000000)
+  --family 4|6       whose packets are routed (repeatable; both)
+  --routes N         routes, at most ${mostRoutes.toLocaleString('en')}, of IPv6 ${mostRoutes6.toLocaleString('en')} (repeatable; 1, 10000 and 1000000)
   --flows N          destinations (repeatable; 1 and 10000)
   --cpu N            core that forwards (default 0)
   --library DIR      FPM library to measure instead of the built-in one
@@ -92,6 +96,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     seconds: 1,
     events: pick('events', 120, 30),
     ports: pick('ports', 1000, 100),
+    families: (values.family ?? ['4', '6']).map(family),
     routes: (values.routes ?? ['1', '10000', '1000000']).map((text) => upTo('routes', text, mostRoutes)),
     flows: (values.flows ?? ['1', '10000']).map((text) => upTo('flows', text, 1 << 24)),
     cpu: values.cpu === undefined ? 0 : natural('cpu', values.cpu),
@@ -117,6 +122,7 @@ function parse(args: readonly string[]) {
         pairs: text,
         events: text,
         ports: text,
+        family: { type: 'string', multiple: true },
         routes: { type: 'string', multiple: true },
         flows: { type: 'string', multiple: true },
         cpu: text,
@@ -132,6 +138,12 @@ function section(name: string, among: readonly Section[]): Section {
   const found = among.find((known) => known === name);
   if (found === undefined) throw new UsageError(`--only ${name}: ${among.join(', ')}`);
   return found;
+}
+
+function family(text: string): FamilyName {
+  if (text === '4') return 4;
+  if (text === '6') return 6;
+  throw new UsageError(`--family ${text}: 4 or 6`);
 }
 
 function positive(name: string, text: string | undefined): number | undefined {

@@ -4,6 +4,7 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
@@ -68,6 +69,27 @@ int generate_routed(struct xdp_md *ctx)
 	sum = (sum >> 16) + (sum & 0xffff);
 	sum += sum >> 16;
 	ip->check = ~sum;
+	return bpf_redirect_map(&way_out, 0, XDP_ABORTED);
+}
+
+// The same of IPv6: network N is 4000:N:N::/48, N in two parts.
+SEC("xdp")
+int generate_routed6(struct xdp_md *ctx)
+{
+	struct ethhdr *eth = (void *)(long)ctx->data;
+	struct ipv6hdr *ip = (void *)(eth + 1);
+	__u32 number = next_position(), network, *words = (void *)eth;
+
+	if ((void *)(ip + 1) > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	network = (__u64)(number * 2654435761u) * networks >> 32;
+	words[0] = addresses[0];
+	words[1] = addresses[1];
+	words[2] = addresses[2];
+	ip->hop_limit = ttl;
+	ip->daddr.in6_u.u6_addr16[1] = bpf_htons(network >> 16);
+	ip->daddr.in6_u.u6_addr16[2] = bpf_htons(network);
+	ip->daddr.in6_u.u6_addr16[7] = bpf_htons(number & 0xff);
 	return bpf_redirect_map(&way_out, 0, XDP_ABORTED);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many routes: one for each network of 256 addresses from 16.0.0.0 on.
+// Many routes: one for each network of 256 addresses from 16.0.0.0 on, or of IPv6 for each /48 from 4000::/16 on.
 
 import { ip } from './netns.js';
 
@@ -22,4 +22,16 @@ export async function addRoutes(netns: string, count: number, rest: string, verb
     );
     await ip(netns, ...routes);
   }
+}
+
+/** As many as a full table of IPv6 has. */
+export const mostRoutes6 = 200_000;
+
+/** The same of IPv6. */
+export async function addRoutes6(netns: string, count: number, rest: string): Promise<void> {
+  const routes = Array.from(
+    { length: count },
+    (_, n) => `route add 4000:${(n >>> 16).toString(16)}:${(n & 0xffff).toString(16)}::/48 ${rest}`,
+  );
+  for (let from = 0; from < count; from += batch) await ip(netns, ...routes.slice(from, from + batch));
 }
