@@ -76,7 +76,7 @@ function configure(family: Family, oddity: RouterOddity, kind: PortKind, hook: H
       step('ip', 'link set lo up'),
       ...ports.flatMap(({ name, mac }) => [
         step('ip', `link set ${name} address ${mac} mtu 1500`),
-        ...neighbourTimers(name),
+        ...neighbourTimers(name, ['ipv4', 'ipv6']),
         step('ip', `link set ${name} up`),
       ]),
     ],

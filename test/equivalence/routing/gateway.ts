@@ -328,7 +328,7 @@ function configure(family: Family, oddity: RouterOddity, kind: PortKind, hook: H
       ...bridges.map(({ name, mac: address }) =>
         step('ip', `link add ${name} address ${address} type bridge mcast_snooping 0`),
       ),
-      ...devices.flatMap((name) => neighbourTimers(name)),
+      ...devices.flatMap((name) => neighbourTimers(name, ['ipv4', 'ipv6'])),
       ...ports.map(({ name, mac: address }) => {
         const master = masters[name] === undefined ? '' : ` master ${masters[name]}`;
         return step('ip', `link set ${name} address ${address} mtu 1500${master}`);

@@ -9,8 +9,8 @@ import { drawRoutes } from './routes.js';
 
 const step = (tool: Step['tool'], text: string): Step => ({ tool, text });
 
-/** Neighbours of a device change their state by packets only, not by time. */
-export function neighbourTimers(device: string): Step[] {
+/** Neighbours of a device change their state by packets only, not by time. A device with a small MTU has no IPv6, nor settings for it. */
+export function neighbourTimers(device: string, families: readonly string[] = ['ipv4']): Step[] {
   const timers = [
     'retrans_time_ms 600000',
     'delay_first_probe_time 600',
@@ -19,9 +19,7 @@ export function neighbourTimers(device: string): Step[] {
     // All namespaces share one table, whose collector removes what has not been used for so long when there are many.
     'gc_stale_time 6000',
   ];
-  return ['ipv4', 'ipv6'].flatMap((family) =>
-    timers.map((timer) => step('sysctl', `net/${family}/neigh/${device}/${timer}`)),
-  );
+  return families.flatMap((family) => timers.map((timer) => step('sysctl', `net/${family}/neigh/${device}/${timer}`)));
 }
 
 /** Quiet namespace: nothing is sent by timers or limited by time. */
