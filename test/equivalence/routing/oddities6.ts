@@ -6,6 +6,8 @@ import type { Send } from '../../support/lab/agent.js';
 import { ethernet, hex, ipv6, ipv6Address, little, mac, sized, tcp, udp } from '../../support/lab/frame.js';
 import type { Step } from '../configuration.js';
 import { nft, step } from '../oddity.js';
+import { Random } from '../random.js';
+import { drawNestedRoutes } from './nested6.js';
 import { type RouterOddity, stationMac } from './oddities.js';
 import { address6Of, icmp6, portMac } from './plan.js';
 
@@ -79,8 +81,21 @@ function outlived(type: number, option: string): Step[] {
   ];
 }
 
+/** Routes that nest at any bit, and packets that go by one or the other, twice each. */
+export function nested(seed: number): RouterOddity {
+  const ways = [overB, overC, `via ${station6(1, 1)} dev p2`, `${overC} metric 9`, `${overB} mtu 1400`, 'blackhole'];
+  const { routes, destinations } = drawNestedRoutes(new Random(seed), 150, ways);
+  return {
+    name: `router6: nested routes ${seed}`,
+    setup: routes.map((route) => ip(`route add ${route}`)),
+    script: [...hello6, ...destinations.flatMap((to) => times(2, from(0, to)))],
+  };
+}
+
 export const router6Oddities: readonly RouterOddity[] = [
   { name: 'a plain router of IPv6' },
+  nested(1),
+  nested(2),
   {
     name: 'router6: other next headers',
     frames: [43, 44, 50, 51, 58, 59, 60, 135].map((next) =>
