@@ -12,7 +12,8 @@
 // The tag is written by egress, after everything that may leave the frame to Linux. Until then it is only decided; `len`
 // becomes that of the frame as it leaves.
 //
-// XDP: all tags lie in the packet, and Linux sends the same bytes whichever of them it had in metadata.
+// XDP: all tags lie in the packet, and Linux sends the same bytes whichever of them it had in metadata. But a receiver behind a veth then
+// has to take a new one out again, and net/core/skbuff.c skb_vlan_untag() wants two bytes behind it: a shorter frame that is to get a tag: SLOW.
 // tc: Linux leaves an inner tag in the packet and takes the outer one out of the metadata. bpf_skb_vlan_pop() would move the
 // inner one into the metadata instead, which a device behind can tell apart: SLOW. So are priority tags with an inner tag,
 // which are replaced by pop and push, and frames with a tag of the other protocol that leave untagged, whose tag Linux
@@ -43,6 +44,8 @@ static __always_inline int fpm_bridge_vlan_egress(struct tna_pkt *p)
 		p->tag = p->vlan_tci & TNA_VLAN_VID_MASK ? TNA_TAG_KEEP : TNA_TAG_SET;
 	p->tag_tci = tagged ? p->vlan_tci | p->bridge.vid : p->bridge.vid;
 #ifdef TNA_HOOK_XDP
+	if (p->tag == TNA_TAG_PUSH && tna_unlikely(p->len < ETH_HLEN + sizeof(u16)))
+		return tna_slow(p, TNA_R_BRIDGE_VLAN_EGRESS_TOO_SHORT);
 	if (p->tag == TNA_TAG_PUSH)
 		p->len += TNA_VLAN_LEN;
 	else if (p->tag == TNA_TAG_POP)

@@ -71,6 +71,11 @@ const unconditional = [
     hooks: ['xdp'],
     fast: ['p1', 'p2'],
   }),
+  oddity('too short for a tag that a receiver could take out', {
+    frames: [14, 15, 16].map((length) => ({ port: 0, bytes: frame(mac(1), mac(0)).slice(0, 2 * length) })),
+    hooks: ['xdp'],
+    aims: ['bridge_vlan_egress:too-short'],
+  }),
   oddity('known in one VLAN elsewhere than in the other', {
     setup: [0, 1].map((port) => step('bridge', `fdb replace ${mac(port)} dev p3 master static vlan 20`)),
     frames: fromAccess,

@@ -92,6 +92,12 @@ export const vlanCases: readonly Case[] = [
     frame: in10(`${ethernet(B, A, 0x88b5)}0000`),
     arrives: `${ethernet(B, A, 0x88b5)}0000`,
   }),
+  vlanCase('too short to get a tag in the packet', 'bridge_vlan_egress:too-short', toTrunk, {
+    hooks: ['xdp'],
+    kinds: ['tap'],
+    frame: `${ethernet(B, A, 0x88b5)}00`,
+    arrives: in10(`${ethernet(B, A, 0x88b5)}00`),
+  }),
   vlanCase('the longest frame that gets a tag', 'fast', toTrunk, {
     frame: sized(payload, 1514),
     arrives: in10(sized(payload, 1514)),
