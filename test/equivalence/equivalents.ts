@@ -130,6 +130,9 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
       'the helper already said XDP_PASS: without the check the packet goes to Linux, too, but is counted as fast',
   },
   'ip6_forward:short': { because: 'the length was looked at before; the verifier wants the check' },
+  'ip6_header:group': {
+    because: 'each device has a route for groups in the local table, which is not unicast: route-type',
+  },
   'ip6_header:short': { because: 'the verifier wants the check' },
   'ip6_neighbour:changing': { because: 'a matter of nanoseconds' },
   'ip6_neighbour:egress-type': { because: 'devices that are not Ethernet have no header: no-header' },
@@ -141,6 +144,8 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
     because: 'what has no next hop has no device: egress-type; what has no link: ip_egress:egress-down',
   },
   'ip6_route:disabled#2': { because: 'a device on which IPv6 is disabled has no IPv6 routes any more' },
+  'ip6_route:no-route': { because: 'what is not found is undecided next' },
+  'ip6_route:source-routes': { because: 'what depends on the source is undecided next' },
   'ip6_route:no-ip#2': { because: 'a device without IPv6 has no IPv6 routes any more' },
   'ip6_route:undecided': { because: 'without a route there is no type, hence not unicast: route-type' },
   'ip_egress:egress-below': {
