@@ -2,17 +2,12 @@
 // A bridge with an address: frames for the bridge itself that are routed on, packets that are routed out of its ports. Configuration and
 // frame in, reason (or the very frame that Linux would send) out. TNA_FPM_CASES=TEXT: only cases with this in their name.
 
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { probe } from 'bpf-loader-native';
 import { enterNetns } from 'netlink-ts';
 import t, { type Test } from 'tap';
-import { buildFpmLibrary } from '../../src/platform/clang.js';
-import { fpmSource, libraryDirectory } from '../../src/platform/package-paths.js';
-import { Agent, hush } from '../support/lab/agent.js';
-import { addNetns, bridge, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
+import { hush } from '../support/lab/agent.js';
+import { bridge, inNetns, ip } from '../support/lab/netns.js';
 import { patience } from '../support/lab/patience.js';
 import type { Hook, Kind } from './case.js';
 import { type Counts, difference, FastPath } from './fast-path.js';
@@ -33,52 +28,21 @@ import {
   type Way,
   ways,
 } from './gateway-cases.js';
+import { addPort, command, forwarding, ifindexOf, makeHosts, makeRouter, ownLibrary } from './lab.js';
 import { python } from './routing-cases.js';
 
 t.setTimeout(180_000 * patience);
-const source = fpmSource();
-const outDir = mkdtempSync(join(tmpdir(), 'tna-fpm-'));
-t.teardown(() => rmSync(outDir, { recursive: true }));
-// Nothing is compiled again as long as the built library is that of these sources.
-if (existsSync(libraryDirectory())) cpSync(libraryDirectory(), outDir, { recursive: true });
 const onlyCases = process.env.TNA_FPM_CASES ?? '';
-const library = await buildFpmLibrary({
-  moduleDirs: [source.modules],
-  includeDir: source.include,
-  dispatcherDir: source.dispatcher,
-  kernels: source.kernels,
-  outDir,
-});
+const library = await ownLibrary(t);
 
 /** Reasons that a test has seen, as `fpm:code`. */
 const reached = new Set<string>();
 
-async function command(netns: string, text: string): Promise<void> {
-  const [tool, ...rest] = text.split(' ');
-  if (tool === 'ip') await ip(netns, rest.join(' '));
-  else if (tool === 'bridge') await bridge(netns, rest.join(' '));
-  else if (tool === 'nft') await inNetns(netns, ['nft', '-f', '-'], rest.join(' '));
-  else if (tool === 'sysctl') await inNetns(netns, ['sh', '-c', `echo ${rest[1]} > /proc/sys/${rest[0]}`]);
-  else await inNetns(netns, text.split(' '));
-}
-
 async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
-  const netns = netnsName('fpm');
-  const peers = netnsName('fpmp');
-  await addNetns(netns, peers);
-  const agent = await Agent.start();
-  t.teardown(async () => {
-    await agent.stop();
-    await deleteNetns(netns, peers);
-  });
+  const hosts = await makeHosts(t);
+  const { netns, peers, agent } = hosts;
   await hush(agent, [peers]);
-  await agent.enter(netns);
-  for (const [name, value] of Object.entries({ addr_gen_mode: 1, accept_dad: 0, router_solicitations: 0 }))
-    await agent.sysctl(`net/ipv6/conf/default/${name}`, String(value));
-  await agent.sysctl('net/ipv6/conf/all/forwarding', '1');
-  await agent.sysctl('net/ipv4/ip_forward', '1');
-  await agent.sysctl('net/ipv4/conf/all/rp_filter', '0');
-  await agent.sysctl('net/ipv4/conf/default/rp_filter', '0');
+  await makeRouter(hosts);
   for (const tables of ['iptables', 'ip6tables', 'arptables'])
     await agent.sysctl(`net/bridge/bridge-nf-call-${tables}`, '0');
   for (const name of ['br0', 'br1'] as const)
@@ -90,22 +54,13 @@ async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
   const ports: Record<string, number> = {};
   const addresses: Readonly<Record<string, string>> = own;
   for (const name of ['p1', 'p2', 'p3', 'p4']) {
-    if (kind === 'tap') ports[name] = await agent.tap(name);
-    else {
-      const far = name.replace('p', 'h');
-      await ip(netns, `link add ${name} type veth peer name ${far} netns ${peers}`);
-      await ip(peers, `link set ${far} up`);
-      await agent.enter(peers);
-      ports[name] = await agent.packet(far);
-      await agent.gro(far, true);
-      await agent.enter(netns);
-    }
+    ports[name] = await addPort(hosts, kind, name);
     if (addresses[name] !== undefined) await ip(netns, `link set ${name} address ${addresses[name]}`);
     await ip(netns, `link set ${name} up`);
   }
   await agent.settle(kind === 'veth' ? 300 : 0);
   await ip(netns, 'link set p1 master br0', 'link set p3 master br0', 'link set p4 master br1', 'link set lo up');
-  await forwarding(netns);
+  await forwarding(netns, 3);
   await bridge(
     netns,
     ...[`${A} dev p1`, `${C} dev p3`, `${D} dev p4`].map((entry) => `fdb add ${entry} master static`),
@@ -118,18 +73,8 @@ async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
   enterNetns(`/run/netns/${netns}`);
   const fast = await FastPath.load(library, hook);
   t.teardown(() => fast.close());
-  const ifindex = async (name: string) =>
-    Number((await inNetns(netns, ['cat', `/sys/class/net/${name}/ifindex`])).trim());
+  const ifindex = (name: string) => ifindexOf(netns, name);
   return { hook, kind, netns, peers, agent, fast, ports, ifindex };
-}
-
-/** Waits until the ports forward: after a change of link, the kernel tells the bridge a little later. */
-async function forwarding(netns: string): Promise<void> {
-  for (let i = 0; i < 100; i += 1) {
-    if (((await inNetns(netns, ['bridge', 'link'])).match(/state forwarding/g) ?? []).length === 3) return;
-    await delay(20);
-  }
-  throw new Error('the ports do not forward');
 }
 
 function modulesFor(way: Way): readonly string[] {
@@ -159,7 +104,7 @@ async function runCase(bench: Bench, one: Case): Promise<Outcome> {
   } finally {
     await undo?.();
     for (const text of one.unset ?? []) await command(bench.netns, text);
-    if (one.unset?.some((text) => /\b(mtu|state)\b/.test(text))) await forwarding(bench.netns);
+    if (one.unset?.some((text) => /\b(mtu|state)\b/.test(text))) await forwarding(bench.netns, 3);
   }
 }
 

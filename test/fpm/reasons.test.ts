@@ -3,39 +3,24 @@
 // here, or listed with the evidence why this kernel can't reach it. TNA_FPM_CASES=TEXT: only cases with this in their name.
 
 import { createSocket } from 'node:dgram';
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { probe, testRun } from 'bpf-loader-native';
 import { enterNetns } from 'netlink-ts';
 import t, { type Test } from 'tap';
-import { buildFpmLibrary } from '../../src/platform/clang.js';
-import { fpmSource, libraryDirectory } from '../../src/platform/package-paths.js';
-import { Agent, hush, withAgent } from '../support/lab/agent.js';
+import { hush, withAgent } from '../support/lab/agent.js';
 import { ethernet, ipv4, little, mac, sized, tagged, udp } from '../support/lab/frame.js';
-import { addNetns, bridge, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
+import { bridge, inNetns, ip } from '../support/lab/netns.js';
 import { patience } from '../support/lab/patience.js';
 import { rtnlRequest } from '../support/lab/rtnl.js';
 import { bridgeCases } from './bridge-cases.js';
 import { A, B, type Bench, type Case, type Hook, type Kind, ownBridge, plain } from './case.js';
 import { bridgeModules, type Counts, difference, FastPath, vlanModules } from './fast-path.js';
+import { addPort, command, forwarding, ifindexOf, makeHosts, ownLibrary } from './lab.js';
 import { needsVlans } from './vlan-cases.js';
 
 t.setTimeout(180_000 * patience);
-const source = fpmSource();
-const outDir = mkdtempSync(join(tmpdir(), 'tna-fpm-'));
-t.teardown(() => rmSync(outDir, { recursive: true }));
-// Nothing is compiled again as long as the built library is that of these sources.
-if (existsSync(libraryDirectory())) cpSync(libraryDirectory(), outDir, { recursive: true });
 const onlyCases = process.env.TNA_FPM_CASES ?? '';
-const library = await buildFpmLibrary({
-  moduleDirs: [source.modules],
-  includeDir: source.include,
-  dispatcherDir: source.dispatcher,
-  kernels: source.kernels,
-  outDir,
-});
+const library = await ownLibrary(t);
 
 /** Reasons that a test has seen, as `fpm:code`. */
 const reached = new Set<string>();
@@ -51,17 +36,14 @@ async function commands(bench: Bench, texts: readonly string[]): Promise<void> {
     const rest = texts.slice(i, end).map((text) => text.slice(`${tool} `.length));
     if (tool === 'ip') await ip(netns, ...rest);
     else if (tool === 'bridge') await bridge(netns, ...rest);
-    else await command(bench, texts[i] ?? '');
+    else await other(bench, texts[i] ?? '');
     i = end;
   }
 }
 
-async function command({ netns, agent }: Bench, text: string): Promise<void> {
-  const [tool, ...rest] = text.split(' ');
-  if (tool === 'rtnl') return agent.request(rtnlRequest(rest.join(' ')));
-  if (tool === 'nft') await inNetns(netns, ['nft', '-f', '-'], rest.join(' '));
-  else if (tool === 'sysctl') await inNetns(netns, ['sh', '-c', `echo ${rest[1]} > /proc/sys/${rest[0]}`]);
-  else await inNetns(netns, text.split(' '));
+async function other({ netns, agent }: Bench, text: string): Promise<void> {
+  if (text.startsWith('rtnl ')) return agent.request(rtnlRequest(text.slice('rtnl '.length)));
+  return command(netns, text);
 }
 
 /** Undoes as much of a configuration as there is, of which only a part came about. */
@@ -70,14 +52,8 @@ async function undoAnyway(bench: Bench, texts: readonly string[]): Promise<void>
 }
 
 async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
-  const netns = netnsName('fpm');
-  const peers = netnsName('fpmp');
-  await addNetns(netns, peers);
-  const agent = await Agent.start();
-  t.teardown(async () => {
-    await agent.stop();
-    await deleteNetns(netns, peers);
-  });
+  const hosts = await makeHosts(t);
+  const { netns, peers, agent } = hosts;
   await hush(agent, [peers, netns]);
   for (const tables of ['iptables', 'ip6tables', 'arptables'])
     await agent.sysctl(`net/bridge/bridge-nf-call-${tables}`, '0');
@@ -88,21 +64,12 @@ async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
     'link set br0 up',
   );
   const ports: number[] = [];
-  for (const [i, name] of ['p1', 'p2'].entries()) {
-    if (kind === 'tap') ports.push(await agent.tap(name));
-    else {
-      const far = `h${i + 1}`;
-      await ip(netns, `link add ${name} type veth peer name ${far} netns ${peers}`);
-      await ip(peers, `link set ${far} up`);
-      await agent.enter(peers);
-      ports.push(await agent.packet(far));
-      await agent.gro(far, true);
-      await agent.enter(netns);
-    }
+  for (const [_i, name] of ['p1', 'p2'].entries()) {
+    ports.push(await addPort(hosts, kind, name));
     await ip(netns, `link set ${name} master br0 up`);
   }
   await agent.settle(kind === 'veth' ? 300 : 0);
-  await forwarding(netns);
+  await forwarding(netns, 2);
   await bridge(netns, `fdb add ${A} dev p1 master static`, `fdb add ${B} dev p2 master static`);
   enterNetns(`/run/netns/${netns}`);
   const fast = await FastPath.load(library, hook);
@@ -114,16 +81,6 @@ async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
   }
   const ifindex = (name: string): number => indexes.get(name) ?? 0;
   return { hook, kind, netns, peers, agent, fast, in: ports[0] as number, out: ports[1] as number, ifindex };
-}
-
-/** Waits until both ports forward: after a change of link, the kernel tells the bridge a little later. */
-async function forwarding(netns: string): Promise<void> {
-  for (let i = 0; i < 100; i += 1) {
-    const text = await inNetns(netns, ['bridge', 'link']);
-    if ((text.match(/state forwarding/g) ?? []).length === 2) return;
-    await delay(20);
-  }
-  throw new Error('the ports do not forward');
 }
 
 interface Outcome {
@@ -157,7 +114,7 @@ async function runCase(bench: Bench, one: Case): Promise<Outcome> {
   } finally {
     await undo?.();
     await commands(bench, one.unset ?? []);
-    if (one.unset?.some((text) => /\b(up|master|mtu|state)\b/.test(text))) await forwarding(bench.netns);
+    if (one.unset?.some((text) => /\b(up|master|mtu|state)\b/.test(text))) await forwarding(bench.netns, 2);
   }
 }
 
@@ -258,7 +215,7 @@ async function vethMetadata(t: Test, bench: Bench): Promise<void> {
   const near = await agent.packet('m2');
   await delay(100);
   await bridge(netns, 'fdb add 02:00:00:00:00:0c dev m1 master static', 'link set dev m1 state 3');
-  await bench.fast.attach(await indexOf(netns, 'm1'));
+  await bench.fast.attach(await ifindexOf(netns, 'm1'));
   await expectReason(t, bench, 'mark through a veth pair', 'offload:mark', () =>
     agent.send([{ port: near, bytes: sized(ethernet(B, '02:00:00:00:00:0c', 0x88b5), 60), mark: 7 }]),
   );
@@ -280,11 +237,11 @@ async function otherDevices(t: Test, bench: Bench): Promise<void> {
       `link set dev ${name} state 3`,
     ]),
   );
-  await fast.attach(await indexOf(netns, 'v1'));
+  await fast.attach(await ifindexOf(netns, 'v1'));
   await expectReason(t, bench, 'tap of a virtual machine', 'offload:vnet-header', () =>
     agent.send([{ port: guest, bytes: '00'.repeat(10) + from('1a'), virtio: true }]),
   );
-  await fast.attach(await indexOf(netns, 'g1'), 'generic');
+  await fast.attach(await ifindexOf(netns, 'g1'), 'generic');
   await expectReason(t, bench, 'generic XDP', 'guard_ingress:generic-xdp', () =>
     agent.send([{ port: generic, bytes: from('1b') }]),
   );
@@ -292,7 +249,7 @@ async function otherDevices(t: Test, bench: Bench): Promise<void> {
     agent.send([{ port: bench.in, bytes: sized(ethernet('02:00:00:00:00:1c', A, 0x88b5), 60) }]),
   );
   const program = await fast.use(bridgeModules);
-  const ingressIfindex = await indexOf(netns, 'f1');
+  const ingressIfindex = await ifindexOf(netns, 'f1');
   await expectReason(t, bench, 'a driver not known', 'offload:unknown-device', () =>
     testRun(program, { data: Buffer.from(from('1d'), 'hex'), context: { kind: 'xdp', ingressIfindex } }),
   );
@@ -315,7 +272,7 @@ async function vlanMetadata(t: Test, bench: Bench): Promise<void> {
   await delay(100);
   const C = '02:00:00:00:00:1a';
   await bridge(netns, `fdb add ${C} dev v1 master static`, 'link set dev v1 state 3');
-  await fast.attach(await indexOf(netns, 'v1'));
+  await fast.attach(await ifindexOf(netns, 'v1'));
   const packet = ipv4({
     source: '10.0.0.1',
     destination: '10.0.0.2',
@@ -397,10 +354,6 @@ async function stackedEgress(t: Test, bench: Bench): Promise<void> {
   await expectReason(t, bench, 'generic XDP below a VLAN device', 'bridge_egress:egress-below', send);
   await undo();
   await ip(netns, 'link del d1');
-}
-
-async function indexOf(netns: string, name: string): Promise<number> {
-  return Number((await inNetns(netns, ['cat', `/sys/class/net/${name}/ifindex`])).trim());
 }
 
 /** Why this kernel or machine cannot reach a reason; with a probe, only where that says no. */

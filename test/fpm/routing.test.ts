@@ -3,21 +3,17 @@
 // send) out; each declared reason is reached here, or listed with the evidence why this kernel can't reach it.
 
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { probe, testRun } from 'bpf-loader-native';
 import { enterNetns } from 'netlink-ts';
 import t, { type Test } from 'tap';
-import { buildFpmLibrary } from '../../src/platform/clang.js';
-import { fpmSource } from '../../src/platform/package-paths.js';
-import { Agent, hush } from '../support/lab/agent.js';
+import { hush } from '../support/lab/agent.js';
 import { checksum, ethernet, hex, ipv4, ipv6, ipv6Address, mac, udp } from '../support/lab/frame.js';
-import { addNetns, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
+import { inNetns, ip } from '../support/lab/netns.js';
 import type { Hook, Kind } from './case.js';
 import { bridgeModules, type Counts, difference, FastPath } from './fast-path.js';
 import { forwarded } from './forwarded.js';
+import { addPort, command, ifindexOf, makeHosts, makeRouter, ownLibrary } from './lab.js';
 import {
   A,
   B,
@@ -35,57 +31,19 @@ import {
 import { packet6, routed6, routing6Cases, speakIp6 } from './routing6-cases.js';
 
 t.setTimeout(800_000);
-const source = fpmSource();
-const outDir = mkdtempSync(join(tmpdir(), 'tna-fpm-'));
-t.teardown(() => rmSync(outDir, { recursive: true }));
-const library = await buildFpmLibrary({
-  moduleDirs: [source.modules],
-  includeDir: source.include,
-  dispatcherDir: source.dispatcher,
-  kernels: source.kernels,
-  outDir,
-});
+const library = await ownLibrary(t);
 
 /** Reasons that a test has seen, as `fpm:code`. */
 const reached = new Set<string>();
 
-async function command(netns: string, text: string): Promise<void> {
-  const [tool, ...rest] = text.split(' ');
-  if (tool === 'ip' && rest[0] !== '-6') await ip(netns, rest.join(' '));
-  else if (tool === 'nft') await inNetns(netns, ['nft', '-f', '-'], rest.join(' '));
-  else if (tool === 'sysctl') await inNetns(netns, ['sh', '-c', `echo ${rest[1]} > /proc/sys/${rest[0]}`]);
-  else await inNetns(netns, text.split(' '));
-}
-
 async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
-  const netns = netnsName('fpm');
-  const peers = netnsName('fpmp');
-  await addNetns(netns, peers);
-  const agent = await Agent.start();
-  t.teardown(async () => {
-    await agent.stop();
-    await deleteNetns(netns, peers);
-  });
+  const hosts = await makeHosts(t);
+  const { netns, peers, agent } = hosts;
   await hush(agent, [peers]);
-  await agent.enter(netns);
-  for (const [name, value] of Object.entries({ addr_gen_mode: 1, accept_dad: 0, router_solicitations: 0 }))
-    await agent.sysctl(`net/ipv6/conf/default/${name}`, String(value));
-  await agent.sysctl('net/ipv6/conf/all/forwarding', '1');
-  await agent.sysctl('net/ipv4/ip_forward', '1');
-  await agent.sysctl('net/ipv4/conf/all/rp_filter', '0');
-  await agent.sysctl('net/ipv4/conf/default/rp_filter', '0');
+  await makeRouter(hosts);
   const ports: number[] = [];
   for (const [i, name] of ['p1', 'p2'].entries()) {
-    if (kind === 'tap') ports.push(await agent.tap(name));
-    else {
-      const far = `h${i + 1}`;
-      await ip(netns, `link add ${name} type veth peer name ${far} netns ${peers}`);
-      await ip(peers, `link set ${far} up`);
-      await agent.enter(peers);
-      ports.push(await agent.packet(far));
-      await agent.gro(far, true);
-      await agent.enter(netns);
-    }
+    ports.push(await addPort(hosts, kind, name));
     await ip(netns, `link set ${name} address ${i === 0 ? own1 : own2} up`, `addr add 10.${i + 1}.0.1/24 dev ${name}`);
   }
   await agent.settle(kind === 'veth' ? 300 : 0);
@@ -98,8 +56,7 @@ async function makeBench(t: Test, hook: Hook, kind: Kind): Promise<Bench> {
   enterNetns(`/run/netns/${netns}`);
   const fast = await FastPath.load(library, hook);
   t.teardown(() => fast.close());
-  const ifindex = async (name: string) =>
-    Number((await inNetns(netns, ['cat', `/sys/class/net/${name}/ifindex`])).trim());
+  const ifindex = (name: string) => ifindexOf(netns, name);
   return { hook, kind, netns, peers, agent, fast, in: ports[0] as number, out: ports[1] as number, ifindex };
 }
 

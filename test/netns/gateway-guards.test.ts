@@ -2,12 +2,9 @@
 // As routing-guards.test.ts, for bridges with an address: with the controller killed, under load, every change that forbids, diverts or observes
 // what is routed from bridge to bridge acts on the very next packet. br1 (port p1) is where packets come from, br2 (p2, p3) where they go.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Hook } from '../../src/model/ruleset.js';
-import { buildMutant, findMutations } from '../equivalence/mutations.js';
+import { holds, leaksWithout } from '../support/lab/guard-proofs.js';
 import { bridge } from '../support/lab/netns.js';
 import { neighbourMac, RouterBed, transit, transitRoute } from '../support/lab/router-bed.js';
 import { tna } from '../support/lab/tna.js';
@@ -118,38 +115,21 @@ for (const [hook, kind] of [
   await t.test(`${hook} on ${kind}`, async (t) => {
     const host = await unwatched(t, hook, kind);
     for (const guard of [...onTheWayUp, ...onTheWayDown]) {
-      const started = performance.now();
-      const { leaked, frames } = await host.run(guard, trials);
-      const took = ((performance.now() - started) / 1000).toFixed(1);
-      t.equal(leaked, 0, `${guard.name}: ${leaked} of ${frames} leaked, ${trials} trials, ${took} s`);
+      await holds(t, host, guard, trials);
     }
     const { code } = await tna('plan', '--netns', host.bed.netns, '--hook', hook, '--detailed-exitcode');
     t.equal(code, 0, 'a controller that comes back finds nothing to do');
   });
 }
 
-// The proof proves something only if it fails without the guard: one library without several checks, each of which one guard needs.
 t.test('without some checks', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'tna-guards-'));
-  t.teardown(() => rmSync(directory, { recursive: true }));
   const needed = {
     'bridge_up:bridge-hook': 'nft chain (bridge, input, policy drop)',
     'bridge_up:tapped': 'packet socket on br1',
     'bridge_out:port-state': 'bridge link set dev p2 state 1',
     'bridge_out:qdisc': 'tc qdisc replace dev br2 root handle 1: pfifo limit 0',
   };
-  const all = findMutations();
-  const mutations = Object.keys(needed).map((id) => {
-    const found = all.find((one) => one.id === id);
-    if (found === undefined) throw new Error(`no check ${id}`);
-    return found;
-  });
-  const library = await buildMutant(mutations, directory);
-  const host = await unwatched(t, 'xdp', 'tap', { arguments: ['--library', library] });
-  for (const [id, name] of Object.entries(needed)) {
-    const guard = [...onTheWayUp, ...onTheWayDown].find((one) => one.name === name);
-    if (guard === undefined) throw new Error(`no guard ${name}`);
-    const { leaked, frames } = await host.run(guard, 3);
-    t.ok(leaked > 0, `without ${id}, ${name}: ${leaked} of ${frames} leaked`);
-  }
+  await leaksWithout(t, needed, [...onTheWayUp, ...onTheWayDown], (library) =>
+    unwatched(t, 'xdp', 'tap', { arguments: ['--library', library] }),
+  );
 });

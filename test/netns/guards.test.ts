@@ -2,15 +2,12 @@
 // Never stale: with the controller killed, under load, every change of the configuration that forbids, diverts or
 // observes frames acts on the very next one. Frames are numbered; what is begun after the command has returned counts.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { probe } from 'bpf-loader-native';
 import t, { type Test } from 'tap';
 import type { Hook } from '../../src/model/ruleset.js';
-import { buildMutant, findMutations } from '../equivalence/mutations.js';
 import { Bed, frame, station } from '../support/lab/bed.js';
 import { ethernet, ipv4, sized, udp } from '../support/lab/frame.js';
+import { leaksWithout } from '../support/lab/guard-proofs.js';
 import { tcpdumpSees, tcpdumps } from '../support/lab/tcpdump.js';
 import { tna } from '../support/lab/tna.js';
 import { type Guard, pinPrograms, Unwatched } from '../support/lab/unwatched.js';
@@ -270,13 +267,6 @@ for (const [id, hook, kind, name] of [
   ['bridge_egress:egress-state', 'xdp', 'tap', 'bridge link set state listening, egress'],
 ] as const) {
   await t.test(`without ${id}`, async (t) => {
-    const directory = mkdtempSync(join(tmpdir(), 'tna-guards-'));
-    t.teardown(() => rmSync(directory, { recursive: true }));
-    const mutation = findMutations().find((one) => one.id === id);
-    if (mutation === undefined) throw new Error(`no check ${id}`);
-    const host = await unwatched(t, hook, kind, ['--library', await buildMutant([mutation], directory)]);
-    const guard = guards().find((one) => one.name === name) as Guard;
-    const { leaked, frames } = await host.run(guard, 3);
-    t.ok(leaked > 0, `${name}: ${leaked} of ${frames} leaked`);
+    await leaksWithout(t, { [id]: name }, guards(), (library) => unwatched(t, hook, kind, ['--library', library]));
   });
 }

@@ -2,13 +2,10 @@
 // As guards.test.ts, for routing: with the controller killed, under load, every change of the configuration that
 // forbids, diverts, alters or observes routed packets acts on the very next one.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Hook } from '../../src/model/ruleset.js';
-import { buildMutant, findMutations } from '../equivalence/mutations.js';
 import { mac } from '../support/lab/frame.js';
+import { holds, leaksWithout } from '../support/lab/guard-proofs.js';
 import { RouterBed, transit, transitNeighbour, transitRoute } from '../support/lab/router-bed.js';
 import { tcpdumpSees, tcpdumps } from '../support/lab/tcpdump.js';
 import { tna } from '../support/lab/tna.js';
@@ -261,14 +258,6 @@ async function unwatched(
   return Unwatched.make(t, bed, { hook, stream: transit(), ...options });
 }
 
-/** Runs a guard and says how long it took, since these are most of what CI waits for. */
-async function holds(t: Test, host: Unwatched<RouterBed>, guard: Guard, count: number): Promise<void> {
-  const started = performance.now();
-  const { leaked, frames } = await host.run(guard, count);
-  const took = ((performance.now() - started) / 1000).toFixed(1);
-  t.equal(leaked, 0, `${guard.name}: ${leaked} of ${frames} leaked, ${count} trials, ${took} s`);
-}
-
 for (const [hook, kind] of [...everywhere, ['xdp', 'veth']] as const) {
   await t.test(`${hook} on ${kind}`, async (t) => {
     const host = await unwatched(t, hook, kind);
@@ -308,10 +297,7 @@ for (const [hook, kind] of everywhere) {
   });
 }
 
-// The proof proves something only if it fails without the guard: one library without several checks, each of which one guard needs.
 t.test('without some checks', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'tna-guards-'));
-  t.teardown(() => rmSync(directory, { recursive: true }));
   const needed = {
     'guard_ip4:netfilter': 'nft add table, chain (ip, forward, policy drop)',
     'guard_ip4:xfrm': 'ip xfrm policy add dir fwd action block',
@@ -319,18 +305,5 @@ t.test('without some checks', async (t) => {
     'ip4_route:too-long': 'ip route replace … mtu',
     'ip_egress:tap-egress': 'packet socket, egress',
   };
-  const all = findMutations();
-  const mutations = Object.keys(needed).map((id) => {
-    const found = all.find((one) => one.id === id);
-    if (found === undefined) throw new Error(`no check ${id}`);
-    return found;
-  });
-  const library = await buildMutant(mutations, directory);
-  const host = await unwatched(t, 'xdp', 'tap', { arguments: ['--library', library] });
-  for (const [id, name] of Object.entries(needed)) {
-    const guard = guards.find((one) => one.name === name);
-    if (guard === undefined) throw new Error(`no guard ${name}`);
-    const { leaked, frames } = await host.run(guard, 3);
-    t.ok(leaked > 0, `without ${id}, ${name}: ${leaked} of ${frames} leaked`);
-  }
+  await leaksWithout(t, needed, guards, (library) => unwatched(t, 'xdp', 'tap', { arguments: ['--library', library] }));
 });

@@ -2,13 +2,10 @@
 // As routing-guards.test.ts, for IPv6 on a router of both families: with the controller killed, or never there, every change
 // that forbids, diverts or alters routed packets of IPv6 acts on the very next one. What both families share is looked at there.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Hook } from '../../src/model/ruleset.js';
-import { buildMutant, findMutations } from '../equivalence/mutations.js';
 import { mac } from '../support/lab/frame.js';
+import { holds, leaksWithout } from '../support/lab/guard-proofs.js';
 import { RouterBed, transit6, transitNeighbour6, transitRoute6 } from '../support/lab/router-bed.js';
 import { type Guard, Unwatched, type UnwatchedOptions } from '../support/lab/unwatched.js';
 
@@ -150,11 +147,6 @@ async function unwatched(
   return Unwatched.make(t, bed, { hook, stream: transit6(), ...options });
 }
 
-async function holds(t: Test, host: Unwatched<RouterBed>, guard: Guard, count: number): Promise<void> {
-  const { leaked, frames } = await host.run(guard, count);
-  t.equal(leaked, 0, `${guard.name}: ${leaked} of ${frames} leaked, ${count} trials`);
-}
-
 for (const [hook, kind] of everywhere) {
   await t.test(`${hook} on ${kind}`, async (t) => {
     const host = await unwatched(t, hook, kind);
@@ -177,10 +169,7 @@ for (const [hook, kind] of everywhere) {
   });
 }
 
-// The proof proves something only if it fails without the guard: one library without several checks, each of which one guard needs.
 t.test('without some checks', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'tna-guards-'));
-  t.teardown(() => rmSync(directory, { recursive: true }));
   const needed = {
     'guard_ip6:netfilter': 'nft add table, chain (ip6, forward, policy drop)',
     'guard_ip6:xfrm': 'ip xfrm policy add dir fwd action block',
@@ -188,18 +177,5 @@ t.test('without some checks', async (t) => {
     'ip6_route:too-long': 'ip -6 route replace … mtu',
     'ip6_route:disabled': 'sysctl p1/disable_ipv6 1',
   };
-  const all = findMutations();
-  const mutations = Object.keys(needed).map((id) => {
-    const found = all.find((one) => one.id === id);
-    if (found === undefined) throw new Error(`no check ${id}`);
-    return found;
-  });
-  const library = await buildMutant(mutations, directory);
-  const host = await unwatched(t, 'xdp', 'tap', { arguments: ['--library', library] });
-  for (const [id, name] of Object.entries(needed)) {
-    const guard = guards.find((one) => one.name === name);
-    if (guard === undefined) throw new Error(`no guard ${name}`);
-    const { leaked, frames } = await host.run(guard, 3);
-    t.ok(leaked > 0, `without ${id}, ${name}: ${leaked} of ${frames} leaked`);
-  }
+  await leaksWithout(t, needed, guards, (library) => unwatched(t, 'xdp', 'tap', { arguments: ['--library', library] }));
 });

@@ -94,18 +94,16 @@ function configure(family: Family, oddity: RouterOddity, kind: PortKind, hook: H
   };
 }
 
-/** Flows between all networks, the oddity's own packets twice each in between. */
-function sendAll(family: Family, oddity: RouterOddity, count: number): Send[] {
-  const { station, packet, hello, beyond } = family;
+/** A script's frames; without one greetings, then flows, the oddity's own packets twice each in between. */
+export function mingled(
+  oddity: RouterOddity,
+  greetings: readonly Send[],
+  flows: readonly Send[],
+  count: number,
+): Send[] {
   if (oddity.script !== undefined) return oddity.script.filter((one): one is Send => !Array.isArray(one));
-  const flows = [0, 1, 2].flatMap((from) =>
-    [station((from + 1) % 3), station((from + 2) % 3, 1), beyond.address].map((to) => ({
-      port: from,
-      bytes: packet(from, to),
-    })),
-  );
   const own = oddity.frames ?? [];
-  const sends: Send[] = [...hello];
+  const sends: Send[] = [...greetings];
   for (let i = 0; sends.length < count; i += 1) {
     const [flow, one] = [flows[i % flows.length], own[i % own.length]];
     if (flow !== undefined) sends.push(flow);
@@ -114,11 +112,21 @@ function sendAll(family: Family, oddity: RouterOddity, count: number): Send[] {
   return sends;
 }
 
+/** Between all networks. */
+function flows({ station, packet, beyond }: Family): readonly Send[] {
+  return [0, 1, 2].flatMap((from) =>
+    [station((from + 1) % 3), station((from + 2) % 3, 1), beyond.address].map((to) => ({
+      port: from,
+      bytes: packet(from, to),
+    })),
+  );
+}
+
 function cases(family: Family, oddities: readonly RouterOddity[], count: number): Directed[] {
   return oddities.flatMap((oddity) =>
     directed(oddity, (kind, hook) => {
       const configuration = configure(family, oddity, kind, hook, count);
-      return { seed: 0, kind, hook, configuration, frames: sendAll(family, oddity, count) };
+      return { seed: 0, kind, hook, configuration, frames: mingled(oddity, family.hello, flows(family), count) };
     }),
   );
 }

@@ -19,6 +19,7 @@ import {
 import type { Configuration, Hook, PortKind, Step } from '../configuration.js';
 import { type Directed, directed, scriptChanges } from '../directed-case.js';
 import { nft, step } from '../oddity.js';
+import { mingled } from './directed.js';
 import { neighbourTimers } from './generate.js';
 import { packet, type RouterOddity, station, stationMac } from './oddities.js';
 import { station6 } from './oddities6.js';
@@ -359,27 +360,18 @@ function configure(family: Family, oddity: RouterOddity, kind: PortKind, hook: H
   };
 }
 
-/** Flows between all networks, the oddity's own frames twice each in between. */
-function sendAll(family: Family, oddity: RouterOddity, count: number): Send[] {
-  if (oddity.script !== undefined) return oddity.script.filter((one): one is Send => !Array.isArray(one));
-  const flows = [0, 1, 2].flatMap((network) =>
+/** Between all networks. */
+function flows(family: Family): readonly Send[] {
+  return [0, 1, 2].flatMap((network) =>
     [0, 1].flatMap((n) => [1, 2].map((step) => family.from(network, family.station((network + step) % 3, n), n))),
   );
-  const own = oddity.frames ?? [];
-  const sends: Send[] = [...greetings(family)];
-  for (let i = 0; sends.length < count; i += 1) {
-    const [flow, one] = [flows[i % flows.length], own[i % own.length]];
-    if (flow !== undefined) sends.push(flow);
-    if (one !== undefined) sends.push(one, one);
-  }
-  return sends;
 }
 
 function cases(family: Family, oddities: readonly RouterOddity[], count: number): Directed[] {
   return oddities.flatMap((oddity) =>
     directed(oddity, (kind, hook) => {
       const configuration = configure(family, oddity, kind, hook, count);
-      return { seed: 0, kind, hook, configuration, frames: sendAll(family, oddity, count) };
+      return { seed: 0, kind, hook, configuration, frames: mingled(oddity, greetings(family), flows(family), count) };
     }),
   );
 }
