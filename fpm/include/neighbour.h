@@ -4,7 +4,7 @@
 // include/net/neighbour.h neigh_output(), net/core/neighbour.c neigh_resolve_output(), __neigh_event_send():
 // * permanent, noarp, reachable: sent, and nothing is written to the entry, once it has a cached header (hh_cache). It gets that
 //   from its first packet, which Linux notes as a use.
-// * delay, probe: sent; Linux notes that the entry was used, and that decides whether it is kept and probed again later.
+// * delay, probe: sent, by the same header; Linux notes that the entry was used, and that decides whether it is kept and probed again later.
 // * stale: sent, and Linux begins to probe. incomplete, failed, none: Linux queues and asks.
 // * the address may be changing at this moment (ha_lock).
 // * VLAN devices have no cached headers (net/8021q/vlan_dev.c vlan_header_ops, vlan_passthru_header_ops): neigh_connected_output() has
@@ -119,9 +119,9 @@ static __always_inline enum tna_neighbour_obstacle tna_neighbour_use(u64 address
 			return TNA_NEIGHBOUR_UNCONFIRMED;
 		if (bpf_jiffies64() - neigh->used > refresh)
 			return TNA_NEIGHBOUR_USE_STALE;
-	} else if (tna_unlikely(!neigh->hh.hh_len) && !tna_makes_headers((u64)neigh->dev)) {
-		return TNA_NEIGHBOUR_NO_HEADER;
 	}
+	if (tna_unlikely(!neigh->hh.hh_len) && !tna_makes_headers((u64)neigh->dev))
+		return TNA_NEIGHBOUR_NO_HEADER;
 	if (tna_unlikely(sequence & 1 || sequence != tna_address_sequence(address)))
 		return TNA_NEIGHBOUR_CHANGING;
 	return TNA_NEIGHBOUR_OK;
