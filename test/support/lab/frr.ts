@@ -55,10 +55,6 @@ export class Frr {
     return frr;
   }
 
-  get log(): string {
-    return this.#log;
-  }
-
   private spawn(daemon: Daemon): void {
     const file = (name: string) => join(this.state, name);
     // The package would have made the group, and directories below /run and /var/tmp.
