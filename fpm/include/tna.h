@@ -87,11 +87,19 @@ struct tna_pkt {
 	struct tna_ip_path ip;
 };
 
-// Does a bridge hand frames up in this pipeline? Of the flags that switch FPMs on; false where a library lacks them. Frames
-// from port to port are none of routing's business then, nor those for the bridge device any of the egress port's.
+// Flags that switch FPMs on, as far as others ask for them: false where a library lacks them. In a program with just some FPMs
+// those of all others are constants.
+#ifndef on_bridge_up
 const volatile bool on_bridge_up;
+#endif
+#ifndef on_bridge_vlan
 const volatile bool on_bridge_vlan;
+#endif
+#ifndef on_bridge_vlan_egress
 const volatile bool on_bridge_vlan_egress;
+#endif
+// Does a bridge hand frames up in this pipeline? Frames from port to port are none of routing's business then, nor those for
+// the bridge device any of the egress port's.
 #define TNA_VLAN_AWARE (on_bridge_vlan && on_bridge_vlan_egress)
 #define TNA_HANDS_UP (on_bridge_up && !TNA_VLAN_AWARE)
 

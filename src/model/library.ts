@@ -48,10 +48,20 @@ export interface FpmProgram {
   readonly program: string;
 }
 
-/** The programs of a hook: one object for each window, by its name. */
+/** Some FPMs that get a program of their own, as the most common pipelines have them. */
+export interface FpmComposition {
+  readonly name: string;
+  /** Those of every pipeline that runs from it. */
+  readonly fpms: readonly string[];
+  /** Those that a pipeline may have as well. */
+  readonly optional: readonly string[];
+}
+
+/** The programs of a hook: one object with all FPMs for each window, by its name, and those with just some. */
 export interface FpmHook {
   readonly program: string;
   readonly objects: Readonly<Record<string, string>>;
+  readonly compositions: readonly (FpmComposition & { readonly window: string; readonly object: string })[];
   readonly dispatcher: FpmProgram;
 }
 
@@ -102,6 +112,7 @@ export interface FpmLibrary {
   readonly lease: FpmProgram;
   readonly modules: readonly FpmModule[];
   readonly kernels: FpmKernels;
+  readonly compositions: readonly FpmComposition[];
   readonly counters: FpmCounters;
 }
 
@@ -112,6 +123,9 @@ export const leaseFpm = 'lease';
 export function alternatives(need: string): readonly string[] {
   return need.split('|').map((probe) => probe.trim());
 }
+
+/** Name of the `const volatile bool` that switches a program of a composition on. */
+export const compositionFlag = 'on';
 
 /** Name of the `const volatile bool` that switches an FPM on. */
 export function fpmFlag(module: string): string {

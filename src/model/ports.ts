@@ -28,8 +28,8 @@ export interface HostReader {
 
 /** Changes what is deployed. Every method is idempotent and releases what it took when it fails; all throw TnaError. */
 export interface Deployer {
-  /** Does beforehand what the first change at these hooks would have to wait for. Never fails: that change will tell. */
-  ready(hooks: readonly Hook[]): Promise<void>;
+  /** Does beforehand what a change that needs these pipelines would have to wait for. Never fails: that change will tell. */
+  ready(pipelines: readonly Pipeline[]): Promise<void>;
   prepare(hook: Hook, slots: number): Promise<void>;
   load(pipeline: Pipeline): Promise<void>;
   unload(hook: Hook, id: string): Promise<void>;

@@ -2,6 +2,8 @@
 // Composes FPM manifests into the C source of one program per hook, and into the reason table of the library manifest.
 import { TnaError } from '../model/error.js';
 import {
+  compositionFlag,
+  type FpmComposition,
   type FpmCounters,
   type FpmManifest,
   type FpmModule,
@@ -174,23 +176,30 @@ function parameterLines(module: FpmModule): string[] {
 }
 
 /**
- * C source of the program of one hook: `tna_xdp` or `tna_tc`. Every FPM of the hook is inlined behind its flag.
+ * C source of the program of one hook: `tna_xdp` or `tna_tc`, with every FPM of the hook inlined behind its flag; or that of a
+ * composition, whose FPMs are simply there, and which as a whole has a flag: loaded without it, as a template, it is nothing.
  * Headers are included as `NAME.bpf.h`, found on the compiler's include path.
  */
-export function composeSource(modules: readonly FpmModule[], hook: Hook): string {
-  const own = modules.filter((m) => m.hooks.includes(hook));
+export function composeSource(modules: readonly FpmModule[], hook: Hook, composition?: FpmComposition): string {
+  const fixed = new Set(composition?.fpms);
+  const members = new Set([...(composition?.fpms ?? modules.map((m) => m.name)), ...(composition?.optional ?? [])]);
+  const own = modules.filter((m) => m.hooks.includes(hook) && members.has(m.name));
   const reasons = modules.flatMap((m) => m.reasons.map((r) => `\t${reasonConstant(m.name, r.code)} = ${r.id},`));
   const lines = [
     '// SPDX-License-Identifier: GPL-2.0',
     '// Generated from the FPM manifests; changes here are lost.',
     `#define TNA_HOOK_${hook.toUpperCase()} 1`,
+    ...modules.flatMap(({ name }) =>
+      fixed.has(name) || !members.has(name) ? [`#define ${fpmFlag(name)} ${fixed.has(name)}`] : [],
+    ),
     '#include "tna.h"',
     '',
     'enum tna_reason {',
     ...reasons,
     '};',
     '',
-    ...own.map((m) => `const volatile bool ${fpmFlag(m.name)} = false;`),
+    ...(composition === undefined ? [] : [`const volatile bool ${compositionFlag} = false;`]),
+    ...own.filter((m) => !fixed.has(m.name)).map((m) => `const volatile bool ${fpmFlag(m.name)} = false;`),
     ...own.flatMap(parameterLines),
     '',
     ...own.map((m) => `#include "${m.name}.bpf.h"`),
@@ -201,17 +210,9 @@ export function composeSource(modules: readonly FpmModule[], hook: Hook): string
     '\tstruct tna_pkt packet;',
     '\tint verdict = TNA_NEXT;',
     '',
-    '\tif (!tna_begin(&packet, ctx))',
+    `\tif (${composition === undefined ? '' : `!${compositionFlag} || `}!tna_begin(&packet, ctx))`,
     '\t\treturn TNA_PASS;',
-    ...own.flatMap((m) => [
-      `\tif (${fpmFlag(m.name)}) {`,
-      `\t\tverdict = fpm_${m.name}(&packet);`,
-      '\t\tif (verdict != TNA_NEXT)',
-      '\t\t\tgoto done;',
-      '\t} else {',
-      '\t\tTNA_OFF;',
-      '\t}',
-    ]),
+    ...own.flatMap((m) => (fixed.has(m.name) ? callLines(m, '\t') : flaggedLines(m))),
     'done:',
     '\treturn tna_end(&packet, verdict);',
     '}',
@@ -220,4 +221,12 @@ export function composeSource(modules: readonly FpmModule[], hook: Hook): string
     '',
   ];
   return lines.join('\n');
+}
+
+function callLines({ name }: FpmModule, indent: string): string[] {
+  return [`verdict = fpm_${name}(&packet);`, 'if (verdict != TNA_NEXT)', '\tgoto done;'].map((line) => indent + line);
+}
+
+function flaggedLines(module: FpmModule): string[] {
+  return [`\tif (${fpmFlag(module.name)}) {`, ...callLines(module, '\t\t'), '\t} else {', '\t\tTNA_OFF;', '\t}'];
 }

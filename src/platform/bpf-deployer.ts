@@ -14,9 +14,10 @@ import {
 } from 'bpf-loader-native';
 import type { Pipeline } from '../model/desired.js';
 import { TnaError } from '../model/error.js';
-import { type FpmLibrary, fpmFlag, fpmParamVariable } from '../model/library.js';
+import { type FpmLibrary, fpmParamVariable } from '../model/library.js';
 import type { CounterReader, Deployer } from '../model/ports.js';
 import type { Hook } from '../model/ruleset.js';
+import { programOf } from '../pipeline/compositions.js';
 import { u32Key, u64sOf } from './bytes.js';
 import { checkLibrary } from './clang.js';
 import { type MapShape, using } from './deployed.js';
@@ -28,11 +29,16 @@ import { attachFilter, detachFilter, filterModules } from './tc-filter.js';
 import { windowOf } from './window.js';
 
 interface Templates {
-  readonly pipeline: BpfTemplate;
+  /** By object: the program with all FPMs, and those with just some. */
+  readonly pipelines: Map<string, Promise<BpfTemplate>>;
   readonly dispatcher: BpfTemplate;
+  /** How the library's objects read kernel memory here. */
+  readonly window: string;
   /** Shared maps that the templates refer to. */
-  readonly maps: readonly BpfMap[];
+  readonly maps: readonly HeldMap[];
 }
+
+type HeldMap = SharedMap & { readonly map: BpfMap };
 
 export class BpfDeployer implements Deployer, CounterReader {
   /** Set when something failed: then not everything may be as the pins tell. */
@@ -45,9 +51,8 @@ export class BpfDeployer implements Deployer, CounterReader {
     private readonly directory: PinDirectory,
   ) {}
 
-  /** Loads the templates: with the search for kernel symbols, the better part of a first load. */
-  async ready(hooks: readonly Hook[]): Promise<void> {
-    for (const hook of hooks) await this.templatesOf(hook).catch(() => undefined);
+  async ready(pipelines: readonly Pipeline[]): Promise<void> {
+    for (const pipeline of pipelines) await this.templateFor(pipeline).catch(() => undefined);
   }
 
   async prepare(hook: Hook, slots: number): Promise<void> {
@@ -62,10 +67,10 @@ export class BpfDeployer implements Deployer, CounterReader {
   async load(pipeline: Pipeline): Promise<void> {
     const { hook, id } = pipeline;
     await this.attempt(`load pipeline ${id}`, async () => {
-      const templates = await this.templatesOf(hook);
-      const program = await templates.pipeline.specialise({
+      const { template, flags } = await this.templateFor(pipeline);
+      const program = await template.specialise({
         program: this.library.hooks[hook].program,
-        rodata: rodataOf(pipeline),
+        rodata: rodataOf(pipeline, flags),
       });
       const pin: Pin = { kind: 'pipeline', hook, id };
       this.directory.unpin(pin);
@@ -210,7 +215,7 @@ export class BpfDeployer implements Deployer, CounterReader {
     using(map, () => map.pin(this.directory.pathOf(pin)));
   }
 
-  /** Both objects of a hook, loaded once with everything switched off; specialising them then costs the verifier alone. */
+  /** The objects of a hook, each loaded once with everything switched off; specialising them then costs the verifier alone. */
   private templatesOf(hook: Hook): Promise<Templates> {
     let templates = this.templates.get(hook);
     if (templates === undefined) {
@@ -221,35 +226,34 @@ export class BpfDeployer implements Deployer, CounterReader {
     return templates;
   }
 
+  /** What a pipeline is made from, and the flags that switch its FPMs on. */
+  private async templateFor({ hook, modules }: Pipeline): Promise<{ template: BpfTemplate; flags: readonly string[] }> {
+    const { pipelines, maps, window } = await this.templatesOf(hook);
+    const { object, flags } = programOf(this.library.hooks[hook], window, modules);
+    let template = pipelines.get(object);
+    if (template === undefined) {
+      // The search for kernel symbols is the better part of a first load.
+      template = checkLibrary(this.library).then(() => templateOf(object, maps));
+      pipelines.set(object, template);
+      template.catch(() => pipelines.delete(object));
+    }
+    return { template: await template, flags };
+  }
+
   private async loadTemplates(hook: Hook): Promise<Templates> {
-    const maps: (SharedMap & { readonly map: BpfMap })[] = [];
-    const opened: BpfTemplate[] = [];
+    const maps: HeldMap[] = [];
     try {
       await checkLibrary(this.library);
       for (const shared of sharedMaps(hook)) {
         const map = BpfMap.openPinned(this.directory.pathOf({ kind: 'map', name: shared.name }));
         maps.push({ ...shared, map });
       }
-      const { objects, dispatcher } = this.library.hooks[hook];
       const window = await windowOf(this.library);
       // Guards look into the types of these modules, so they must be there before a program is.
       if (hook === 'tc' && !(await hasTcx())) await loadKernelModules(filterModules);
-      for (const [user, file] of [
-        ['pipeline', objects[window.name] as string],
-        ['dispatcher', dispatcher.object],
-      ] as const) {
-        const reuseMaps = Object.fromEntries(
-          maps.filter((shared) => shared.usedBy.includes(user)).map(({ name, map }) => [name, map]),
-        );
-        opened.push(await templateOf(file, reuseMaps));
-      }
-      return {
-        pipeline: opened[0] as BpfTemplate,
-        dispatcher: opened[1] as BpfTemplate,
-        maps: maps.map(({ map }) => map),
-      };
+      const dispatcher = await templateOf(this.library.hooks[hook].dispatcher.object, maps);
+      return { pipelines: new Map(), dispatcher, window: window.name, maps };
     } catch (error) {
-      for (const template of opened) template.close();
       for (const { map } of maps) map.close();
       throw error;
     }
@@ -260,9 +264,9 @@ export class BpfDeployer implements Deployer, CounterReader {
     this.templates.delete(hook);
     const templates = await pending?.catch(() => undefined);
     if (templates === undefined) return;
-    templates.pipeline.close();
+    for (const template of templates.pipelines.values()) (await template.catch(() => undefined))?.close();
     templates.dispatcher.close();
-    for (const map of templates.maps) map.close();
+    for (const { map } of templates.maps) map.close();
   }
 
   private emptySlot(hook: Hook, slot: number): void {
@@ -309,7 +313,12 @@ async function attachXdp(ifindex: number, program: BpfProgram): Promise<BpfLink>
   }
 }
 
-async function templateOf(file: string, reuseMaps: Readonly<Record<string, BpfMap>>): Promise<BpfTemplate> {
+async function templateOf(file: string, maps: readonly HeldMap[]): Promise<BpfTemplate> {
+  // A program with just some FPMs lacks the maps of the others.
+  const own = using(await BpfObject.open(file), (described) => described.maps.map(({ name }) => name));
+  const reuseMaps = Object.fromEntries(
+    maps.filter(({ name }) => own.includes(name)).map(({ name, map }) => [name, map]),
+  );
   const object = await BpfObject.open(file, { reuseMaps });
   try {
     return await BpfTemplate.create(object);
@@ -324,9 +333,8 @@ async function hasTcx(): Promise<boolean> {
 }
 
 /** The constants that switch on a pipeline's FPMs and set their parameters. */
-function rodataOf(pipeline: Pipeline): Record<string, number | boolean> {
-  const rodata: Record<string, number | boolean> = {};
-  for (const module of pipeline.modules) rodata[fpmFlag(module)] = true;
+function rodataOf(pipeline: Pipeline, flags: readonly string[]): Record<string, number | boolean> {
+  const rodata: Record<string, number | boolean> = Object.fromEntries(flags.map((flag) => [flag, true]));
   for (const [module, params] of Object.entries(pipeline.params)) {
     for (const [param, value] of Object.entries(params)) rodata[fpmParamVariable(module, param)] = value;
   }

@@ -7,13 +7,22 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { TnaError } from '../model/error.js';
-import type { FpmHook, FpmKernels, FpmLibrary, FpmManifest, FpmModule, FpmWindow } from '../model/library.js';
+import type {
+  FpmComposition,
+  FpmHook,
+  FpmKernels,
+  FpmLibrary,
+  FpmManifest,
+  FpmModule,
+  FpmWindow,
+} from '../model/library.js';
 import type { Hook } from '../model/ruleset.js';
 import { composeSource, FPM_COUNTERS, numberReasons, parseManifest } from '../pipeline/compose.js';
+import { parseCompositions } from '../pipeline/compositions.js';
 import { parseKernels } from '../pipeline/kernels.js';
 
 const run = promisify(execFile);
-const VERSION = 3;
+const VERSION = 4;
 const HOOKS: readonly Hook[] = ['xdp', 'tc'];
 const FLAGS = ['-O2', '-g', '-mcpu=v3', '-target', 'bpf', '-Wall', '-Wextra', '-Werror'];
 
@@ -24,6 +33,8 @@ export interface FpmBuild {
   readonly dispatcherDir: string;
   /** YAML file: windows and capabilities. */
   readonly kernels: string;
+  /** YAML file: pipelines that get a program of their own; without it none does. */
+  readonly compositions?: string;
   readonly outDir: string;
   /** Compiler; default `clang`. */
   readonly clang?: string;
@@ -39,7 +50,9 @@ export async function buildFpmLibrary(build: FpmBuild): Promise<FpmLibrary> {
   const sources = await readModules(build.moduleDirs);
   const modules = numberReasons(sources.map((s) => s.manifest));
   const kernels = parseKernels(parseYaml(await readFile(build.kernels, 'utf8'), build.kernels), build.kernels);
-  const inputs = await hashInputs(build, sources, kernels, clang);
+  const compositions = await readCompositions(build.compositions, modules, kernels);
+  const contents: Contents = { modules, kernels, compositions };
+  const inputs = await hashInputs(build, contents, clang);
   const known = await builtLibrary(outDir, inputs);
   if (known !== undefined) return known;
 
@@ -48,16 +61,19 @@ export async function buildFpmLibrary(build: FpmBuild): Promise<FpmLibrary> {
   for (const hook of HOOKS) {
     const source = join(outDir, `compose_${hook}.bpf.c`);
     await writeFile(source, composeSource(modules, hook));
-    for (const window of kernels.windows) {
-      const defines = window.define === undefined ? [] : [`-D${window.define}`];
-      await compile(clang, source, join(outDir, objectName(hook, window)), include, defines);
+    for (const window of kernels.windows)
+      await compile(clang, source, join(outDir, objectName(hook, window)), include, definesOf(window));
+    for (const composition of compositions) {
+      const own = join(outDir, `compose_${hook}.${composition.name}.bpf.c`);
+      await writeFile(own, composeSource(modules, hook, composition));
+      await compile(clang, own, join(outDir, compositionObject(hook, composition)), include, definesOf(best(kernels)));
     }
     const dispatcher = join(build.dispatcherDir, `dispatcher_${hook}.bpf.c`);
     await compile(clang, dispatcher, join(outDir, dispatcherName(hook)), [build.includeDir]);
   }
   await compile(clang, join(build.dispatcherDir, 'lease.bpf.c'), join(outDir, 'lease.bpf.o'), [build.includeDir]);
-  const hash = await hashOutputs(outDir, modules, kernels);
-  const stored: StoredLibrary = { version: VERSION, hash, inputs, modules, kernels };
+  const hash = await hashOutputs(outDir, contents);
+  const stored: StoredLibrary = { version: VERSION, hash, inputs, ...contents };
   await writeFile(join(outDir, 'library.json.new'), `${JSON.stringify(stored, undefined, 2)}\n`);
   await rename(join(outDir, 'library.json.new'), join(outDir, 'library.json'));
   return toLibrary(stored, outDir);
@@ -66,6 +82,19 @@ export async function buildFpmLibrary(build: FpmBuild): Promise<FpmLibrary> {
 /** The object of a window without a macro has the plain name. */
 function objectName(hook: Hook, window: FpmWindow): string {
   return window.define === undefined ? `tna_${hook}.bpf.o` : `tna_${hook}.${window.name}.bpf.o`;
+}
+
+function compositionObject(hook: Hook, composition: FpmComposition): string {
+  return `tna_${hook}.${composition.name}.bpf.o`;
+}
+
+function definesOf({ define }: FpmWindow): readonly string[] {
+  return define === undefined ? [] : [`-D${define}`];
+}
+
+/** Old kernels have more to lose elsewhere than compositions could gain there. */
+function best({ windows }: FpmKernels): FpmWindow {
+  return windows[0] as FpmWindow;
 }
 
 function dispatcherName(hook: Hook): string {
@@ -95,7 +124,7 @@ export async function checkLibrary(library: FpmLibrary): Promise<void> {
   const outDir = dirname(library.hooks.xdp.dispatcher.object);
   let found: string | undefined;
   try {
-    found = await hashOutputs(outDir, library.modules, library.kernels);
+    found = await hashOutputs(outDir, library);
   } catch (cause) {
     if (!isMissing(cause)) throw cause;
   }
@@ -108,13 +137,13 @@ export async function checkLibrary(library: FpmLibrary): Promise<void> {
 }
 
 /** library.json: everything but the paths, so that a built directory can be moved. */
-interface StoredLibrary {
+interface StoredLibrary extends Contents {
   readonly version: number;
   readonly hash: string;
   readonly inputs: string;
-  readonly modules: readonly FpmModule[];
-  readonly kernels: FpmKernels;
 }
+
+type Contents = Pick<FpmLibrary, 'modules' | 'kernels' | 'compositions'>;
 
 interface ModuleSource {
   readonly manifest: FpmManifest;
@@ -141,6 +170,16 @@ async function readModules(dirs: readonly string[]): Promise<ModuleSource[]> {
     }
   }
   return found;
+}
+
+async function readCompositions(
+  file: string | undefined,
+  modules: readonly FpmModule[],
+  { windows }: FpmKernels,
+): Promise<readonly FpmComposition[]> {
+  if (file === undefined) return [];
+  const taken = windows.map(({ name }) => name);
+  return parseCompositions(parseYaml(await readFile(file, 'utf8'), file), file, modules, taken);
 }
 
 function parseYaml(text: string, path: string): unknown {
@@ -195,14 +234,10 @@ function isMissing(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
 }
 
-async function hashInputs(
-  build: FpmBuild,
-  modules: readonly ModuleSource[],
-  kernels: FpmKernels,
-  clang: string,
-): Promise<string> {
+async function hashInputs(build: FpmBuild, contents: Contents, clang: string): Promise<string> {
+  const { modules, compositions } = contents;
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([VERSION, FLAGS, FPM_COUNTERS, kernels, await compilerVersion(clang)]));
+  hash.update(JSON.stringify([VERSION, FLAGS, FPM_COUNTERS, contents, await compilerVersion(clang)]));
   const own = [build.includeDir, build.dispatcherDir];
   const files = (
     await Promise.all(own.map(async (dir) => (await readdir(dir)).sort().map((name) => join(dir, name))))
@@ -220,8 +255,8 @@ async function hashInputs(
     )
   ).flat();
   for (const file of [...files, ...headers]) hash.update(`\0${basename(file)}\0`).update(await readFile(file));
-  hash.update(JSON.stringify(modules.map((m) => m.manifest)));
-  for (const hook of HOOKS) hash.update(composeSource(numberReasons(modules.map((m) => m.manifest)), hook));
+  for (const hook of HOOKS)
+    for (const composition of [undefined, ...compositions]) hash.update(composeSource(modules, hook, composition));
   return hash.digest('hex');
 }
 
@@ -237,11 +272,12 @@ async function compilerVersion(clang: string): Promise<string> {
   }
 }
 
-async function hashOutputs(outDir: string, modules: readonly FpmModule[], kernels: FpmKernels): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify([VERSION, FPM_COUNTERS, modules, kernels]));
+async function hashOutputs(outDir: string, { modules, kernels, compositions }: Contents): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify([VERSION, FPM_COUNTERS, modules, kernels, compositions]));
   for (const hook of HOOKS) {
-    for (const object of [...kernels.windows.map((window) => objectName(hook, window)), dispatcherName(hook)])
-      hash.update(await readFile(join(outDir, object)));
+    const windows = kernels.windows.map((window) => objectName(hook, window));
+    const own = compositions.map((composition) => compositionObject(hook, composition));
+    for (const object of [...windows, ...own, dispatcherName(hook)]) hash.update(await readFile(join(outDir, object)));
   }
   hash.update(await readFile(join(outDir, 'lease.bpf.o')));
   return hash.digest('hex');
@@ -250,7 +286,7 @@ async function hashOutputs(outDir: string, modules: readonly FpmModule[], kernel
 async function builtLibrary(outDir: string, inputs: string): Promise<FpmLibrary | undefined> {
   const stored = await readStored(outDir).catch(() => undefined);
   if (stored?.inputs !== inputs) return undefined;
-  const intact = await hashOutputs(outDir, stored.modules, stored.kernels).catch(() => undefined);
+  const intact = await hashOutputs(outDir, stored).catch(() => undefined);
   return intact === stored.hash ? toLibrary(stored, outDir) : undefined;
 }
 
@@ -284,6 +320,11 @@ function toLibrary(stored: StoredLibrary, outDir: string): FpmLibrary {
     objects: Object.fromEntries(
       stored.kernels.windows.map((window) => [window.name, join(outDir, objectName(hook, window))]),
     ),
+    compositions: stored.compositions.map((composition) => ({
+      ...composition,
+      window: best(stored.kernels).name,
+      object: join(outDir, compositionObject(hook, composition)),
+    })),
     program: `tna_${hook}`,
     dispatcher: { object: join(outDir, dispatcherName(hook)), program: `tna_dispatch_${hook}` },
   });
@@ -294,6 +335,7 @@ function toLibrary(stored: StoredLibrary, outDir: string): FpmLibrary {
     lease: { object: join(outDir, 'lease.bpf.o'), program: 'tna_lease_renew' },
     modules: stored.modules,
     kernels: stored.kernels,
+    compositions: stored.compositions,
     counters: FPM_COUNTERS,
   };
 }

@@ -125,8 +125,8 @@ export class LiveHost implements HostReader, Deployer, CounterReader, LeaseHolde
     }
   }
 
-  ready(hooks: readonly Hook[]): Promise<void> {
-    return this.deployer.ready(hooks);
+  ready(pipelines: readonly Pipeline[]): Promise<void> {
+    return this.deployer.ready(pipelines);
   }
 
   prepare(hook: Hook, slots: number): Promise<void> {

@@ -26,9 +26,11 @@ export function fpmSource(): {
   readonly include: string;
   readonly dispatcher: string;
   readonly kernels: string;
+  readonly compositions: string;
 } {
   return {
     kernels: join(root, 'fpm', 'kernels.yaml'),
+    compositions: join(root, 'fpm', 'compositions.yaml'),
     modules: join(root, 'fpm', 'modules'),
     include: join(root, 'fpm', 'include'),
     dispatcher: join(root, 'fpm', 'dispatcher'),

@@ -53,18 +53,17 @@ export interface SharedMap {
   readonly name: string;
   /** Whether the map has an entry per slot. */
   readonly sized: boolean;
-  readonly usedBy: readonly ('pipeline' | 'dispatcher')[];
 }
 
 /** Maps that all programs of a hook share. */
 export function sharedMaps(hook: Hook): readonly SharedMap[] {
   const maps: SharedMap[] = [
-    { name: slotsMap(hook), sized: true, usedBy: ['dispatcher'] },
-    { name: countersMap(hook), sized: true, usedBy: ['pipeline'] },
-    { name: leaseMap(hook), sized: false, usedBy: ['pipeline'] },
-    { name: `tna_scratch_${hook}`, sized: false, usedBy: ['pipeline', 'dispatcher'] },
+    { name: slotsMap(hook), sized: true },
+    { name: countersMap(hook), sized: true },
+    { name: leaseMap(hook), sized: false },
+    { name: `tna_scratch_${hook}`, sized: false },
   ];
-  return hook === 'xdp' ? [...maps, { name: egressMap, sized: true, usedBy: ['pipeline'] }] : maps;
+  return hook === 'xdp' ? [...maps, { name: egressMap, sized: true }] : maps;
 }
 
 export const egressMap = 'tna_egress';

@@ -73,7 +73,7 @@ export async function runLoop(
       if (!ready && converged) {
         // What runs was adopted, so nothing has been loaded yet: the first event should not wait for more than later ones do.
         ready = true;
-        await host.ready(result.derived.snapshot.deployed.prepared.map(({ hook }) => hook));
+        await host.ready(result.derived.desired.interfaces.flatMap(({ pipeline }) => pipeline ?? []));
       }
     } catch (error) {
       failures++;

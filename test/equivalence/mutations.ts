@@ -77,6 +77,7 @@ export async function buildMutant(mutations: readonly Mutation[], directory: str
     includeDir: source.include,
     dispatcherDir: source.dispatcher,
     kernels: source.kernels,
+    compositions: source.compositions,
     outDir,
   });
   return outDir;

@@ -160,6 +160,7 @@ t.test('a library is built once, the same everywhere, and takes FPMs of its user
       includeDir: source.include,
       dispatcherDir: source.dispatcher,
       kernels: source.kernels,
+      compositions: source.compositions,
       outDir,
     });
 

@@ -26,6 +26,7 @@ export async function ownLibrary(owner: Owner): Promise<FpmLibrary> {
     includeDir: source.include,
     dispatcherDir: source.dispatcher,
     kernels: source.kernels,
+    compositions: source.compositions,
     outDir,
   });
 }

@@ -50,8 +50,8 @@ export class FakeHost implements HostReader, Deployer, LeaseHolder {
     return probes.map((probe) => ({ probe, answer: 'yes', evidence: '' }));
   }
 
-  async ready(hooks: readonly Hook[]): Promise<void> {
-    this.calls.push(`ready ${hooks.join(' ')}`.trimEnd());
+  async ready(pipelines: readonly Pipeline[]): Promise<void> {
+    this.calls.push(`ready ${pipelines.map(({ id }) => id).join(' ')}`.trimEnd());
   }
 
   async deployed(): Promise<Deployed> {

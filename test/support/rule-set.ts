@@ -24,6 +24,7 @@ export function fpm(name: string, changes: Partial<FpmModule> = {}): FpmModule {
 
 export function libraryOf(...modules: readonly FpmModule[]): FpmLibrary {
   const hook = (name: string) => ({
+    compositions: [],
     objects: { cast: `/none/tna_${name}.bpf.o` },
     program: `tna_${name}`,
     dispatcher: { object: `/none/dispatcher_${name}.bpf.o`, program: `tna_dispatch_${name}` },
@@ -32,6 +33,7 @@ export function libraryOf(...modules: readonly FpmModule[]): FpmLibrary {
     version: 1,
     hash: '0'.repeat(64),
     hooks: { xdp: hook('xdp'), tc: hook('tc') },
+    compositions: [],
     lease: { object: '/none/lease.bpf.o', program: 'tna_lease_renew' },
     modules,
     kernels: { windows: [{ name: 'cast', summary: '', needs: [] }], capabilities: [] },

@@ -19,6 +19,7 @@ export async function fpmBuildCommand(
     includeDir: source.include,
     dispatcherDir: source.dispatcher,
     kernels: source.kernels,
+    compositions: source.compositions,
     outDir,
   });
   if (options.output === 'json')

@@ -55,6 +55,7 @@ export function writeFixedLibrary(): void {
     readonly version: number;
     readonly modules: readonly object[];
     readonly kernels: object;
+    readonly compositions: readonly object[];
   };
   const fixed = {
     version: built.version,
@@ -62,6 +63,7 @@ export function writeFixedLibrary(): void {
     inputs: fixedHash,
     modules: built.modules,
     kernels: built.kernels,
+    compositions: built.compositions,
   };
   writeFileSync(join(libraryDirectory, 'library.json'), lines(fixed, 2, { kernels: 3 }));
 }
