@@ -102,10 +102,12 @@ function countMustBeFast(one: Case, plain: Outcome, claims: readonly Claim[]): n
     const untagged = !['8100', '88a8', '9100'].includes(frame.bytes.slice(24, 28));
     const ordinary = frame.bytes.length >= 120 && frame.bytes.length <= 1200;
     const single = received.length === 1 && earlier.length === 1 && received[0]?.port === earlier[0]?.port;
+    // Hairpin mode: back out of the port is Linux's.
+    const onward = received[0]?.port !== frame.port;
     const virtio = ports[frame.port]?.virtio === true;
     const ends = !virtio && before.port === frame.port && accelerated(frame.port) && accelerated(received[0]?.port);
     const found = known(frame.bytes.slice(0, 12), received[0]?.port) && known(frame.bytes.slice(12, 24), frame.port);
-    if (unicast && untagged && ordinary && single && ends && found) {
+    if (unicast && untagged && ordinary && single && onward && ends && found) {
       count += 1;
     }
   }
