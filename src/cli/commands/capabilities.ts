@@ -87,10 +87,16 @@ function printReport(kernel: string, { window, services, needs }: CapabilityRepo
   const rows = needs.map(({ need, answer, neededBy, evidence }): readonly Cell[] => [
     { text: answer, paint: paintFor(answer) },
     need,
-    neededBy.join(' ') || 'tna itself',
+    some(neededBy) || 'tna itself',
     evidence,
   ]);
   print(
     `\n${table([{ head: 'HAS' }, { head: 'CAPABILITY' }, { head: 'NEEDED BY' }, { head: 'EVIDENCE' }], rows, style)}`,
   );
+}
+
+/** What nearly every FPM needs would make the table wider than any terminal; JSON has all names. */
+function some(names: readonly string[]): string {
+  const shown = names.length > 4 ? 3 : names.length;
+  return [...names.slice(0, shown), ...(shown < names.length ? [`and ${names.length - shown} more`] : [])].join(' ');
 }
