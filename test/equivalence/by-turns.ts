@@ -46,9 +46,10 @@ export async function sample(
   hook: Hook,
   count: number,
   acceleratorOf: AcceleratorOf = tnaAccelerator,
+  first = firstSeed,
 ): Promise<void> {
   const totals = emptyTotals();
-  for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
+  for (let seed = first; seed < first + count; seed += 1) {
     const result = await runCase(make(seed, kind, hook, 200), acceleratorOf(hook));
     addResult(totals, result);
     if (result.differences.length > 0) {

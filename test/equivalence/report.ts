@@ -102,9 +102,10 @@ export function totalsText(name: string, totals: Totals): string {
 const cut = (text: string): string => (text.length > 600 ? `${text.slice(0, 600)}… (${text.length} characters)` : text);
 
 /** Of which sort the random case was. */
-function ofText({ own, bridges }: Configuration): string {
+function ofText({ own, bridges, namespace }: Configuration): string {
   if (own === undefined) return '';
-  return bridges.length > 0 ? ' --of gateway' : ' --of router';
+  if (bridges.length > 0) return ' --of gateway';
+  return namespace.some(({ text }) => text.startsWith('net/ipv6/icmp/')) ? ' --of router6' : ' --of router';
 }
 
 /** Everything needed to see a difference again: how to run it, the commands, the frame, what was expected. */

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // CI's sample of random routers with TNA off and on, and proof that a wrong router is told from a right one.
 
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { ip } from '../support/lab/netns.js';
-import { noAccelerator } from './accelerator.js';
+import { noAccelerator, tnaAccelerator } from './accelerator.js';
 import { eachOddityOnce, sample } from './by-turns.js';
+import type { Hook, PortKind } from './configuration.js';
 import { Judge, workshopIn } from './judge-mutant.js';
 import { findMutations } from './mutations.js';
-import { makeRouterCase } from './routing/case.js';
+import { makeRouter6Case, makeRouterCase } from './routing/case.js';
 import { routerCases } from './routing/directed.js';
 import { runCase } from './runner.js';
 
@@ -15,20 +16,27 @@ import { runCase } from './runner.js';
 t.setTimeout(1_200_000);
 
 t.test('Linux equals Linux', async (t) => {
-  const result = await runCase(makeRouterCase(1, 'tap', 'tc', 200), noAccelerator);
-  t.same(result.differences, []);
+  for (const make of [makeRouterCase, makeRouter6Case]) {
+    const result = await runCase(make(1, 'tap', 'tc', 200), noAccelerator);
+    t.same(result.differences, [], make.name);
+  }
 });
 
 t.test('a difference is found', async (t) => {
-  const saboteur = {
-    ...noAccelerator,
-    start: (netns: string) => ip(netns, 'neigh replace 10.2.0.10 lladdr 02:00:5e:66:00:01 dev p2 nud permanent'),
-  };
-  const result = await runCase(makeRouterCase(1, 'tap', 'tc', 200), saboteur);
-  t.ok(
-    result.differences.some(({ what }) => what.startsWith('frames at p2')),
-    'a next hop with another address',
-  );
+  for (const [make, station] of [
+    [makeRouterCase, '10.2.0.10'],
+    [makeRouter6Case, 'fd00:2::10'],
+  ] as const) {
+    const saboteur = {
+      ...noAccelerator,
+      start: (netns: string) => ip(netns, `neigh replace ${station} lladdr 02:00:5e:66:00:01 dev p2 nud permanent`),
+    };
+    const result = await runCase(make(1, 'tap', 'tc', 200), saboteur);
+    t.ok(
+      result.differences.some(({ what }) => what.startsWith('frames at p2')),
+      `a next hop with another address: ${station}`,
+    );
+  }
 });
 
 // On one kind of port and hook each; run.js --directed router has them all.
@@ -45,3 +53,9 @@ t.test('an FPM without a check', async (t) => {
 t.test('tap, XDP', (t) => sample(t, makeRouterCase, 'tap', 'xdp', 4));
 t.test('tap, tc', (t) => sample(t, makeRouterCase, 'tap', 'tc', 4));
 t.test('veth, tc', (t) => sample(t, makeRouterCase, 'veth', 'tc', 4));
+// The first of these has both families, the second changes in the middle of traffic.
+const sample6 = (t: Test, kind: PortKind, hook: Hook) =>
+  sample(t, makeRouter6Case, kind, hook, 2, tnaAccelerator, 7015);
+t.test('IPv6: tap, XDP', (t) => sample6(t, 'tap', 'xdp'));
+t.test('IPv6: tap, tc', (t) => sample6(t, 'tap', 'tc'));
+t.test('IPv6: veth, tc', (t) => sample6(t, 'veth', 'tc'));

@@ -222,7 +222,7 @@ export class Side {
     const late = await agent.collect(this.#quiet);
     const steps = [...configuration.setup, ...configuration.changes.flatMap((change) => change.steps)];
     const nftables = steps.some((one) => one.tool === 'nft');
-    const state = await readState(netns, agent, nftables);
+    const state = await readState(netns, agent, nftables, configuration.own !== undefined);
     const read = configuration.own === undefined ? readActivity : readNeighbourUse;
     const activity = configuration.activity ? await read(netns) : [];
     const events = (await this.#monitor?.stop()) ?? [];

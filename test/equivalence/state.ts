@@ -20,6 +20,8 @@ export interface KernelState {
   readonly filters: readonly string[];
   /** Neighbours with their state. */
   readonly reachability: readonly string[];
+  /** Exceptions of next hops: path MTUs and redirects, of both families. */
+  readonly exceptions: readonly string[];
   /** Counters of /proc/net/snmp and snmp6 that a fast path leaves alone. */
   readonly counters: readonly string[];
   /** IP packets received and forwarded by the stack: what the fast path forwards is missing in both. */
@@ -130,17 +132,19 @@ export async function readNeighbourUse(netns: string): Promise<Activity[]> {
     .map(({ dst, dev, used }) => ({ entry: `neighbour ${dst} on ${dev}`, updated: Number(used), used: Number(used) }));
 }
 
-export async function readState(netns: string, agent: Agent, nftables: boolean): Promise<KernelState> {
+export async function readState(netns: string, agent: Agent, nftables: boolean, routes: boolean): Promise<KernelState> {
   const [
     [fdb = [], groups = [], vlans = []],
-    [links = [], neighbours = [], reachability = []],
+    [links = [], neighbours = [], reachability = [], exceptions4 = []],
+    [exceptions6 = []],
     host,
     filters,
     snmp,
     snmp6,
   ] = await Promise.all([
     batch('bridge', ['-s'], netns, ['fdb show', 'mdb show', ...(vlanFiltering ? ['vlan show'] : [])]),
-    batch('ip', [], netns, ['link show', 'neigh show', 'neigh show nud all']),
+    batch('ip', [], netns, ['link show', 'neigh show', 'neigh show nud all', ...(routes ? ['route show cache'] : [])]),
+    routes ? batch('ip', ['-6'], netns, ['route show cache']) : [],
     local(agent),
     nftables ? ruleset(netns) : [],
     agent.read('/proc/net/snmp').then(snmpCounters),
@@ -165,6 +169,7 @@ export async function readState(netns: string, agent: Agent, nftables: boolean):
       .map((entry) => JSON.stringify(entry))
       .filter((entry) => !entry.includes('"FAILED"'))
       .sort(),
+    exceptions: [...exceptions4, ...exceptions6].map((entry) => without(entry, 'expires', 'age', 'used')).sort(),
     counters: [
       ...[...snmp].filter(([name]) => !forwarding.includes(name)),
       ...snmp6.filter(([name]) => !forwarding6.test(name) && !reports.test(name)),

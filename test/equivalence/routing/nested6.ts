@@ -19,6 +19,24 @@ function address(random: Random): bigint {
   return value;
 }
 
+export interface Prefix {
+  readonly text: string;
+  /** Addresses that it leads to. */
+  readonly inside: () => string;
+}
+
+/** A prefix that shares most of its bits with others. */
+export function drawPrefix(random: Random): Prefix {
+  const length = random.pick([16, 20, 32, 32, 40, 48, 48, 56, 63, 64, 64, 64, 65, 80, 96, 120, 127, 128, 128]);
+  const free = bits - BigInt(length);
+  const value = (address(random) >> free) << free;
+  const inside = () => {
+    const other = random.chance(0.7) ? address(random) : BigInt(random.bits());
+    return text(value | (other & ((1n << free) - 1n)));
+  };
+  return { text: `${text(value)}/${length}`, inside };
+}
+
 export interface NestedRoutes {
   /** Arguments of `ip route add`; some may name a prefix that is there already. */
   readonly routes: readonly string[];

@@ -25,6 +25,8 @@ export interface RouterPlan {
   readonly destinations: readonly string[];
   /** Something is configured for which all packets are left to Linux. */
   readonly allSlow: boolean;
+  /** Of a router of both families: what it is for IPv4. The configuration is that of both. */
+  readonly four?: RouterPlan;
 }
 
 /** The port behind which a neighbour is. */
@@ -56,12 +58,25 @@ export function address6Of(port: number, n: number): string {
   return `fd00:${port + 1}::${n}`;
 }
 
+/**
+ * A payload with its checksum over the pseudo-header of IPv6.
+ *
+ * @param at where the two bytes of the checksum are, which are zero
+ */
+export function summed6(source: string, destination: string, protocol: number, payload: string, at: number): string {
+  const pseudo = `${ipv6Address(source)}${ipv6Address(destination)}${hex(payload.length / 2, 4)}${hex(protocol, 4)}`;
+  return `${payload.slice(0, at * 2)}${hex(checksum(pseudo + payload), 2)}${payload.slice(at * 2 + 4)}`;
+}
+
 /** An ICMPv6 message between two addresses, its checksum right. */
 export function icmp6(source: string, destination: string, type: string, body: string, hops = 64): string {
-  const [from, to] = [ipv6Address(source), ipv6Address(destination)];
-  const message = `${type}0000${body}`;
-  const sum = checksum(`${from}${to}${hex(message.length / 2, 4)}0000003a${message}`);
-  return ipv6(from, to, 58, `${type}${hex(sum, 2)}${body}`, hops);
+  const message = summed6(source, destination, 58, `${type}0000${body}`, 2);
+  return ipv6(ipv6Address(source), ipv6Address(destination), 58, message, hops);
+}
+
+/** "Packet too big", "redirect": about an answer that the router has sent to a ping, as icmpAbout() says of IPv4. */
+export function echoReply6(own: string, destination: string): string {
+  return icmp6(own, destination, '8100', '00010001');
 }
 
 /** Settings of a namespace that speaks IPv6 only when it is spoken to, without limits by time. */
