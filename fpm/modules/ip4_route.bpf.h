@@ -9,7 +9,11 @@
 // * no route, or one that the walk cannot decide about (fib4.h): SLOW. A route for one DSCP: SLOW.
 // * a route of another type than unicast (local, broadcast, blackhole, unreachable, prohibit, throw, ...): SLOW.
 // * dead or without link, the route or its next hop: SLOW.
-// * several next hops, or a group of next hop objects (fib_select_multipath): SLOW.
+// net/ipv4/route.c ip_mkroute_input(), fib_multipath_hash(), of several next hops or a group of next hop objects: multipath.h. By
+//   fib_multipath_hash_policy:
+// * 0: by the addresses; of an ICMP error by those of the packet inside it (ip_multipath_l3_keys): SLOW, whatever is inside, and fragments too.
+// * others: SLOW.
+// net/ipv4/route.c __mkroute_input():
 // * a next hop with encapsulation (lwtunnel): SLOW.
 // * any exception of the next hop (find_exception: path MTU, redirects): SLOW, whatever destination it is for.
 // * a gateway counts if the next hop's scope is link (rt_set_nexthop). An IPv6 gateway: SLOW.
@@ -19,18 +23,23 @@
 //   (inet_lookup_ifaddr_rcu), or local routes were made by hand (fib_has_custom_local_routes).
 // * rp_filter strict (1) or loose (2): the route to the source must exist and be a unicast one. Strict: by the ingress
 //   device as its only next hop (fib_info_nh_uses_dev). Loose: by that, or the ingress device has an address. Otherwise: SLOW.
-// * a route to the source that is dead, or has several next hops or a group of them, some of which Linux may pass over: SLOW.
+// * a route to the source that is dead: SLOW. One with several next hops, or a group of them: by the ingress device as one that is alive;
+//   otherwise SLOW, since Linux may pass the route over.
 // net/ipv4/ip_forward.c ip_forward(), include/net/ip.h ip_dst_mtu_maybe_forward():
 // * longer than the route's MTU or, where that has none, the device's: SLOW, Linux fragments or answers. Segmented
 //   packets: the length of a segment (skb_gso_network_seglen); SLOW where that is not TCP over IPv4.
 // * a locked MTU: SLOW.
 #pragma once
 #include "fib4.h"
+#include "multipath.h"
 
 #define TNA_INET_ADDR_HASH_BITS 8 /* IN4_ADDR_HSIZE_SHIFT */
 #define TNA_GOLDEN_RATIO_32 0x61c88647
 #define TNA_ADDRESSES_MAX 8
 #define TNA_GSO_TCPV4 1 /* SKB_GSO_TCPV4 */
+#define TNA_IPPROTO_ICMP 1
+/* destination unreachable, source quench, redirect, time exceeded, parameter problem */
+#define TNA_ICMP_ERRORS (1U << 3 | 1U << 4 | 1U << 5 | 1U << 11 | 1U << 12)
 
 extern const void inet_addr_lst __ksym __weak;
 
@@ -89,6 +98,11 @@ static __always_inline bool tna_source_local(struct tna_pkt *p, struct netns_ipv
 	return tna_own_address(p->net, table, p->ip.saddr);
 }
 
+static __always_inline bool tna_alive(u64 hop)
+{
+	return hop && !(TNA_AT(fib_nh_common, hop)->nhc_flags & (TNA_RTNH_F_DEAD | TNA_RTNH_F_LINKDOWN));
+}
+
 // The only next hop of a route, 0 if it is dead or has none, 1 if it has several.
 static __always_inline u64 tna_next_hop(u64 address)
 {
@@ -106,9 +120,57 @@ static __always_inline u64 tna_next_hop(u64 address)
 			return 1;
 		hop = address + TNA_OFFSET(fib_info, fib_nh) + TNA_OFFSET(fib_nh, nh_common);
 	}
-	if (TNA_AT(fib_nh_common, hop)->nhc_flags & (TNA_RTNH_F_DEAD | TNA_RTNH_F_LINKDOWN))
-		return 0;
-	return hop;
+	return tna_alive(hop) ? hop : 0;
+}
+
+// The next hops of a route that has several, or a group of them.
+static __always_inline void tna_next_hops(u64 address, struct tna_hops *hops)
+{
+	struct fib_info *info = TNA_AT(fib_info, address);
+	u64 object = TNA_HAS(fib_info, nh) ? (u64)info->nh : 0;
+
+	if (object) {
+		tna_group_hops(object, hops);
+		return;
+	}
+	hops->first = address + TNA_OFFSET(fib_info, fib_nh) + TNA_OFFSET(fib_nh, nh_common);
+	hops->size = bpf_core_type_size(struct fib_nh);
+	hops->bound = TNA_OFFSET(fib_nh_common___multipath, nhc_upper_bound);
+	hops->count = info->fib_nhs;
+	hops->group = false;
+}
+
+// Is it an ICMP message about another packet (icmp_is_err()), or may it be one?
+static __always_inline bool tna_icmp_error(struct tna_pkt *p)
+{
+	u8 *type = p->data + ETH_HLEN + TNA_IP4_HLEN;
+
+	if (p->ip.protocol != TNA_IPPROTO_ICMP)
+		return false;
+	return (void *)(type + 1) > p->data_end || (*type < 32 && 1U << *type & TNA_ICMP_ERRORS);
+}
+
+// Chooses among the next hops of a route.
+static __always_inline enum tna_choice_obstacle tna_choose4(struct tna_pkt *p, u64 address, u64 *next)
+{
+	struct netns_ipv4___multipath *ip = TNA_AT(netns_ipv4___multipath, p->net + TNA_OFFSET(net___ip, ipv4));
+	u64 object = TNA_HAS(fib_info, nh) ? (u64)TNA_AT(fib_info, address)->nh : 0, at;
+	struct tna_hops hops;
+
+	if (!tna_hash_known())
+		return TNA_CHOICE_SEED;
+	tna_next_hops(address, &hops);
+	at = tna_hop_by_hash(&hops, tna_flow_hash4(ip->sysctl_fib_multipath_hash_seed.mp_seed, p->ip.saddr, p->ip.daddr));
+	*next = at ? tna_hop_at(&hops, at) : 0;
+	if (ip->sysctl_fib_multipath_hash_policy != 0)
+		return TNA_CHOICE_POLICY;
+	if (tna_icmp_error(p))
+		return TNA_CHOICE_ICMP_ERROR;
+	if (object && !tna_group_hashes(object))
+		return TNA_CHOICE_RESILIENT;
+	if (object && !TNA_AT(fib_nh_common, *next)->nhc_gw_family)
+		return TNA_CHOICE_NO_GATEWAY;
+	return at ? TNA_CHOICE_OK : TNA_CHOICE_NO_HOP;
 }
 
 static __always_inline int fpm_ip4_route(struct tna_pkt *p)
@@ -155,10 +217,24 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 				return tna_slow(p, TNA_R_IP4_ROUTE_ROUTE_TYPE);
 			next = tna_next_hop(route.info);
 			if (tna_unlikely(next <= 1)) {
-				if (!next)
+				if (next == 1) {
+					enum tna_choice_obstacle obstacle = tna_choose4(p, route.info, &next);
+
+					if (obstacle == TNA_CHOICE_SEED)
+						return tna_slow(p, TNA_R_IP4_ROUTE_MULTIPATH);
+					if (obstacle == TNA_CHOICE_POLICY)
+						return tna_slow(p, TNA_R_IP4_ROUTE_HASH_POLICY);
+					if (obstacle == TNA_CHOICE_ICMP_ERROR)
+						return tna_slow(p, TNA_R_IP4_ROUTE_ICMP_ERROR);
+					if (obstacle == TNA_CHOICE_RESILIENT)
+						return tna_slow(p, TNA_R_IP4_ROUTE_RESILIENT);
+					if (obstacle == TNA_CHOICE_NO_GATEWAY)
+						return tna_slow(p, TNA_R_IP4_ROUTE_NO_GATEWAY);
+					if (obstacle == TNA_CHOICE_NO_HOP)
+						return tna_slow(p, TNA_R_IP4_ROUTE_NO_HOP);
+				}
+				if (!tna_alive(next))
 					return tna_slow(p, TNA_R_IP4_ROUTE_DEAD);
-				if (next == 1)
-					return tna_slow(p, TNA_R_IP4_ROUTE_MULTIPATH);
 			}
 			hop = TNA_AT(fib_nh_common, next);
 			metrics = TNA_AT(dst_metrics, TNA_AT(fib_info, route.info)->fib_metrics);
@@ -199,8 +275,16 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 		next = tna_next_hop(route.info);
 		if (next > 1 && (u64)TNA_AT(fib_nh_common, next)->nhc_dev == p->in_address)
 			break;
-		if (tna_unlikely(next <= 1))
+		if (tna_unlikely(next <= 1)) {
+			struct tna_hops hops;
+
+			if (next == 1) {
+				tna_next_hops(route.info, &hops);
+				if (tna_hop_by_device(&hops, p->in_address))
+					break;
+			}
 			return tna_slow(p, TNA_R_IP4_ROUTE_SOURCE_MULTIPATH);
+		}
 		if (tna_unlikely(filter == 1 || !in_dev->ifa_list))
 			return tna_slow(p, TNA_R_IP4_ROUTE_SOURCE_ELSEWHERE);
 	}

@@ -33,7 +33,11 @@ export function scriptChanges(oddity: Pick<Oddity, 'script' | 'change'>, count: 
 }
 
 /** The counters must show that the case came upon what it aims at, and that it left the rest fast. */
-function judge(oddity: Pick<Oddity, 'fast'>, aimed: readonly string[], result: CaseResult): Difference[] {
+function judge(
+  oddity: Pick<Oddity, 'fast' | 'fastFrames'>,
+  aimed: readonly string[],
+  result: CaseResult,
+): Difference[] {
   const missed = (what: string, expected: string): Difference => ({ what, frame: undefined, expected, actual: 'none' });
   const fast = (oddity.fast ?? [])
     .filter((name) => (result.claims.find((claim) => claim.name === name)?.counters.fast ?? 0) === 0)
@@ -41,12 +45,17 @@ function judge(oddity: Pick<Oddity, 'fast'>, aimed: readonly string[], result: C
   const aims = aimed
     .filter((reason) => result.claims.every((claim) => (claim.slowBy[reason] ?? 0) === 0))
     .map((reason) => missed(`frames left to Linux for ${reason}`, 'some'));
-  return [...fast, ...aims];
+  const count = result.claims.reduce((sum, claim) => sum + claim.counters.fast, 0);
+  const few: Difference[] =
+    count < (oddity.fastFrames ?? 0)
+      ? [{ what: 'fast frames', frame: undefined, expected: `${oddity.fastFrames}`, actual: `${count}` }]
+      : [];
+  return [...fast, ...few, ...aims];
 }
 
 /** The cases of one oddity: each kind of port and hook where it has a meaning. */
 export function directed(
-  oddity: Pick<Oddity, 'name' | 'aims' | 'fast' | 'kinds' | 'hooks'>,
+  oddity: Pick<Oddity, 'name' | 'aims' | 'fast' | 'fastFrames' | 'kinds' | 'hooks'>,
   make: (kind: PortKind, hook: Hook) => Case,
 ): Directed[] {
   return (oddity.kinds ?? (['tap', 'veth'] as const)).flatMap((kind) =>

@@ -117,7 +117,11 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'ip4_route:mtu-locked': {
     because: 'a lock matters where the path MTU was learnt, which is an exception of the next hop',
   },
-  'ip4_route:multipath': { because: 'what has several next hops reads as one without a device: egress-type' },
+  'ip4_route:multipath': { because: 'this kernel shows its seed' },
+  'ip4_route:no-gateway': {
+    because: 'nobody has an entry for address 0 that is no good, by which Linux would pass the next hop over',
+  },
+  'ip4_route:no-hop': { because: 'what has no next hop has no device: egress-type' },
   'ip4_route:no-ip': {
     because: 'the least MTU of these devices is enough for IPv4, which never leaves them then',
   },

@@ -33,6 +33,8 @@ export interface Oddity {
   readonly aims?: readonly string[];
   /** Ports that must forward some frames fast all the same. */
   readonly fast?: readonly string[];
+  /** Of all frames that many must be fast. */
+  readonly fastFrames?: number;
 }
 
 export const step = (tool: Step['tool'], text: string): Step => ({ tool, text });

@@ -106,6 +106,7 @@ async function thirdPort(b: Bench): Promise<() => Promise<void>> {
 
 export const routed = { destination: '10.60.0.1' };
 export const viaB = 'via 10.2.0.10 dev p2';
+const bothViaB = `nexthop ${viaB} nexthop ${viaB} weight 3`;
 
 /** A route to 10.60.0.0/16 that is gone afterwards. */
 function route(text: string, ...more: string[]): Pick<Case, 'set' | 'unset' | 'packet'> {
@@ -320,15 +321,75 @@ export const routingCases: readonly Case[] = [
     expect: 'ip4_route:dead',
     ...route('nhid 8', 'ip nexthop replace id 8 blackhole'),
   },
+  { name: 'several next hops', expect: 'fast', ...route(bothViaB) },
   {
-    name: 'several next hops',
-    expect: 'ip4_route:multipath',
-    ...route('nexthop via 10.2.0.10 dev p2 nexthop via 10.2.0.11 dev p2'),
+    name: 'several next hops, a ping',
+    expect: 'fast',
+    ...route(bothViaB),
+    packet: { ...routed, protocol: 1, payload: '0800f7ff00000000' },
+  },
+  {
+    name: 'several next hops, chosen by ports, too',
+    expect: 'ip4_route:hash-policy',
+    ...route(bothViaB, 'sysctl net/ipv4/fib_multipath_hash_policy 1'),
+    unset: ['sysctl net/ipv4/fib_multipath_hash_policy 0', 'ip route flush root 10.60.0.0/15'],
+  },
+  ...['03', '04', '05', '0b', '0c'].map(
+    (type): Case => ({
+      name: `several next hops, ICMP error ${type}`,
+      expect: 'ip4_route:icmp-error',
+      ...route(bothViaB),
+      packet: { ...routed, protocol: 1, payload: `${type}00000000000000` },
+    }),
+  ),
+  {
+    name: 'none of the first 16 next hops',
+    expect: 'ip4_route:no-hop',
+    packet: routed,
+    prepare: async (b) => {
+      const undo = await thirdPort(b);
+      await ip(b.netns, `route add 10.60.0.0/16 ${'nexthop via 10.4.0.10 dev p4 '.repeat(16)} nexthop ${viaB}`);
+      // dead ones count
+      await ip(b.netns, 'link set p4 down');
+      return async () => {
+        await ip(b.netns, 'route flush root 10.60.0.0/15');
+        await undo();
+      };
+    },
+  },
+  {
+    name: 'past next hops that are dead',
+    expect: 'fast',
+    packet: routed,
+    prepare: async (b) => {
+      const undo = await thirdPort(b);
+      await ip(b.netns, `route add 10.60.0.0/16 ${'nexthop via 10.4.0.10 dev p4 '.repeat(15)} nexthop ${viaB}`);
+      await ip(b.netns, 'link set p4 down');
+      return async () => {
+        await ip(b.netns, 'route flush root 10.60.0.0/15');
+        await undo();
+      };
+    },
   },
   {
     name: 'a group of next hop objects',
-    expect: 'ip4_route:multipath',
-    ...route('nhid 9', `ip nexthop replace id 7 ${viaB}`, 'ip nexthop replace id 9 group 7'),
+    expect: 'fast',
+    ...route(
+      'nhid 9',
+      `ip nexthop replace id 6 ${viaB}`,
+      `ip nexthop replace id 7 ${viaB}`,
+      'ip nexthop replace id 9 group 6,3/7',
+    ),
+  },
+  {
+    name: 'a resilient group',
+    expect: 'ip4_route:resilient',
+    ...route('nhid 9', `ip nexthop replace id 7 ${viaB}`, 'ip nexthop replace id 9 group 7 type resilient buckets 8'),
+  },
+  {
+    name: 'a group without a gateway',
+    expect: 'ip4_route:no-gateway',
+    ...route('nhid 9', 'ip nexthop replace id 7 dev p2', 'ip nexthop replace id 9 group 7'),
   },
   { name: 'encapsulation', expect: 'ip4_route:encapsulation', ...route('encap ip id 5 dst 192.0.2.1 dev p2') },
   {
@@ -370,6 +431,29 @@ export const routingCases: readonly Case[] = [
     packet: { source: '10.2.0.99' },
     set: ['sysctl net/ipv4/conf/p1/rp_filter 1'],
     unset: ['sysctl net/ipv4/conf/p1/rp_filter 0'],
+  },
+  {
+    name: 'a source behind several next hops, one of them by the ingress device',
+    expect: 'fast',
+    packet: { source: '10.70.0.9' },
+    set: [
+      `ip route add 10.70.0.0/16 nexthop ${viaB} nexthop via 10.1.0.10 dev p1`,
+      'sysctl net/ipv4/conf/p1/rp_filter 1',
+    ],
+    unset: ['ip route del 10.70.0.0/16', 'sysctl net/ipv4/conf/p1/rp_filter 0'],
+  },
+  {
+    name: 'a source behind a group of next hops, one of them by the ingress device',
+    expect: 'fast',
+    packet: { source: '10.70.0.9' },
+    set: [
+      `ip nexthop replace id 7 ${viaB}`,
+      'ip nexthop replace id 8 via 10.1.0.10 dev p1',
+      'ip nexthop replace id 9 group 7/8',
+      'ip route add 10.70.0.0/16 nhid 9',
+      'sysctl net/ipv4/conf/p1/rp_filter 1',
+    ],
+    unset: ['ip nexthop flush', 'sysctl net/ipv4/conf/p1/rp_filter 0'],
   },
   {
     name: 'a source behind a group of next hops, none of which is any good',

@@ -239,6 +239,7 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
   'ip_receive:assigned-socket': { because: 'takes another tc program that assigns sockets' },
   'ip4_demux:not-mapped': { because: 'drivers here map more of a packet than its ports' },
   'ip4_route:no-ip': { because: 'the least MTU of these devices is enough for IPv4, which never leaves them then' },
+  'ip4_route:multipath': { because: 'takes a kernel before 6.11, which does not show its seed' },
   'ip4_neighbour:changing': { because: 'a matter of nanoseconds' },
   'ip6_demux:not-mapped': { because: 'drivers here map more of a packet than its ports' },
   'ip6_route:undecided': { because: 'a matter of nanoseconds' },

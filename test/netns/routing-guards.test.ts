@@ -99,6 +99,57 @@ function routes(): readonly Guard[] {
   ];
 }
 
+/** By this seed the packets leave by the first of two equal next hops, by 8 by the second; and by 9, if ports count, too. */
+const seeded = ['sysctl -qw net/ipv4/fib_multipath_hash_seed=9'];
+const seedless = ['sysctl -qw net/ipv4/fib_multipath_hash_seed=0'];
+
+function severalNextHops(): readonly Guard[] {
+  const [over2, over3] = ['nexthop via 10.0.2.2', 'nexthop via 10.0.3.2'];
+  const both = `ip route replace 10.9.0.0/16 ${over2} ${over3}`;
+  const moves = (name: string, change: string, undo: readonly string[] = [both]): Guard => ({
+    ...{ name: `several next hops: ${name}`, fate: 'moved', change, undo },
+    before: [...seeded, both],
+    after: [transitRoute, ...seedless],
+  });
+  const setting = (path: string, value: number, back: number): Guard =>
+    moves(`sysctl ${path} ${value}`, `sysctl net/ipv4/${path} ${value}`, [`sysctl -qw net/ipv4/${path}=${back}`]);
+  const neighbour = 'ip neigh replace 10.0.2.2 dev p2 nud failed';
+  return [
+    moves('ip route replace, other weights', `ip route replace 10.9.0.0/16 ${over2} ${over3} weight 200`),
+    moves('ip route replace, other order', `ip route replace 10.9.0.0/16 ${over3} ${over2}`),
+    moves('ip link set down, one of the devices', 'ip link set p2 down', ['ip link set p2 up', transitNeighbour, both]),
+    {
+      ...moves('a neighbour fails and matters', neighbour, [transitNeighbour]),
+      before: [...seeded, both, 'sysctl -qw net/ipv4/fib_multipath_use_neigh=1'],
+      after: [transitRoute, ...seedless, 'sysctl -qw net/ipv4/fib_multipath_use_neigh=0'],
+    },
+    setting('fib_multipath_hash_seed', 8, 9),
+    setting('fib_multipath_hash_policy', 1, 0),
+    ...(
+      [
+        ['group replaced', 'ip nexthop replace id 9 group 8'],
+        ['member replaced', 'ip nexthop replace id 7 via 10.0.3.2 dev p3'],
+        ['a neighbour fails', neighbour],
+      ] as const
+    ).map(
+      ([name, change]): Guard => ({
+        name: `a group of next hops: ${name}`,
+        fate: 'moved',
+        before: [
+          ...seeded,
+          'ip nexthop add id 7 via 10.0.2.2 dev p2',
+          'ip nexthop add id 8 via 10.0.3.2 dev p3',
+          'ip nexthop add id 9 group 7/8',
+          'ip route replace 10.9.0.0/16 nhid 9',
+        ],
+        change,
+        undo: [transitNeighbour, 'ip nexthop replace id 7 via 10.0.2.2 dev p2', 'ip nexthop replace id 9 group 7/8'],
+        after: [transitRoute, ...[9, 8, 7].map((id) => `ip nexthop del id ${id}`), ...seedless],
+      }),
+    ),
+  ];
+}
+
 function neighboursAndDevices(): readonly Guard[] {
   const setting = (path: string, value: number, back: number, fate: Guard['fate'] = 'dropped'): Guard => ({
     ...{ name: `sysctl ${path} ${value}`, fate, change: `sysctl net/ipv4/${path} ${value}` },
@@ -246,7 +297,7 @@ function programsAndTaps(): readonly Guard[] {
   ];
 }
 
-const guards = [...routes(), ...neighboursAndDevices(), ...firewalls(), ...programsAndTaps()];
+const guards = [...routes(), ...severalNextHops(), ...neighboursAndDevices(), ...firewalls(), ...programsAndTaps()];
 
 async function unwatched(
   t: Test,
@@ -302,6 +353,7 @@ t.test('without some checks', async (t) => {
     'guard_ip4:netfilter': 'nft add table, chain (ip, forward, policy drop)',
     'guard_ip4:xfrm': 'ip xfrm policy add dir fwd action block',
     'ip4_route:not-forwarding': 'sysctl conf/p1/forwarding 0',
+    'ip4_route:hash-policy': 'several next hops: sysctl fib_multipath_hash_policy 1',
     'ip4_route:too-long': 'ip route replace … mtu',
     'ip_egress:tap-egress': 'packet socket, egress',
   };

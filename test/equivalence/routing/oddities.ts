@@ -22,7 +22,18 @@ import { addressOf, icmpAbout, portMac } from './plan.js';
 
 export type RouterOddity = Pick<
   Oddity,
-  'name' | 'setup' | 'change' | 'frames' | 'script' | 'kinds' | 'hooks' | 'gro' | 'activity' | 'aims' | 'fast'
+  | 'name'
+  | 'setup'
+  | 'change'
+  | 'frames'
+  | 'script'
+  | 'kinds'
+  | 'hooks'
+  | 'gro'
+  | 'activity'
+  | 'aims'
+  | 'fast'
+  | 'fastFrames'
 >;
 
 /** Station `n` behind a port, both counted from 0. */
@@ -237,12 +248,6 @@ export const routerOddities: readonly RouterOddity[] = [
     setup: [ip('nexthop add id 1 blackhole'), ip('route add 172.20.0.0/16 nhid 1')],
     frames: [from(0, '172.20.0.1')],
     aims: ['ip4_route:dead'],
-  },
-  {
-    name: 'router: several next hops',
-    setup: [ip(`route add 172.20.0.0/16 nexthop ${overB} nexthop ${overC}`)],
-    frames: [1, 2, 3, 4].map((n) => from(0, `172.20.0.${n}`)),
-    aims: ['ip4_route:multipath'],
   },
   {
     name: 'router: encapsulation',

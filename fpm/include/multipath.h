@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+// Which of several next hops Linux takes for a packet.
+//
+// include/net/ip_fib.h fib_multipath_hash_from_keys(), net/core/flow_dissector.c __flow_hash_from_keys(): SipHash-2-4 of struct flow_keys
+// from its field `basic` on, most of it zero, with its last four bytes, which are padding (flow_keys_hash_length()). The key is the seed of the network namespace (since Linux 6.11: fib_multipath_hash_seed, or
+// where that is 0 a random one), twice in each half. Before that it was a variable of the kernel: TNA_CHOICE_SEED. Lesser address first,
+// lesser port first (__flow_hash_consistentify()), so both directions of a flow have one hash. A hash of 0 becomes 1, which its half does not show.
+// net/ipv4/fib_semantics.c fib_select_multipath(), net/ipv4/nexthop.c nexthop_select_path_hthr(): the first next hop whose upper bound is
+// not below half the hash, and whose neighbour is good. Bounds ascend; dead next hops have -1.
+// * A neighbour's state matters with fib_multipath_use_neigh, and always in groups of next hop objects. It is not looked at here: what is
+//   chosen by the bound alone is what Linux chooses if its neighbour is good (NUD_VALID), and whose is not is SLOW at ip4_neighbour, ip6_neighbour.
+//   In a group Linux looks for the neighbour of the gateway even where there is none: TNA_CHOICE_NO_GATEWAY.
+// * resilient groups (nexthop_select_path_res) note when a bucket was last used: TNA_CHOICE_RESILIENT.
+// * Packets per next hop of a group (nh_grp_entry_stats_inc(), `ip -s nexthop`) do not show what is fast.
+#pragma once
+#include "fib.h"
+
+#define TNA_HOPS_MAX 16
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct sysctl_fib_multipath_hash_seed {
+	u32 mp_seed;
+};
+
+struct netns_ipv4___multipath {
+	struct sysctl_fib_multipath_hash_seed sysctl_fib_multipath_hash_seed;
+	u8 sysctl_fib_multipath_hash_policy;
+};
+
+struct flow_keys {
+	struct {
+		u8 ip_proto;
+	} basic;
+	struct {
+		__be32 ports;
+	} ports;
+	struct {
+		u8 any;
+	} addrs;
+};
+
+struct nh_grp_entry {
+	struct nexthop *nh;
+	struct {
+		atomic_t upper_bound;
+	} hthr;
+};
+
+struct nh_group {
+	u16 num_nh;
+	bool hash_threshold;
+	struct nh_grp_entry nh_entries[0];
+};
+
+struct nexthop___group {
+	struct nh_group *nh_grp;
+};
+
+struct fib_nh_common___multipath {
+	atomic_t nhc_upper_bound;
+};
+
+#pragma clang attribute pop
+
+struct tna_bound {
+	int value;
+};
+
+// What speaks against the choice that was made; the one with the greatest number.
+enum tna_choice_obstacle {
+	TNA_CHOICE_OK,
+	TNA_CHOICE_SEED,
+	TNA_CHOICE_POLICY,
+	TNA_CHOICE_ICMP_ERROR,
+	TNA_CHOICE_RESILIENT,
+	TNA_CHOICE_NO_HOP,
+	TNA_CHOICE_NO_GATEWAY,
+};
+
+// Next hops that lie one behind the other, or, of a group, entries that point to them.
+struct tna_hops {
+	u64 first; /* address */
+	u64 size;  /* of one */
+	u64 bound; /* where in one its upper bound is */
+	u32 count;
+	bool group;
+};
+
+struct tna_sip {
+	u64 v0, v1, v2, v3;
+};
+
+static __always_inline u64 tna_rotated(u64 value, u32 bits)
+{
+	return value << bits | value >> (64 - bits);
+}
+
+static __always_inline void tna_sip_round(struct tna_sip *s)
+{
+	s->v0 += s->v1;
+	s->v2 += s->v3;
+	s->v1 = tna_rotated(s->v1, 13) ^ s->v0;
+	s->v3 = tna_rotated(s->v3, 16) ^ s->v2;
+	s->v0 = tna_rotated(s->v0, 32) + s->v3;
+	s->v2 += s->v1;
+	s->v3 = tna_rotated(s->v3, 21) ^ s->v0;
+	s->v1 = tna_rotated(s->v1, 17) ^ s->v2;
+	s->v2 = tna_rotated(s->v2, 32);
+}
+
+static __always_inline void tna_sip_word(struct tna_sip *s, u64 word)
+{
+	s->v3 ^= word;
+	tna_sip_round(s);
+	tna_sip_round(s);
+	s->v0 ^= word;
+}
+
+// siphash() keyed by the seed of a network namespace: begin, words, and the end with the length of all, in bytes.
+static __always_inline void tna_sip_begin(struct tna_sip *s, u32 seed)
+{
+	u64 key = (u64)seed << 32 | seed;
+
+	s->v0 = key ^ 0x736f6d6570736575ULL;
+	s->v1 = key ^ 0x646f72616e646f6dULL;
+	s->v2 = key ^ 0x6c7967656e657261ULL;
+	s->v3 = key ^ 0x7465646279746573ULL;
+}
+
+static __always_inline u32 tna_sip_end(struct tna_sip *s, u64 length)
+{
+	tna_sip_word(s, length << 56);
+	s->v2 ^= 0xff;
+	tna_sip_round(s);
+	tna_sip_round(s);
+	tna_sip_round(s);
+	tna_sip_round(s);
+	return (u32)(s->v0 ^ s->v1 ^ s->v2 ^ s->v3);
+}
+
+// Swaps two numbers if the second one is less. Without a branch, of which the verifier would have to follow both ways.
+static __always_inline void tna_in_order(u32 *a, u32 *b)
+{
+	u64 less = (u64)*b - *a;
+	u32 change;
+
+	asm volatile("" : "+r"(less));
+	change = (*a ^ *b) & (u32)(less >> 32);
+	*a ^= change;
+	*b ^= change;
+}
+
+// Does the kernel hash what is hashed here?
+static __always_inline bool tna_hash_known(void)
+{
+	return TNA_HAS(netns_ipv4___multipath, sysctl_fib_multipath_hash_seed.mp_seed) && TNA_HAS(flow_keys, addrs) &&
+	       TNA_OFFSET(flow_keys, ports) - TNA_OFFSET(flow_keys, basic) == 28 &&
+	       TNA_OFFSET(flow_keys, addrs) - TNA_OFFSET(flow_keys, basic) == 36 &&
+	       bpf_core_type_size(struct flow_keys) - TNA_OFFSET(flow_keys, basic) == 72;
+}
+
+// Half the hash of two IPv4 addresses, as in memory.
+static __always_inline u32 tna_flow_hash4(u32 seed, u32 source, u32 destination)
+{
+	struct tna_sip s;
+
+	tna_in_order(&source, &destination);
+	tna_sip_begin(&s, seed);
+	tna_sip_word(&s, 0);
+	tna_sip_word(&s, 0);
+	tna_sip_word(&s, 0);
+	tna_sip_word(&s, 0);
+	tna_sip_word(&s, (u64)source << 32);
+	tna_sip_word(&s, destination);
+	return tna_sip_end(&s, 48) >> 1;
+}
+
+// The entries of a group of next hop objects.
+static __always_inline void tna_group_hops(u64 object, struct tna_hops *hops)
+{
+	u64 group = (u64)TNA_AT(nexthop___group, object)->nh_grp;
+
+	hops->first = group + TNA_OFFSET(nh_group, nh_entries);
+	hops->size = bpf_core_type_size(struct nh_grp_entry);
+	hops->bound = TNA_OFFSET(nh_grp_entry, hthr.upper_bound);
+	hops->count = TNA_AT(nh_group, group)->num_nh;
+	hops->group = true;
+}
+
+// Is the group of a kind in which upper bounds decide?
+static __always_inline bool tna_group_hashes(u64 object)
+{
+	return TNA_AT(nh_group, TNA_AT(nexthop___group, object)->nh_grp)->hash_threshold;
+}
+
+// Address of struct fib_nh_common of one of them; 0 if it refuses packets.
+static __always_inline u64 tna_hop_at(struct tna_hops *hops, u64 at)
+{
+	return hops->group ? tna_next_hop_object((u64)TNA_AT(nh_grp_entry, at)->nh) : at;
+}
+
+// Where the one with the first upper bound that is not below the hash is; 0 if none of the first TNA_HOPS_MAX has one.
+static __always_inline u64 tna_hop_by_hash(struct tna_hops *hops, u32 hash)
+{
+	u64 at = hops->first;
+
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < TNA_HOPS_MAX; i++) {
+		if (i >= hops->count)
+			break;
+		/* signed: -1 is below all */
+		if (TNA_AT(tna_bound, at + hops->bound)->value >= (int)hash)
+			return at;
+		at += hops->size;
+	}
+	return 0;
+}
+
+// Does one of the first TNA_HOPS_MAX that are alive leave by a device? (fib_info_nh_uses_dev(), nexthop_uses_dev())
+static __always_inline bool tna_hop_by_device(struct tna_hops *hops, u64 dev)
+{
+	u64 at = hops->first;
+
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < TNA_HOPS_MAX; i++) {
+		struct fib_nh_common *hop;
+
+		if (i >= hops->count)
+			break;
+		hop = TNA_AT(fib_nh_common, tna_hop_at(hops, at));
+		if ((u64)hop->nhc_dev == dev && !(hop->nhc_flags & (TNA_RTNH_F_DEAD | TNA_RTNH_F_LINKDOWN)))
+			return true;
+		at += hops->size;
+	}
+	return false;
+}
