@@ -89,6 +89,7 @@ export class Side {
       await side.execute(configuration.links);
       await side.#linksSettle();
       await side.execute(configuration.setup);
+      await side.#addressesSettle();
       await side.agent.collect(side.#quiet);
       if (configuration.activity && configuration.own === undefined) {
         side.#monitor = await FdbMonitor.start(netns);
@@ -196,6 +197,24 @@ export class Side {
     throw new Error(`the ports of ${this.netns} do not settle`);
   }
 
+  /** Waits until new IPv6 addresses are in use, for which a work queue joins the groups of their neighbour solicitations (addrconf_dad_work). */
+  async #addressesSettle(): Promise<void> {
+    if (this.configuration.own === undefined) return;
+    for (let attempt = 0; attempt < 100 * patience; attempt += 1) {
+      const addresses = await this.agent.read('/proc/net/if_inet6');
+      const groups = await this.agent.read('/proc/net/igmp6');
+      const joined = new Set(groups.split('\n').map((line) => line.split(/\s+/).slice(1, 3).join(' ')));
+      const missing = addresses.split('\n').flatMap((line) => {
+        const [address, , , , , device] = line.trim().split(/\s+/);
+        if (address === undefined || device === undefined || device === 'lo') return [];
+        return joined.has(`${device} ff0200000000000000000001ff${address.slice(26)}`) ? [] : [device];
+      });
+      const waiting = await Promise.all([...new Set(missing)].map((device) => this.agent.link(device)));
+      if (!waiting.some(({ running }) => running)) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
   /** Sends all frames, making the configuration's changes in between. */
   async send(frames: readonly Send[]): Promise<void> {
     // A growing FDB is resized by a work queue, and until that is done not all entries are where a fast path looks.
@@ -205,6 +224,7 @@ export class Side {
       await this.#segment(frames, change.before);
       await this.execute(change.steps);
       await this.#linksSettle();
+      await this.#addressesSettle();
       // The removal of expired entries, too, is done by a work queue.
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
