@@ -6,7 +6,7 @@ import t from 'tap';
 import { eachOddityOnce, sample } from './by-turns.js';
 import type { Hook } from './configuration.js';
 import { Resident } from './resident-accelerator.js';
-import { makeGatewayCase } from './routing/case.js';
+import { makeGateway6Case, makeGatewayCase } from './routing/case.js';
 import { gatewayCases } from './routing/gateway.js';
 
 // Real commands on a machine that may be busy with others.
@@ -21,3 +21,6 @@ t.test('one oddity at a time', (t) => eachOddityOnce(t, gatewayCases(), tna));
 t.test('tap, XDP', (t) => sample(t, makeGatewayCase, 'tap', 'xdp', 2, tna));
 t.test('tap, tc', (t) => sample(t, makeGatewayCase, 'tap', 'tc', 2, tna));
 t.test('veth, tc', (t) => sample(t, makeGatewayCase, 'veth', 'tc', 1, tna));
+// Of both families.
+t.test('IPv6: tap, XDP', (t) => sample(t, makeGateway6Case, 'tap', 'xdp', 1, tna, 504));
+t.test('IPv6: veth, tc', (t) => sample(t, makeGateway6Case, 'veth', 'tc', 1, tna, 504));

@@ -104,8 +104,8 @@ const cut = (text: string): string => (text.length > 600 ? `${text.slice(0, 600)
 /** Of which sort the random case was. */
 function ofText({ own, bridges, namespace }: Configuration): string {
   if (own === undefined) return '';
-  if (bridges.length > 0) return ' --of gateway';
-  return namespace.some(({ text }) => text.startsWith('net/ipv6/icmp/')) ? ' --of router6' : ' --of router';
+  const six = namespace.some(({ text }) => text.startsWith('net/ipv6/icmp/')) ? '6' : '';
+  return ` --of ${bridges.length > 0 ? 'gateway' : 'router'}${six}`;
 }
 
 /** Everything needed to see a difference again: how to run it, the commands, the frame, what was expected. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The equivalence script: many random configurations with TNA off and on. Root only; works in namespaces of its own.
 //
-//   node dist/test/equivalence/run.js [--of bridge|router|router6|gateway] [--seed N] [--count N] [--frames N] [--hook xdp|tc]
+//   node dist/test/equivalence/run.js [--of bridge|router|router6|gateway|gateway6] [--seed N] [--count N] [--frames N] [--hook xdp|tc]
 //                                     [--ports tap|veth] [--off] [--jobs N] [--keep-going] [--verbose] [--directed TEXT] [--resident]
 //
 // --directed runs the directed cases whose name contains TEXT instead of random ones ('' for all).
@@ -14,7 +14,7 @@ import type { Hook, PortKind } from './configuration.js';
 import { directedCases } from './directed.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { Resident } from './resident-accelerator.js';
-import { makeGatewayCase, makeRouter6Case, makeRouterCase } from './routing/case.js';
+import { makeGateway6Case, makeGatewayCase, makeRouter6Case, makeRouterCase } from './routing/case.js';
 import { routerCases } from './routing/directed.js';
 import { gatewayCases } from './routing/gateway.js';
 import { makeCase, runCase } from './runner.js';
@@ -44,6 +44,7 @@ const makers = new Map([
   ['router', makeRouterCase],
   ['router6', makeRouter6Case],
   ['gateway', makeGatewayCase],
+  ['gateway6', makeGateway6Case],
 ]);
 const make = makers.get(values.of) ?? makeCase;
 const options = values.library === undefined ? [] : ['--library', values.library];

@@ -5,7 +5,7 @@
 import type { BridgePlan, Change, PortPlan, Step } from '../configuration.js';
 import type { Random } from '../random.js';
 import { neighbourTimers } from './generate.js';
-import { type Neighbour, placeOf, portMac, type RouterPlan } from './plan.js';
+import { leastMtu6, type Neighbour, placeOf, portMac, quiet6, type RouterPlan } from './plan.js';
 
 const step = (tool: Step['tool'], text: string): Step => ({ tool, text });
 const bridgePortMac = (port: number): string => `02:00:5e:1f:00:0${port + 1}`;
@@ -93,15 +93,16 @@ export function withBridges(random: Random, plan: RouterPlan, frames: number): R
     const others = joining.flatMap((network, index) => (network === one.port ? [networks + index] : []));
     return others.length > 0 && random.chance(0.5) ? { ...one, at: random.pick(others) } : one;
   });
+  const six = quiet6.every((text) => plan.configuration.namespace.some((one) => one.text === text));
   const links = [
     step('ip', 'link set lo up'),
     ...bridges.flatMap(({ name, mac }) => [
       step('ip', `link add ${name} address ${mac} type bridge mcast_snooping 0`),
-      ...neighbourTimers(name),
+      ...neighbourTimers(name, six ? ['ipv4', 'ipv6'] : ['ipv4']),
     ]),
     ...ports.flatMap(({ name, mac, mtu, up }, index) => {
       const master = masterOf(index);
-      const timers = master === '' ? neighbourTimers(name) : [];
+      const timers = master === '' ? neighbourTimers(name, six && mtu >= leastMtu6 ? ['ipv4', 'ipv6'] : ['ipv4']) : [];
       const set = step('ip', `link set ${name} address ${mac} mtu ${mtu}${master === '' ? '' : ` master ${master}`}`);
       return [set, ...timers, ...(up ? [step('ip', `link set ${name} up`)] : [])];
     }),
@@ -132,7 +133,7 @@ export function withBridges(random: Random, plan: RouterPlan, frames: number): R
         ...portFlags(random, members),
         ...known,
         ...(random.chance(0.3)
-          ? [step('ip', `link set ${random.pick(bridges).name} mtu ${random.pick([1000, 1500])}`)]
+          ? [step('ip', `link set ${random.pick(bridges).name} mtu ${random.pick([six ? leastMtu6 : 1000, 1500])}`)]
           : []),
       ],
       changes: [],
@@ -151,5 +152,13 @@ export function withBridges(random: Random, plan: RouterPlan, frames: number): R
     ? [{ before: random.between(Math.floor(frames / 3), frames - 10), steps: random.weighted(draws)(random, result) }]
     : [];
   const changes = [...configuration.changes.map(raise), ...own].map(settled).sort((a, b) => a.before - b.before);
-  return { ...result, configuration: { ...result.configuration, changes } };
+  const whole = { ...result, configuration: { ...result.configuration, changes } };
+  if (plan.four === undefined) return whole;
+  // The same stations, known by addresses of the other family.
+  const places = new Map(neighbours.map((one) => [one.mac, one.at]));
+  const known4 = plan.four.neighbours.map((one): Neighbour => {
+    const at = places.get(one.mac);
+    return at === undefined ? one : { ...one, at };
+  });
+  return { ...whole, four: { ...plan.four, neighbours: known4, configuration: whole.configuration } };
 }

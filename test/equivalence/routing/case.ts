@@ -104,9 +104,7 @@ export function makeRouterCase(seed: number, kind: PortKind, hook: Hook, count: 
   return caseOf(generateRouter(seed, kind, hook, count), seed, kind, hook, count);
 }
 
-/** A router of IPv6, or of both families. */
-export function makeRouter6Case(seed: number, kind: PortKind, hook: Hook, count: number): Case {
-  const plan = generateRouter6(seed, kind, hook, count);
+function case6Of(plan: RouterPlan, seed: number, kind: PortKind, hook: Hook, count: number): Case {
   const { configuration, four } = plan;
   const random = new Random(seed ^ 0x1b873593);
   const six = generateRouter6Traffic(random, plan, count);
@@ -123,6 +121,17 @@ export function makeRouter6Case(seed: number, kind: PortKind, hook: Hook, count:
     due: (plain, claims) =>
       countDue(plan, ip6, one, plain, claims, true) + countDue(four, ip4, one, plain, claims, true),
   };
+}
+
+/** A router of IPv6, or of both families. */
+export function makeRouter6Case(seed: number, kind: PortKind, hook: Hook, count: number): Case {
+  return case6Of(generateRouter6(seed, kind, hook, count), seed, kind, hook, count);
+}
+
+/** The same, some of its networks being on bridges. */
+export function makeGateway6Case(seed: number, kind: PortKind, hook: Hook, count: number): Case {
+  const router = generateRouter6(seed, kind, hook, count);
+  return case6Of(withBridges(new Random(seed ^ 0x51ed270b), router, count), seed, kind, hook, count);
 }
 
 /** A router some of whose networks are on bridges. */

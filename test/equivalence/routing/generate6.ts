@@ -5,13 +5,10 @@ import type { Hook, PortKind, PortPlan, Step } from '../configuration.js';
 import { Random } from '../random.js';
 import { drawRouter6Changes } from './changes6.js';
 import { generateRouter, neighbourTimers } from './generate.js';
-import { address6Of, type Neighbour, portMac, quiet6, type RouterPlan } from './plan.js';
+import { address6Of, leastMtu6, type Neighbour, portMac, quiet6, type RouterPlan } from './plan.js';
 import { drawRoutes6, gateway6, ip6, linkLocalGateway } from './routes6.js';
 
 const step = (tool: Step['tool'], text: string): Step => ({ tool, text });
-
-/** A device with a smaller MTU has no IPv6. */
-export const leastMtu = 1280;
 
 function namespaceSteps(random: Random): Step[] {
   const odd = (chance: number) => (random.chance(chance) ? 1 : 0);
@@ -31,7 +28,7 @@ function namespaceSteps(random: Random): Step[] {
 }
 
 function deviceSteps(random: Random, port: PortPlan): Step[] {
-  if (port.mtu < leastMtu) return [];
+  if (port.mtu < leastMtu6) return [];
   const steps: Step[] = [];
   const set = (chance: number, name: string, value: number) => {
     if (random.chance(chance)) steps.push(step('sysctl', `net/ipv6/conf/${port.name}/${name} ${value}`));
@@ -40,7 +37,7 @@ function deviceSteps(random: Random, port: PortPlan): Step[] {
   set(0.08, 'forwarding', 0);
   set(0.05, 'proxy_ndp', 1);
   set(0.08, 'mtu', random.pick([1280, 1300, 1400].filter((mtu) => mtu <= port.mtu)));
-  set(0.03, 'disable_ipv6', 1);
+  set(0.02, 'disable_ipv6', 1);
   set(0.05, 'drop_unicast_in_l2_multicast', 1);
   set(0.05, 'seg6_enabled', 1);
   set(0.05, 'ignore_routes_with_linkdown', 1);
@@ -106,7 +103,7 @@ function drawPorts(random: Random): PortPlan[] {
     name: `p${index + 1}`,
     mac: portMac(index),
     bridge: 0,
-    mtu: mixed ? random.pick([leastMtu - 1, 1280, 1281, 1400, 1500, 1500, 2000, 9000]) : 1500,
+    mtu: mixed ? random.pick([leastMtu6 - 1, 1280, 1281, 1400, 1500, 1500, 2000, 9000]) : 1500,
     up: random.chance(0.96),
     virtio: false,
     apart: false,
@@ -125,7 +122,7 @@ export function generateRouter6(seed: number, kind: PortKind, hook: Hook, frames
     ...ports.map((port) => step('ip', `link set ${port.name} address ${port.mac} mtu ${port.mtu}`)),
   ];
   for (const [index, port] of ports.entries()) {
-    links.push(...neighbourTimers(port.name, port.mtu < leastMtu ? ['ipv4'] : ['ipv4', 'ipv6']));
+    links.push(...neighbourTimers(port.name, port.mtu < leastMtu6 ? ['ipv4'] : ['ipv4', 'ipv6']));
     if (port.up) links.push(step('ip', `link set ${port.name} up`));
     if (random.chance(0.94)) {
       own.push(address6Of(index, 1));

@@ -79,6 +79,9 @@ export function echoReply6(own: string, destination: string): string {
   return icmp6(own, destination, '8100', '00010001');
 }
 
+/** A device with a smaller MTU has no IPv6. */
+export const leastMtu6 = 1280;
+
 /** Settings of a namespace that speaks IPv6 only when it is spoken to, without limits by time. */
 export const quiet6: readonly string[] = [
   'net/ipv6/conf/all/accept_dad 0',

@@ -6,7 +6,7 @@ import type { Send } from '../../support/lab/agent.js';
 import { ethernet, hex, ipv6, ipv6Address, little, mac, sized, tagged, udp } from '../../support/lab/frame.js';
 import { drawFrame } from '../payload.js';
 import type { Random } from '../random.js';
-import { addressOf, echoReply6, icmp6, type Neighbour, portMac, type RouterPlan, summed6 } from './plan.js';
+import { addressOf, echoReply6, icmp6, type Neighbour, placeOf, portMac, type RouterPlan, summed6 } from './plan.js';
 import { linkLocalGateway } from './routes6.js';
 
 interface Fields {
@@ -76,11 +76,11 @@ class Traffic {
 
   /** An ICMPv6 message in a frame to the router or a group. */
   message(from: Neighbour, body: string, to = portMac(from.port)): Send[] {
-    return [{ port: from.port, bytes: ethernet(to, from.mac, 0x86dd, body) }];
+    return [{ port: placeOf(from), bytes: ethernet(to, from.mac, 0x86dd, body) }];
   }
 
   run(from: Neighbour, frame: string, most = 4): Send[] {
-    return Array.from({ length: this.random.between(1, most) }, () => ({ port: from.port, bytes: frame }));
+    return Array.from({ length: this.random.between(1, most) }, () => ({ port: placeOf(from), bytes: frame }));
   }
 
   /** Pads to what an Ethernet needs, or not, or more. */
@@ -346,10 +346,30 @@ const draws: readonly (readonly [number, Draw])[] = [
   [2, exception],
 ];
 
+/** Between stations of one network, which only a bridge brings to each other. */
+const neighbourly: Draw = (t) => {
+  const from = t.from();
+  const to = t.random.pick(t.plan.neighbours.filter((one) => one.port === from.port));
+  const destination = t.random.chance(0.8) ? to.ip : t.to(from);
+  return t.run(from, t.padded(t.packet(from, { destination }, to.mac)), 3);
+};
+
+/** A station that has moved to another port. */
+const moved: Draw = (t) => {
+  const port = t.random.below(t.plan.configuration.ports.length);
+  return flow(t).map((send) => ({ ...send, port }));
+};
+
+/** Of bridges with addresses, which learn who is where from what everybody sends first. */
+const bridgeDraws: readonly (readonly [number, Draw])[] = [...draws, [6, neighbourly], [1, moved]];
+
 export function generateRouter6Traffic(random: Random, plan: RouterPlan, count: number): Send[] {
   const traffic = new Traffic(random, plan);
-  const sends: Send[] = [];
-  while (sends.length < count) sends.push(...random.weighted(draws)(traffic));
+  const bridges = plan.configuration.bridges.length > 0;
+  const sends: Send[] = bridges
+    ? plan.neighbours.map((one) => ({ port: placeOf(one), bytes: traffic.packet(one) }))
+    : [];
+  while (sends.length < count) sends.push(...random.weighted(bridges ? bridgeDraws : draws)(traffic));
   return sends.slice(0, count);
 }
 
