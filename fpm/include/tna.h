@@ -250,7 +250,7 @@ static __always_inline int tna_end(struct tna_pkt *p, int verdict)
 
 static __always_inline u64 tna_ingress(struct tna_pkt *p)
 {
-	struct xdp_buff *x = tna_kernel_ctx(p->ctx);
+	struct xdp_buff *x = tna_known_ctx(p->ctx);
 
 	return (u64)TNA_AT(xdp_rxq_info, x->rxq)->dev;
 }

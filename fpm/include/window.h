@@ -35,6 +35,7 @@ static __always_inline void *tna_window(u64 address)
 #else
 #define tna_kernel_ctx(ctx) ((void *)bpf_tna_skb_ctx_1(ctx))
 #endif
+#define tna_known_ctx(ctx) tna_kernel_ctx(ctx)
 
 #else
 
@@ -47,6 +48,8 @@ static __always_inline void *tna_window(u64 address)
 }
 
 #define tna_kernel_ctx(ctx) tna_window((u64)bpf_cast_to_kern_ctx(ctx))
+// The same as the verifier knows it: for fields of struct xdp_buff or struct sk_buff itself, whose loads need no range check.
+#define tna_known_ctx(ctx) bpf_cast_to_kern_ctx(ctx)
 #define TNA_OPAQUE(number) (void)(number)
 
 #endif
