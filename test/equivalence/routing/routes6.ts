@@ -60,7 +60,7 @@ const kinds: readonly (readonly [number, Draw])[] = [
   ],
   [1, one((r, p, n) => `${p} ${gateway6(r, n)} expires 3000`)],
   [2, (r, p) => [ip(`route add ${p} nhid ${r.between(11, 14)}`)]],
-  [1, one((r, p, n) => `${p} encap seg6 mode encap segs ${address6Of(0, 10)} dev p${r.between(1, n)}`)],
+  [1, one((r, p, n) => `${p} encap seg6 mode encap segs ${address6Of(0, 10)} ${gateway6(r, n)}`)],
   [
     1,
     (r, p, n) => [
@@ -83,6 +83,18 @@ export function drawRoutes6(random: Random, ports: number): Routes {
     const { text, inside } = drawPrefix(random);
     steps.push(...random.weighted(kinds)(random, text, ports));
     destinations.push(inside(), inside());
+  }
+  if (random.chance(0.5)) {
+    // Somebody with two routes of one metric, known on both devices: preferences decide, or which leads back.
+    const somebody = address6Of(random.below(ports), 77);
+    for (const command of ['add', 'append']) {
+      const port = random.below(ports);
+      steps.push(
+        ip(`neigh add ${somebody} lladdr 02:00:5e:4${port + 1}:00:77 dev p${port + 1}`),
+        ip(`route ${command} ${somebody}/128 dev p${port + 1} metric 7 pref ${random.pick(['low', 'medium', 'high'])}`),
+      );
+    }
+    destinations.push(somebody, somebody);
   }
   if (random.chance(0.5)) steps.push(ip(`route add default ${gateway6(random, ports)}`));
   if (random.chance(0.1)) steps.push(ip(`route add default from ${address6Of(0, 0)}/64 ${gateway6(random, ports)}`));

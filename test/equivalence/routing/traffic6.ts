@@ -292,25 +292,28 @@ const discovery: Draw = (t) => {
   ])();
 };
 
-/** What makes exceptions of next hops: path MTUs, and redirects by gateways. */
+/** What makes exceptions of next hops, path MTUs and redirects by gateways, and what then goes there. */
 const exception: Draw = (t) => {
   const from = t.from();
   const router = t.own();
-  const about = t.random.pick(t.plan.destinations);
+  const about = t.random.pick([...t.plan.destinations, t.from().ip]);
   const mtu = hex(t.random.pick([600, 1280, 1300, 1400]), 4);
   const target = t.random.pick([linkLocalGateway, about]);
-  return t.random.chance(0.6)
-    ? t.message(from, icmp6(from.ip, router, '0200', mtu + echoReply6(router, about)))
-    : t.message(
-        from,
-        icmp6(
-          linkLocalGateway,
-          router,
-          '8900',
-          `00000000${ipv6Address(target)}${ipv6Address(about)}0201${mac(from.mac)}`,
-          255,
-        ),
+  const message = t.random.chance(0.6)
+    ? icmp6(from.ip, router, '0200', mtu + echoReply6(router, about))
+    : icmp6(
+        linkLocalGateway,
+        router,
+        '8900',
+        `00000000${ipv6Address(target)}${ipv6Address(about)}0201${mac(from.mac)}`,
+        255,
       );
+  const sender = t.from();
+  const payload = udp(1024, 7, '5a'.repeat(t.random.pick([8, 1300, 1400])));
+  return [
+    ...t.message(from, message),
+    ...t.run(sender, t.packet(sender, { destination: about, next: 17, payload }), 2),
+  ];
 };
 
 /** Segments that are to be cut, or lack their checksum: struct virtio_net_hdr as senders on a veth use it. */
