@@ -88,6 +88,7 @@ export class Side {
       await side.#ports();
       await side.execute(configuration.links);
       await side.#linksSettle();
+      await side.#bridgesSettle();
       await side.execute(configuration.setup);
       await side.#addressesSettle();
       await side.agent.collect(side.#quiet);
@@ -195,6 +196,20 @@ export class Side {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     throw new Error(`the ports of ${this.netns} do not settle`);
+  }
+
+  /**
+   * Waits until bridges that route have their carrier, which comes by a work queue up to a second later and resets their MTU for
+   * IPv6 (addrconf_notify). One whose ports are all down gets none.
+   */
+  async #bridgesSettle(): Promise<void> {
+    const { bridges, own } = this.configuration;
+    if (own === undefined) return;
+    for (let attempt = 0; attempt < 150; attempt += 1) {
+      const links = await Promise.all(bridges.map(({ name }) => this.agent.link(name)));
+      if (links.every(({ running }) => running)) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   /** Waits until new IPv6 addresses are in use, for which a work queue joins the groups of their neighbour solicitations (addrconf_dad_work). */

@@ -92,7 +92,7 @@ const draws: readonly (readonly [number, Draw])[] = [
   ],
   [3, (r, c) => [ip(`link set ${name(r, c)} mtu ${r.pick([1279, 1280, 1300, 1400, 1500])}`)]],
   [2, (r, c) => [ip(`link set ${name(r, c)} address 02:00:5e:99:00:01`)]],
-  [1, (r, c) => [ip('link add br9 type bridge'), ip(`link set ${name(r, c)} master br9`)]],
+  [1, (r, c) => [ip('link add br9 address 02:00:5e:20:00:09 type bridge'), ip(`link set ${name(r, c)} master br9`)]],
   [1, (r, c) => [step('capture', r.chance(0.3) ? 'any' : name(r, c))]],
   [1, (r, c) => [step('agent', `tcx ${name(r, c)} ${r.pick(['ingress', 'egress'])}`)]],
   [1, (r, c) => [step('far', `generic h${any(r, c) + 1}`)]],
