@@ -24,6 +24,7 @@ struct fib6_node {
 	struct fib6_node *right;
 	struct fib6_node *subtree;
 	struct fib6_info *leaf;
+	struct fib6_info *rr_ptr;
 	u16 fn_bit;
 	u16 fn_flags;
 };
@@ -91,8 +92,8 @@ static __always_inline u64 tna_fib6_child(u64 word, u32 bit)
 }
 
 // The first route (address of struct fib6_info) of the longest prefix of an address (host order) in the table at an
-// address. `none` is what stands for no route in an empty root (fib6_null_entry).
-static __always_inline enum tna_fib_result tna_fib6_lookup(u64 table, u64 none, u64 high, u64 low, u64 *route)
+// address, and the node that it hangs from. `none` is what stands for no route in an empty root (fib6_null_entry).
+static __always_inline enum tna_fib_result tna_fib6_lookup(u64 table, u64 none, u64 high, u64 low, u64 *route, u64 *at)
 {
 	u64 n = table + TNA_OFFSET(fib6_table, tb6_root), differs_high = tna_no_bits(high), differs_low = differs_high;
 	u64 leaf, sources;
@@ -153,6 +154,7 @@ found:
 	if (leaf == none)
 		return TNA_FIB_MISS;
 	*route = leaf;
+	*at = n;
 	/* rt6_select(): a node without routes of its own shows those of a node below */
 	return length == bit ? TNA_FIB_FOUND : TNA_FIB_DOUBT;
 }

@@ -9,13 +9,24 @@
 // not below half the hash, and whose neighbour is good. Bounds ascend; dead next hops have -1.
 // * A neighbour's state matters with fib_multipath_use_neigh, and always in groups of next hop objects. It is not looked at here: what is
 //   chosen by the bound alone is what Linux chooses if its neighbour is good (NUD_VALID), and whose is not is SLOW at ip4_neighbour, ip6_neighbour.
+// net/ipv6/route.c fib6_select_path(): the same with routes that are siblings (ip6_route).
 //   In a group Linux looks for the neighbour of the gateway even where there is none: TNA_CHOICE_NO_GATEWAY.
+// Policy 1 (ports), of IPv4 only, takes the hash that the packet has, if that is one of ports (skb->l4_hash: of the device, a socket, RPS), otherwise that of
+// addresses, protocol and ports (__skb_flow_dissect() with FLOW_DISSECTOR_F_STOP_AT_ENCAP); no ports for fragments and protocols without.
+// * XDP: nobody knows yet what hash the packet will have: TNA_CHOICE_POLICY. So for other policies.
+// * a flow dissector of BPF, in this namespace or the kernel's first one: TNA_CHOICE_DISSECTOR; it decides what the ports are.
+// * protocols behind which Linux looks further (GRE, MPLS, AH): TNA_CHOICE_PROTOCOL.
+// * packets with less behind the header than ports need, or ports that are not mapped: TNA_CHOICE_SHORT, whatever the policy.
 // * resilient groups (nexthop_select_path_res) note when a bucket was last used: TNA_CHOICE_RESILIENT.
 // * Packets per next hop of a group (nh_grp_entry_stats_inc(), `ip -s nexthop`) do not show what is fast.
 #pragma once
 #include "fib.h"
 
 #define TNA_HOPS_MAX 16
+#define TNA_ANCESTORS_MAX 32
+#define TNA_HASH_ADDRESSES 0 /* fib_multipath_hash_policy */
+#define TNA_HASH_PORTS 1
+#define TNA_NETNS_FLOW_DISSECTOR 0 /* NETNS_BPF_FLOW_DISSECTOR */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -26,6 +37,14 @@ struct sysctl_fib_multipath_hash_seed {
 struct netns_ipv4___multipath {
 	struct sysctl_fib_multipath_hash_seed sysctl_fib_multipath_hash_seed;
 	u8 sysctl_fib_multipath_hash_policy;
+};
+
+struct netns_sysctl_ipv6 {
+	u8 multipath_hash_policy;
+};
+
+struct netns_ipv6___multipath {
+	struct netns_sysctl_ipv6 sysctl;
 };
 
 struct flow_keys {
@@ -61,6 +80,28 @@ struct fib_nh_common___multipath {
 	atomic_t nhc_upper_bound;
 };
 
+struct sk_buff___hash {
+	u8 l4_hash : 1;
+	u32 hash;
+};
+
+struct netns_bpf {
+	void *run_array[2];
+};
+
+struct net___bpf {
+	struct netns_bpf bpf;
+};
+
+struct nsproxy {
+	struct net *net_ns;
+};
+
+struct task_struct {
+	struct task_struct *real_parent;
+	struct nsproxy *nsproxy;
+};
+
 #pragma clang attribute pop
 
 struct tna_bound {
@@ -72,9 +113,13 @@ enum tna_choice_obstacle {
 	TNA_CHOICE_OK,
 	TNA_CHOICE_SEED,
 	TNA_CHOICE_POLICY,
+	TNA_CHOICE_DISSECTOR,
+	TNA_CHOICE_PROTOCOL,
+	TNA_CHOICE_SHORT,
 	TNA_CHOICE_ICMP_ERROR,
 	TNA_CHOICE_RESILIENT,
 	TNA_CHOICE_NO_HOP,
+	TNA_CHOICE_UNEQUAL,
 	TNA_CHOICE_NO_GATEWAY,
 };
 
@@ -151,30 +196,154 @@ static __always_inline void tna_in_order(u32 *a, u32 *b)
 	*b ^= change;
 }
 
+// 1 if a is less than b, both of 63 bits, otherwise 0. Here as below without branches: the verifier would go through the hash once for each way.
+static __always_inline u64 tna_less(u64 a, u64 b)
+{
+	u64 less = (a - b) >> 63;
+
+	asm volatile("" : "+r"(less));
+	return less;
+}
+
+// The same of 64 bits.
+static __always_inline u64 tna_under(u64 a, u64 b)
+{
+	u64 under = ((~a & b) | (~(a ^ b) & (a - b))) >> 63;
+
+	asm volatile("" : "+r"(under));
+	return under;
+}
+
 // Does the kernel hash what is hashed here?
 static __always_inline bool tna_hash_known(void)
 {
+#ifdef TNA_WINDOW_KMOD
+	return false; /* kernels that need that are older */
+#endif
 	return TNA_HAS(netns_ipv4___multipath, sysctl_fib_multipath_hash_seed.mp_seed) && TNA_HAS(flow_keys, addrs) &&
 	       TNA_OFFSET(flow_keys, ports) - TNA_OFFSET(flow_keys, basic) == 28 &&
 	       TNA_OFFSET(flow_keys, addrs) - TNA_OFFSET(flow_keys, basic) == 36 &&
 	       bpf_core_type_size(struct flow_keys) - TNA_OFFSET(flow_keys, basic) == 72;
 }
 
-// Half the hash of two IPv4 addresses, as in memory.
-static __always_inline u32 tna_flow_hash4(u32 seed, u32 source, u32 destination)
+// Half the hash of two IPv4 addresses, as in memory, and what else counts.
+static __always_inline u32 tna_flow_hash4(u32 seed, u32 source, u32 destination, u8 protocol, u32 ports)
 {
 	struct tna_sip s;
 
 	tna_in_order(&source, &destination);
 	tna_sip_begin(&s, seed);
+	tna_sip_word(&s, (u64)protocol << 16);
 	tna_sip_word(&s, 0);
 	tna_sip_word(&s, 0);
-	tna_sip_word(&s, 0);
-	tna_sip_word(&s, 0);
+	tna_sip_word(&s, (u64)ports << 32);
 	tna_sip_word(&s, (u64)source << 32);
 	tna_sip_word(&s, destination);
 	return tna_sip_end(&s, 48) >> 1;
 }
+
+// The same of IPv6: addresses of two words each, as in memory, and the flow label as in the header.
+static __always_inline u32 tna_flow_hash6(u32 seed, const u64 *source, const u64 *destination, u8 protocol, u32 label)
+{
+	u64 a = source[0], b = source[1], c = destination[0], d = destination[1], swap;
+	struct tna_sip s;
+
+	/* memcmp(): as numbers of big-endian bytes */
+	swap = tna_under(bpf_be64_to_cpu(c), bpf_be64_to_cpu(a)) |
+	       ((1 ^ (tna_under(c, a) | tna_under(a, c))) & tna_under(bpf_be64_to_cpu(d), bpf_be64_to_cpu(b)));
+	swap = -swap;
+	c ^= a;
+	d ^= b;
+	a ^= c & swap;
+	b ^= d & swap;
+	c ^= a;
+	d ^= b;
+	tna_sip_begin(&s, seed);
+	tna_sip_word(&s, (u64)label << 32 | (u64)protocol << 16);
+	tna_sip_word(&s, 0);
+	tna_sip_word(&s, 0);
+	tna_sip_word(&s, 0);
+	tna_sip_word(&s, a << 32);
+	tna_sip_word(&s, a >> 32 | b << 32);
+	tna_sip_word(&s, b >> 32 | c << 32);
+	tna_sip_word(&s, c >> 32 | d << 32);
+	tna_sip_word(&s, d >> 32);
+	return tna_sip_end(&s, 72) >> 1;
+}
+
+#ifdef TNA_HOOK_TC
+// The kernel's first network namespace, the one of its first task: every task descends from that, which is its own parent.
+static __always_inline u64 tna_init_net(struct tna_pkt *p)
+{
+	u64 task, parent;
+
+	if (p->scratch->init_net)
+		return p->scratch->init_net;
+	task = bpf_get_current_task();
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TNA_ANCESTORS_MAX; i++) {
+		parent = tna_word(task + TNA_OFFSET(task_struct, real_parent));
+		if (parent == task) {
+			u64 proxy = tna_word(task + TNA_OFFSET(task_struct, nsproxy));
+
+			p->scratch->init_net = (u64)TNA_AT(nsproxy, proxy)->net_ns;
+			return p->scratch->init_net;
+		}
+		task = parent;
+	}
+	return 0;
+}
+
+static __always_inline u64 tna_flow_dissector(u64 net)
+{
+	return tna_word(net + TNA_OFFSET(net___bpf, bpf.run_array) + TNA_NETNS_FLOW_DISSECTOR * 8);
+}
+
+// Is a protocol (up to 255) in a set, of which the members below 64 and those from 128 to 191 are told? 0 or 1.
+static __always_inline u64 tna_among(u64 protocol, u64 low, u64 high)
+{
+	return (low >> (protocol & 63) & tna_less(protocol, 64)) | (high >> (protocol & 63) & tna_less(protocol ^ 128, 64));
+}
+
+// What counts for the hash of a packet by policy 1.
+struct tna_flow_hash {
+	u64 wanted;    /* 1 if it does */
+	u64 dissector; /* not 0: a program dissects, or may */
+	u64 deeper;    /* 1 if Linux looks behind the protocol that the header tells */
+	u64 known;     /* 1 if the packet has a hash, which is */
+	u32 hash;
+	u32 protocol;  /* if wanted, otherwise 0, as the ports: source and destination, in order */
+	u32 ports;
+};
+
+// False if the packet is too short to tell.
+static __always_inline bool tna_flow_hash(struct tna_pkt *p, u32 header, u32 policy, struct tna_flow_hash *f)
+{
+	struct sk_buff___hash *skb = (void *)tna_skb(p);
+	u16 *words = p->data + ETH_HLEN + header;
+	u64 protocol = p->ip.protocol, first = tna_init_net(p), has;
+	u32 source, destination;
+
+	if ((void *)(words + 2) > p->data_end)
+		return false;
+	f->wanted = tna_less(policy ^ TNA_HASH_PORTS, 1);
+	f->dissector = tna_under(first, 1) | tna_flow_dissector(first) | tna_flow_dissector(p->net);
+	has = tna_less(p->ip.fragment, 1);
+	/* GRE, AH; MPLS */
+	f->deeper = has & tna_among(protocol, 1ULL << 47 | 1ULL << 51, 1ULL << (137 - 128));
+	/* TCP, UDP, DCCP, ESP; SCTP, UDP-Lite (proto_ports_offset()) */
+	has &= tna_among(protocol, 1ULL << 6 | 1ULL << 17 | 1ULL << 33 | 1ULL << 50, 1ULL << (132 - 128) | 1ULL << (136 - 128));
+	has &= tna_less(header + 3, p->ip.len) & f->wanted;
+	source = words[0];
+	destination = words[1];
+	tna_in_order(&source, &destination);
+	f->ports = (source | destination << 16) & (u32)-has;
+	f->protocol = protocol & -f->wanted;
+	f->known = BPF_CORE_READ_BITFIELD(skb, l4_hash) & f->wanted;
+	f->hash = skb->hash >> 1;
+	return true;
+}
+#endif
 
 // The entries of a group of next hop objects.
 static __always_inline void tna_group_hops(u64 object, struct tna_hops *hops)

@@ -26,6 +26,7 @@ struct tna_scratch {
 	__u64 no_qdisc;   /* bridge_egress: a queueing discipline that is part of the kernel and does nothing */
 	__u64 arp_table;  /* ip4_neighbour: the table of IPv4 neighbours, a variable of the kernel */
 	__u64 nd_table;   /* ip6_neighbour: the same of IPv6 */
+	__u64 init_net;   /* multipath: the kernel's first network namespace */
 	__u64 address_hash_proved; /* ip4_route: the hash of local addresses has found one that is there */
 	struct tna_address addresses[TNA_ADDRESSES]; /* by the last byte of a MAC address */
 };

@@ -14,7 +14,12 @@
 // * routes of router advertisements, and those that expire: SLOW, whose metrics and state change in place.
 // * a route of another type than unicast (local, anycast, blackhole, unreachable, prohibit, throw), or that is flagged as
 //   something else (RTF_REJECT, RTF_LOCAL, RTF_ANYCAST, RTF_CACHE, ...): SLOW.
-// net/ipv6/route.c fib6_select_path(): siblings, or a group of next hop objects: SLOW.
+// net/ipv6/route.c fib6_select_path(), rt6_multipath_hash(), of siblings or a group of next hop objects: multipath.h. By net.ipv6's
+//   fib_multipath_hash_policy:
+// * 0: by addresses, flow label and next header; of an ICMPv6 error by those of the packet inside it (ip6_multipath_l3_keys): SLOW.
+// * others: SLOW.
+// * siblings are the routes of the lowest metric, one behind the other, and all of them. Which of them rt6_select() prefers matters to some kernels:
+//   the first, unless preferences differ, one leads back to the ingress device, or rr_ptr is at another: SLOW. So are more than 16.
 // net/ipv6/route.c rt6_find_cached_rt(): exceptions of the next hop (path MTU, redirects) are in a bucket that stays once it
 //   is there: SLOW.
 // * encapsulation (lwtunnel: segment routing, RPL, IOAM, BPF): SLOW.
@@ -26,6 +31,7 @@
 // The per-CPU copy of a route (rt6i_pcpu), which Linux makes for its first packet, is not made; it says the same as the route.
 #pragma once
 #include "fib6.h"
+#include "multipath.h"
 
 #define TNA_GSO_TCPV6 16 /* SKB_GSO_TCPV6 */
 
@@ -38,11 +44,99 @@
 /* default, all on link, addrconf, prefix, expires, route information */
 #define TNA_RTF_LEARNED (0x00010000 | 0x00020000 | 0x00040000 | 0x00080000 | 0x00400000 | 0x00800000)
 
+#define TNA_IPPROTO_ICMPV6 58
+
+// Is it an ICMPv6 message about another packet (icmpv6_is_err())? The header is followed by some bytes more: ip6_header.
+static __always_inline bool tna_icmp6_error(struct tna_pkt *p)
+{
+	u8 *type = p->data + ETH_HLEN + TNA_IP6_HLEN;
+
+	return p->ip.protocol == TNA_IPPROTO_ICMPV6 && ((void *)(type + 1) > p->data_end || (*type >= 1 && *type <= 4));
+}
+
+// The first of siblings whose upper bound is not below the hash; 0 if none.
+static __always_inline enum tna_choice_obstacle tna_sibling_by_hash(u64 first, u64 in, u32 hash, u64 *chosen)
+{
+	struct fib6_info *info = TNA_AT(fib6_info, first), *one;
+	u32 siblings = info->fib6_nsiblings, metric = info->fib6_metric, flags = info->fib6_flags & TNA_RTF_PREF_MASK;
+	u64 at = first, searching = 1;
+
+	*chosen = 0;
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < TNA_HOPS_MAX; i++) {
+		u64 hop = at + TNA_OFFSET(fib6_info, fib6_nh) + TNA_OFFSET(fib6_nh, nh_common), take;
+
+		one = TNA_AT(fib6_info, at);
+		if (one->fib6_nsiblings != siblings || one->fib6_metric != metric || one->nh ||
+		    one->fib6_type != TNA_RTN_UNICAST || one->fib6_flags & ~TNA_RTF_PLAIN ||
+		    (one->fib6_flags & TNA_RTF_PREF_MASK) != flags || (u64)TNA_AT(fib_nh_common, hop)->nhc_dev == in)
+			return TNA_CHOICE_UNEQUAL;
+		/* without a branch; signed, since -1 is below all */
+		take = searching & ~((u64)((long long)TNA_AT(fib_nh_common___multipath, hop)->nhc_upper_bound.counter - hash) >> 63);
+		*chosen |= at & -take;
+		searching ^= take;
+		at = (u64)one->fib6_next;
+		if (i == siblings)
+			return at && TNA_AT(fib6_info, at)->fib6_metric == metric ? TNA_CHOICE_UNEQUAL : TNA_CHOICE_OK;
+	}
+	*chosen = 0;
+	return TNA_CHOICE_OK;
+}
+
+// Chooses among siblings, of which *route is the first one, or the next hops of its group.
+static __always_inline enum tna_choice_obstacle tna_choose6(struct tna_pkt *p, u64 node, u64 *route, u64 *hop)
+{
+	struct netns_ipv4___multipath *shared = TNA_AT(netns_ipv4___multipath, p->net + TNA_OFFSET(net___ip, ipv4));
+	u64 object = (u64)TNA_AT(fib6_info, *route)->nh, rr = (u64)TNA_AT(fib6_node, node)->rr_ptr, at, chosen;
+	u32 policy = TNA_AT(netns_ipv6___multipath, p->net + TNA_OFFSET(net___ip, ipv6))->sysctl.multipath_hash_policy;
+	enum tna_choice_obstacle obstacle = TNA_CHOICE_OK;
+	struct tna_ip6 *ip = p->data + ETH_HLEN;
+	u32 hash, label;
+	u64 source[2], destination[2];
+	struct tna_hops hops;
+
+	if (!tna_hash_known())
+		return TNA_CHOICE_SEED;
+	/* ip6_header has made sure of that; the verifier wants the check */
+	if ((void *)(ip + 1) > p->data_end)
+		return TNA_CHOICE_SEED;
+	source[0] = ip->saddr_high;
+	source[1] = ip->saddr_low;
+	destination[0] = ip->daddr_high;
+	destination[1] = ip->daddr_low;
+	label = *(u32 *)ip & bpf_htonl(0xfffff);
+	hash = shared->sysctl_fib_multipath_hash_seed.mp_seed;
+	hash = tna_flow_hash6(hash, source, destination, p->ip.protocol, label);
+	if (object) {
+		tna_group_hops(object, &hops);
+		at = tna_hop_by_hash(&hops, hash);
+		*hop = at ? tna_hop_at(&hops, at) : 0;
+	} else {
+		obstacle = tna_sibling_by_hash(*route, p->in_address, hash, &chosen);
+		at = chosen;
+		if (rr && rr != *route)
+			obstacle = TNA_CHOICE_UNEQUAL;
+		*route = chosen;
+		*hop = chosen + TNA_OFFSET(fib6_info, fib6_nh) + TNA_OFFSET(fib6_nh, nh_common);
+	}
+	if (obstacle != TNA_CHOICE_OK)
+		return obstacle;
+	if (policy != TNA_HASH_ADDRESSES)
+		return TNA_CHOICE_POLICY;
+	if (tna_icmp6_error(p))
+		return TNA_CHOICE_ICMP_ERROR;
+	if (object && !tna_group_hashes(object))
+		return TNA_CHOICE_RESILIENT;
+	if (object && !TNA_AT(fib_nh_common, *hop)->nhc_gw_family)
+		return TNA_CHOICE_NO_GATEWAY;
+	return at ? TNA_CHOICE_OK : TNA_CHOICE_NO_HOP;
+}
+
 static __always_inline int fpm_ip6_route(struct tna_pkt *p)
 {
 	struct netns_ipv6 *ip = tna_netns_ipv6(p->net);
 	u64 in = (u64)TNA_AT(net_device___ip, p->in_address)->ip6_ptr, none = (u64)ip->fib6_null_entry;
-	u64 table = (u64)ip->fib6_local_tbl, out, route = 0, next, hop, object;
+	u64 table = (u64)ip->fib6_local_tbl, out, route = 0, node = 0, next, hop, object;
 	enum tna_fib_result found = TNA_FIB_DOUBT;
 	struct fib_nh_common *common;
 	struct fib6_info *info;
@@ -59,7 +153,7 @@ static __always_inline int fpm_ip6_route(struct tna_pkt *p)
 
 #pragma clang loop unroll(disable)
 	for (int pass = 0; pass < 2; pass++) {
-		found = tna_fib6_lookup(table, none, p->ip.daddr_high, p->ip.daddr_low, &route);
+		found = tna_fib6_lookup(table, none, p->ip.daddr_high, p->ip.daddr_low, &route, &node);
 		if (found != TNA_FIB_MISS)
 			break;
 		table = (u64)ip->fib6_main_tbl;
@@ -81,10 +175,27 @@ static __always_inline int fpm_ip6_route(struct tna_pkt *p)
 	next = (u64)info->fib6_next;
 	object = (u64)info->nh;
 	hop = object ? tna_next_hop_object(object) : route + TNA_OFFSET(fib6_info, fib6_nh) + TNA_OFFSET(fib6_nh, nh_common);
-	if (tna_unlikely(info->fib6_nsiblings || hop == 1))
-		return tna_slow(p, TNA_R_IP6_ROUTE_MULTIPATH);
-	if (tna_unlikely(next && TNA_AT(fib6_info, next)->fib6_metric == info->fib6_metric))
+	if (tna_unlikely(next && TNA_AT(fib6_info, next)->fib6_metric == info->fib6_metric) && !info->fib6_nsiblings)
 		return tna_slow(p, TNA_R_IP6_ROUTE_ALTERNATIVES);
+	if (tna_unlikely(info->fib6_nsiblings || hop == 1)) {
+		enum tna_choice_obstacle obstacle = tna_choose6(p, node, &route, &hop);
+
+		if (obstacle == TNA_CHOICE_SEED)
+			return tna_slow(p, TNA_R_IP6_ROUTE_MULTIPATH);
+		if (obstacle == TNA_CHOICE_UNEQUAL)
+			return tna_slow(p, TNA_R_IP6_ROUTE_UNEQUAL);
+		if (obstacle == TNA_CHOICE_POLICY)
+			return tna_slow(p, TNA_R_IP6_ROUTE_HASH_POLICY);
+		if (obstacle == TNA_CHOICE_ICMP_ERROR)
+			return tna_slow(p, TNA_R_IP6_ROUTE_ICMP_ERROR);
+		if (obstacle == TNA_CHOICE_RESILIENT)
+			return tna_slow(p, TNA_R_IP6_ROUTE_RESILIENT);
+		if (obstacle == TNA_CHOICE_NO_GATEWAY)
+			return tna_slow(p, TNA_R_IP6_ROUTE_NO_GATEWAY);
+		if (obstacle == TNA_CHOICE_NO_HOP)
+			return tna_slow(p, TNA_R_IP6_ROUTE_NO_HOP);
+		info = TNA_AT(fib6_info, route);
+	}
 	common = TNA_AT(fib_nh_common, hop);
 	if (tna_unlikely(!hop || common->nhc_flags & (TNA_RTNH_F_DEAD | TNA_RTNH_F_LINKDOWN)))
 		return tna_slow(p, TNA_R_IP6_ROUTE_DEAD);

@@ -148,6 +148,11 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
     because: 'what has no next hop has no device: egress-type; what has no link: ip_egress:egress-down',
   },
   'ip6_route:disabled#2': { because: 'a device on which IPv6 is disabled has no IPv6 routes any more' },
+  'ip6_route:multipath': { because: 'this kernel shows its seed' },
+  'ip6_route:no-gateway': {
+    because: 'nobody has an entry for address 0 that is no good, by which Linux would pass the next hop over',
+  },
+  'ip6_route:no-hop': { because: 'what has no next hop has no device: egress-type' },
   'ip6_route:no-route': { because: 'what is not found is undecided next' },
   'ip6_route:source-routes': { because: 'what depends on the source is undecided next' },
   'ip6_route:no-ip#2': { because: 'a device without IPv6 has no IPv6 routes any more' },

@@ -117,6 +117,32 @@ function route(text: string, ...more: string[]): Pick<Case, 'set' | 'unset' | 'p
   };
 }
 
+const byPorts: Pick<Case, 'set' | 'unset' | 'packet'> = {
+  ...route(bothViaB, 'sysctl net/ipv4/fib_multipath_hash_policy 1'),
+  unset: ['sysctl net/ipv4/fib_multipath_hash_policy 0', 'ip route flush root 10.60.0.0/15'],
+};
+
+/** A flow dissector that says no more than that all is well (r0 = BPF_OK), by a link on the namespace. */
+const flowDissector = (b: Bench): Promise<() => Promise<void>> =>
+  python(
+    b.netns,
+    `
+import ctypes, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def bpf(command, attributes):
+    fd = libc.syscall(321, command, ctypes.create_string_buffer(attributes, 120), 120)
+    if fd < 0: sys.exit(ctypes.get_errno())
+    return fd
+code = ctypes.create_string_buffer(bytes.fromhex('b700000000000000' '9500000000000000'))
+licence = ctypes.create_string_buffer(b'GPL')
+program = bpf(5, struct.pack('IIQQ', 22, 2, ctypes.addressof(code), ctypes.addressof(licence)))
+namespace = open('/proc/self/ns/net')
+link = bpf(28, struct.pack('IIII', program, namespace.fileno(), 17, 0))
+print(1, flush=True)
+sys.stdin.read()
+`,
+  );
+
 export const routingCases: readonly Case[] = [
   { name: 'neighbour to neighbour', expect: 'fast' },
   { name: 'padding is cut off', expect: 'fast', frame: sized(packet({ payload: udp(1, 7, '') }), 60) },
@@ -328,11 +354,48 @@ export const routingCases: readonly Case[] = [
     ...route(bothViaB),
     packet: { ...routed, protocol: 1, payload: '0800f7ff00000000' },
   },
+  { name: 'several next hops, chosen by ports, too', expect: 'ip4_route:hash-policy', hooks: ['xdp'], ...byPorts },
+  { name: 'several next hops, chosen by ports, too', expect: 'fast', hooks: ['tc'], ...byPorts },
   {
-    name: 'several next hops, chosen by ports, too',
+    name: 'several next hops, chosen by what is inside tunnels',
     expect: 'ip4_route:hash-policy',
-    ...route(bothViaB, 'sysctl net/ipv4/fib_multipath_hash_policy 1'),
-    unset: ['sysctl net/ipv4/fib_multipath_hash_policy 0', 'ip route flush root 10.60.0.0/15'],
+    ...byPorts,
+    set: [...(byPorts.set ?? []), 'sysctl net/ipv4/fib_multipath_hash_policy 2'],
+  },
+  {
+    name: 'several next hops, ports and a tunnel',
+    expect: 'ip4_route:hash-protocol',
+    hooks: ['tc'],
+    ...byPorts,
+    packet: { ...routed, protocol: 47, payload: '0000080045000000' },
+  },
+  {
+    name: 'several next hops, ports and a fragment of a tunnel',
+    expect: 'fast',
+    hooks: ['tc'],
+    ...byPorts,
+    packet: { ...routed, protocol: 47, fragment: 0x2000, payload: '0000080045000000' },
+  },
+  {
+    name: 'several next hops, nothing behind the header',
+    expect: 'ip4_route:hash-short',
+    hooks: ['tc'],
+    ...byPorts,
+    packet: { ...routed, payload: '' },
+  },
+  {
+    name: 'several next hops, ports and a flow dissector',
+    expect: 'ip4_route:flow-dissector',
+    hooks: ['tc'],
+    ...byPorts,
+    prepare: flowDissector,
+  },
+  {
+    name: 'several next hops, addresses and a flow dissector',
+    expect: 'fast',
+    hooks: ['tc'],
+    ...route(bothViaB),
+    prepare: flowDissector,
   },
   ...['03', '04', '05', '0b', '0c'].map(
     (type): Case => ({

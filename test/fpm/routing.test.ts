@@ -242,6 +242,7 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
   'ip4_route:multipath': { because: 'takes a kernel before 6.11, which does not show its seed' },
   'ip4_neighbour:changing': { because: 'a matter of nanoseconds' },
   'ip6_demux:not-mapped': { because: 'drivers here map more of a packet than its ports' },
+  'ip6_route:multipath': { because: 'takes a kernel before 6.11, which does not show its seed' },
   'ip6_route:undecided': { because: 'a matter of nanoseconds' },
   'ip6_neighbour:changing': { because: 'a matter of nanoseconds' },
   'ip6_forward:cut': { because: 'cutting fails for want of memory only' },

@@ -85,6 +85,15 @@ const packetSocket = (proto: string, device: string) => (b: Bench) =>
 const options = `${hex(17, 1)}000104000000${hex(0, 1)}`; // next header UDP, no more words, padding
 const datagram = udp(1024, 7, '5a'.repeat(18));
 
+/** By B, of whom the router knows two addresses; IPv6 has no route twice by one. */
+const bothViaB: Pick<Case, 'set' | 'unset' | 'frame'> = {
+  ...route(
+    `nexthop ${viaB6} nexthop via fd00:2::12 dev p2 weight 3`,
+    `ip neigh replace fd00:2::12 lladdr ${B} dev p2 nud permanent`,
+  ),
+  unset: ['ip -6 route flush root fd00:60::/31', 'ip neigh del fd00:2::12 dev p2'],
+};
+
 export const routing6Cases: readonly Case[] = [
   { name: 'neighbour to neighbour', expect: 'fast', frame: packet6() },
   { name: 'padding is cut off', expect: 'fast', frame: sized(packet6({ payload: udp(1, 7, '') }), 75) },
@@ -350,15 +359,64 @@ export const routing6Cases: readonly Case[] = [
     expect: 'ip6_route:dead',
     ...route('nhid 8', 'ip -6 nexthop replace id 8 blackhole'),
   },
+  { name: 'several next hops', expect: 'fast', first: true, ...bothViaB },
   {
-    name: 'several next hops',
-    expect: 'ip6_route:multipath',
-    ...route('nexthop via fd00:2::10 dev p2 nexthop via fd00:2::11 dev p2'),
+    name: 'several next hops, chosen by ports, too',
+    expect: 'ip6_route:hash-policy',
+    ...bothViaB,
+    set: [...(bothViaB.set ?? []), 'sysctl net/ipv6/fib_multipath_hash_policy 1'],
+    unset: [...(bothViaB.unset ?? []), 'sysctl net/ipv6/fib_multipath_hash_policy 0'],
+  },
+  ...['01', '02', '03', '04'].map(
+    (type): Case => ({
+      name: `several next hops, ICMPv6 error ${type}`,
+      expect: 'ip6_route:icmp-error',
+      ...bothViaB,
+      frame: packet6({ ...routed6, next: 58, payload: `${type}00000000000000` }),
+    }),
+  ),
+  {
+    name: 'several next hops, a ping',
+    expect: 'fast',
+    first: true,
+    ...bothViaB,
+    frame: packet6({ ...routed6, next: 58, payload: '8000000000000000' }),
+  },
+  {
+    name: 'several next hops, one of which leads back',
+    expect: 'ip6_route:unequal',
+    ...route(`nexthop ${viaB6} nexthop via fd00:1::10 dev p1`),
+  },
+  {
+    name: 'several next hops and a route beside them',
+    expect: 'ip6_route:unequal',
+    ...bothViaB,
+    set: [...(bothViaB.set ?? []), 'ip route append fd00:60::/32 dev p2'],
+  },
+  {
+    name: 'more than 16 next hops',
+    expect: 'ip6_route:no-hop',
+    ...route(Array.from({ length: 17 }, (_, n) => `nexthop via fd00:2::${n + 10} dev p2`).join(' ')),
   },
   {
     name: 'a group of next hop objects',
-    expect: 'ip6_route:multipath',
-    ...route('nhid 9', `ip nexthop replace id 7 ${viaB6}`, 'ip nexthop replace id 9 group 7'),
+    expect: 'fast',
+    ...route(
+      'nhid 9',
+      `ip nexthop replace id 6 ${viaB6}`,
+      `ip nexthop replace id 7 ${viaB6}`,
+      'ip nexthop replace id 9 group 6,3/7',
+    ),
+  },
+  {
+    name: 'a resilient group',
+    expect: 'ip6_route:resilient',
+    ...route('nhid 9', `ip nexthop replace id 7 ${viaB6}`, 'ip nexthop replace id 9 group 7 type resilient buckets 8'),
+  },
+  {
+    name: 'a group without a gateway',
+    expect: 'ip6_route:no-gateway',
+    ...route('nhid 9', 'ip -6 nexthop replace id 7 dev p2', 'ip nexthop replace id 9 group 7'),
   },
   {
     name: 'two routes of one metric',

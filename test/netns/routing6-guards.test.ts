@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import type { Hook } from '../../src/model/ruleset.js';
 import { mac } from '../support/lab/frame.js';
 import { holds, leaksWithout } from '../support/lab/guard-proofs.js';
-import { RouterBed, transit6, transitNeighbour6, transitRoute6 } from '../support/lab/router-bed.js';
+import { neighbourMac, RouterBed, transit6, transitNeighbour6, transitRoute6 } from '../support/lab/router-bed.js';
 import { type Guard, Unwatched, type UnwatchedOptions } from '../support/lab/unwatched.js';
 
 t.setTimeout(600_000);
@@ -69,6 +69,45 @@ function routes(): readonly Guard[] {
       first: ['ip -6 route del fd00:9::/32'],
       change: 'ip -6 route add fd00:9::/32 via fd00:2::2',
     },
+  ];
+}
+
+/** The frames are flows of their own, since their numbers are in their destinations: to which next hops they are spread is for all of them. */
+function severalNextHops(): readonly Guard[] {
+  const over = (n: number): string =>
+    `ip -6 route replace fd00:9::/32 nexthop via fd00:${n}::2 dev p${n} nexthop via fd00:${n}::3 dev p${n} weight 3`;
+  const neighbours = [2, 3].map(
+    (n) => `ip neigh replace fd00:${n}::3 lladdr ${neighbourMac(n)} dev p${n} nud permanent`,
+  );
+  return [
+    {
+      name: 'several next hops: ip -6 route replace',
+      fate: 'moved',
+      before: [...neighbours, over(2)],
+      change: over(3),
+      undo: [over(2)],
+      after: ['ip -6 route del fd00:9::/32', transitRoute6],
+    },
+    ...(
+      [
+        ['group replaced', 'ip nexthop replace id 9 group 8'],
+        ['member replaced', 'ip nexthop replace id 7 via fd00:3::2 dev p3'],
+      ] as const
+    ).map(
+      ([name, change]): Guard => ({
+        name: `a group of next hops: ${name}`,
+        fate: 'moved',
+        before: [
+          'ip nexthop add id 7 via fd00:2::2 dev p2',
+          'ip nexthop add id 8 via fd00:3::2 dev p3',
+          'ip nexthop add id 9 group 7',
+          'ip -6 route replace fd00:9::/32 nhid 9',
+        ],
+        change,
+        undo: ['ip nexthop replace id 7 via fd00:2::2 dev p2', 'ip nexthop replace id 9 group 7'],
+        after: [...[9, 8, 7].map((id) => `ip nexthop del id ${id}`), transitRoute6],
+      }),
+    ),
   ];
 }
 
@@ -135,7 +174,7 @@ function firewalls(): readonly Guard[] {
   ];
 }
 
-const guards = [...routes(), ...neighboursAndDevices(), ...firewalls()];
+const guards = [...routes(), ...severalNextHops(), ...neighboursAndDevices(), ...firewalls()];
 
 async function unwatched(
   t: Test,

@@ -7,6 +7,7 @@ import { type Directed, directed, scriptChanges } from '../directed-case.js';
 import { step } from '../oddity.js';
 import { neighbourTimers } from './generate.js';
 import { multipathOddities } from './multipath.js';
+import { multipath6Oddities } from './multipath6.js';
 import { hello, packet, type RouterOddity, routerOddities, station, stationMac } from './oddities.js';
 import { beyond6, hello6, packet6, router6Oddities, station6 } from './oddities6.js';
 import { address6Of, addressOf, portMac, quiet6 } from './plan.js';
@@ -133,5 +134,8 @@ function cases(family: Family, oddities: readonly RouterOddity[], count: number)
 }
 
 export function routerCases(count = 60): Directed[] {
-  return [...cases(four, [...routerOddities, ...multipathOddities], count), ...cases(six, router6Oddities, count)];
+  return [
+    ...cases(four, [...routerOddities, ...multipathOddities], count),
+    ...cases(six, [...router6Oddities, ...multipath6Oddities], count),
+  ];
 }

@@ -19,6 +19,12 @@ const gateways = [
 const several = (weights: readonly number[]): string =>
   weights.map((weight, i) => `nexthop ${gateways[i]} weight ${weight}`).join(' ');
 
+/** Receive packet steering for p1, in the namespace's own sysfs. */
+const rps = step(
+  'agent',
+  `exec unshare -m python3 -c ${"o=__import__('os').system;o('mount -t sysfs s /sys');o('echo 1 >/sys/class/net/p1/queues/rx-0/rps_cpus')".replaceAll(' ', '\\x20')}`,
+);
+
 /** A fifth station, which has been sent something before its turn comes. */
 const fifth = ip(`neigh add ${station(2, 2)} lladdr ${stationMac(2, 2)} dev p3 nud permanent`);
 const greetings: readonly Send[] = [...hello, ...twice({ port: 0, bytes: packet(0, station(2, 2)) })];
@@ -195,11 +201,44 @@ export const multipathOddities: readonly RouterOddity[] = [
     script: [...greetings, ...flows(240, anything)],
     fastFrames: 240,
   },
-  ...[1, 2, 3].map(
+  {
+    name: 'router: several next hops by ports, at XDP',
+    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 1')],
+    script: [...greetings, ...flows(120, anything)],
+    hooks: ['xdp'],
+    aims: ['ip4_route:hash-policy'],
+  },
+  {
+    name: 'router: several next hops by ports',
+    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 1')],
+    script: [
+      ...greetings,
+      ...flows(300, anything),
+      [sysctl('fib_multipath_hash_seed 77')],
+      ...flows(120, anything),
+      [sysctl('fib_multipath_hash_policy 0')],
+      ...flows(120, anything),
+      [sysctl('fib_multipath_hash_policy 1')],
+      ...flows(60, (n) => ({ protocol: 17, payload: udp(n, 9, '').slice(0, 4 * (n % 4)) })),
+    ],
+    hooks: ['tc'],
+    fastFrames: 480,
+    aims: ['ip4_route:hash-protocol', 'ip4_route:hash-short'],
+  },
+  {
+    // Linux has found the hash, by a secret of its own, before any program runs.
+    name: 'router: several next hops by ports, behind RPS',
+    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 1'), rps],
+    script: [...greetings, ...flows(240, anything)],
+    hooks: ['tc'],
+    kinds: ['veth'],
+    fastFrames: 200,
+  },
+  ...[2, 3].map(
     (policy): RouterOddity => ({
       name: `router: several next hops by hash policy ${policy}`,
       setup: [fifth, ...routes, sysctl(`fib_multipath_hash_policy ${policy}`), sysctl('fib_multipath_hash_fields 55')],
-      script: [...greetings, ...flows(240, anything)],
+      script: [...greetings, ...flows(120, anything)],
       aims: ['ip4_route:hash-policy'],
     }),
   ),

@@ -239,12 +239,6 @@ export const router6Oddities: readonly RouterOddity[] = [
     aims: ['ip6_route:dead'],
   },
   {
-    name: 'router6: several next hops',
-    setup: [ip(`route add fd00:c::/32 nexthop ${overB} nexthop ${overC}`)],
-    frames: [1, 2, 3, 4, 5, 6, 7, 8].map((n) => from(0, `fd00:c::${n}`)),
-    aims: ['ip6_route:multipath'],
-  },
-  {
     // Linux prefers the one that leads back.
     name: 'router6: two routes of one metric',
     setup: [

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// As multipath.ts, for IPv6, on the router of oddities6.ts.
+
+import type { Send } from '../../support/lab/agent.js';
+import { hex, ipv6, ipv6Address, tcp, udp } from '../../support/lab/frame.js';
+import type { Step } from '../configuration.js';
+import { step } from '../oddity.js';
+import { type RouterOddity, stationMac } from './oddities.js';
+import { hello6, packet6, station6 } from './oddities6.js';
+
+const ip = (text: string): Step => step('ip', text);
+const sysctl = (text: string): Step => step('sysctl', `net/ipv6/${text}`);
+
+const gateways = [
+  ...[0, 1].map((n) => `via ${station6(1, n)} dev p2`),
+  ...[0, 1, 2].map((n) => `via ${station6(2, n)} dev p3`),
+];
+const several = (weights: readonly number[]): string =>
+  weights.map((weight, i) => `nexthop ${gateways[i]} weight ${weight}`).join(' ');
+const fifth = ip(`neigh add ${station6(2, 2)} lladdr ${stationMac(2, 2)} dev p3 nud permanent`);
+const greetings: readonly Send[] = [
+  ...hello6,
+  ...[0, 1].map((port): Send => ({ port, bytes: packet6(port, station6(2, 2)) })),
+];
+
+/** Routes to fd00:20::/32 and the following ones, with 2 to 5 next hops. */
+const weights: readonly (readonly number[])[] = [
+  [1, 3],
+  [20, 1, 5],
+  [1, 2, 3, 4],
+  [7, 1, 200, 3, 30],
+];
+const routes = weights.map((some, i) => ip(`route add fd00:2${i}::/32 ${several(some)}`));
+const objects = gateways.map((gateway, i) => ip(`nexthop add id ${i + 1} ${gateway}`));
+const group = (some: readonly number[]): string => some.map((weight, i) => `${i + 1},${weight}`).join('/');
+const groups = weights.flatMap((some, i) => [
+  ip(`nexthop add id ${11 + i} group ${group(some)}`),
+  ip(`route add fd00:2${i}::/32 nhid ${11 + i}`),
+]);
+
+type Fields = NonNullable<Parameters<typeof packet6>[2]>;
+
+/** Packets of that many flows from p1 to each of the networks, with and without a flow label. */
+function flows(count: number, fields: (n: number) => Fields = () => ({}), networks = weights.length): Send[] {
+  return Array.from({ length: count }, (_, n) => {
+    // Either address may be the greater one, by its first or by its last bytes.
+    const source = `${n % 3 === 0 ? 'fd00:1' : n % 3 === 1 ? 'fd00:ff' : `fd00:2${n % networks}`}::${hex(n * 7 + 2, 2)}`;
+    const destination = `fd00:2${n % networks}::${hex((n * 31) % 65536, 2)}`;
+    const label = n % 2 === 0 ? '00000' : hex((n * 40503) % 0x100000, 4).slice(3);
+    const bytes = packet6(0, destination, { source, ...fields(n) });
+    return { port: 0, bytes: `${bytes.slice(0, 28)}60${(n % 4).toString(16)}${label}${bytes.slice(36)}` };
+  });
+}
+
+/** ICMPv6: errors about other packets, whole and cut, and what is none. */
+function icmp(n: number): Fields {
+  const type = [1, 2, 3, 4, 128, 129, 0, 5][n % 8] ?? 0;
+  const inside = ipv6(ipv6Address(`fd00:20::${n + 1}`), ipv6Address('fd00:1::10'), 17, udp(1024, 9, ''));
+  return { next: 58, payload: `${hex(type, 1)}00000000000000${n % 5 === 0 ? inside.slice(0, 40) : inside}` };
+}
+
+function anything(n: number): Fields {
+  const [source, destination] = ['10.1.0.10', '172.20.0.1'];
+  switch (n % 4) {
+    case 0:
+      return { payload: udp(1024 + n, 9, '5a'.repeat(20)) };
+    case 1:
+      return { next: 6, payload: tcp(source, destination, [1024 + n, 80], 16, '5a') };
+    case 2:
+      return { next: [43, 44, 50, 51, 59, 60, 41, 47][n % 7] ?? 59, payload: `3b00${'00'.repeat(30)}` };
+    default:
+      return { next: 58, payload: '80000000000100015a5a' };
+  }
+}
+
+export const multipath6Oddities: readonly RouterOddity[] = [
+  {
+    name: 'router6: two to five next hops',
+    setup: [fifth, ...routes],
+    script: [...greetings, ...flows(320)],
+    fastFrames: 310,
+  },
+  {
+    name: 'router6: next hops by a seed, and any protocol',
+    setup: [fifth, ...routes, step('sysctl', 'net/ipv4/fib_multipath_hash_seed 7')],
+    script: [
+      ...greetings,
+      ...flows(160, anything),
+      [step('sysctl', 'net/ipv4/fib_multipath_hash_seed 4294967295')],
+      ...flows(160, anything),
+    ],
+    fastFrames: 310,
+  },
+  {
+    name: 'router6: groups of next hop objects',
+    setup: [fifth, ...objects, ...groups],
+    script: [
+      ...greetings,
+      ...flows(200),
+      [ip('nexthop replace id 14 group 5,4/1,9'), ip(`nexthop replace id 2 ${gateways[4]}`)],
+      ...flows(160),
+      [ip('nexthop del id 3')],
+      ...flows(160),
+    ],
+    fastFrames: 500,
+  },
+  {
+    name: 'router6: weights and next hops change',
+    setup: [fifth, ...routes],
+    script: [
+      ...greetings,
+      ...flows(100),
+      [
+        ip(`route replace fd00:20::/32 ${several([9, 1])}`),
+        ip(`route replace fd00:21::/32 ${several([1, 1, 1, 1, 1])}`),
+      ],
+      ...flows(120),
+      [ip(`route del fd00:22::/32 ${gateways[0]}`), ip(`route append fd00:20::/32 ${gateways[4]}`)],
+      ...flows(120),
+    ],
+    fastFrames: 330,
+  },
+  {
+    name: 'router6: a device of several next hops goes down',
+    setup: [fifth, ...routes],
+    script: [...greetings, ...flows(100), [ip('link set p3 down')], ...flows(160)],
+    fastFrames: 150,
+  },
+  ...[0, 1].map(
+    (ignored): RouterOddity => ({
+      name: `router6: a device of several next hops loses its carrier, ${ignored ? 'ignored' : 'used'} then`,
+      setup: [
+        fifth,
+        sysctl(`conf/all/ignore_routes_with_linkdown ${ignored}`),
+        sysctl(`conf/p3/ignore_routes_with_linkdown ${ignored}`),
+        ...routes,
+      ],
+      script: [...greetings, ...flows(100), [ip('link set p3 carrier off'), step('wait', '1200')], ...flows(160)],
+      kinds: ['tap'],
+      fastFrames: 100,
+    }),
+  ),
+  {
+    name: 'router6: neighbours of a group',
+    setup: [fifth, ...objects, ...groups],
+    script: [...greetings, [ip(`neigh replace ${station6(2)} dev p3 nud failed`)], ...flows(160)],
+    fastFrames: 60,
+    aims: ['ip6_neighbour:unconfirmed'],
+  },
+  {
+    name: 'router6: several next hops and ICMP',
+    setup: [fifth, ...routes],
+    script: [...greetings, ...flows(240, icmp)],
+    fastFrames: 100,
+    aims: ['ip6_route:icmp-error'],
+  },
+  ...[1, 2, 3].map(
+    (policy): RouterOddity => ({
+      name: `router6: several next hops by hash policy ${policy}`,
+      setup: [fifth, ...routes, sysctl(`fib_multipath_hash_policy ${policy}`)],
+      script: [...greetings, ...flows(120, anything)],
+      aims: ['ip6_route:hash-policy'],
+    }),
+  ),
+  {
+    name: 'router6: a resilient group',
+    setup: [
+      fifth,
+      ...objects,
+      ip('nexthop add id 11 group 1,4/3,5 type resilient buckets 16'),
+      ip('route add fd00:20::/32 nhid 11'),
+    ],
+    script: [...greetings, ...flows(120, undefined, 1)],
+    aims: ['ip6_route:resilient'],
+  },
+  {
+    name: 'router6: several next hops, one of which leads back',
+    setup: [fifth, ip(`route add fd00:20::/32 ${several([1, 2])} nexthop via ${station6(0, 1)} dev p1`)],
+    script: [...greetings, ...flows(120, undefined, 1)],
+    aims: ['ip6_route:unequal'],
+  },
+];
