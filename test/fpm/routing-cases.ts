@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { Agent, withAgent } from '../support/lab/agent.js';
+import { dissectsFlows } from '../support/lab/flow-dissector.js';
 import { ethernet, type Ipv4, ipv4, mac, sized, tagged, tcp, udp } from '../support/lab/frame.js';
 import { ip } from '../support/lab/netns.js';
 import type { Hook, Kind } from './case.js';
@@ -122,26 +123,8 @@ const byPorts: Pick<Case, 'set' | 'unset' | 'packet'> = {
   unset: ['sysctl net/ipv4/fib_multipath_hash_policy 0', 'ip route flush root 10.60.0.0/15'],
 };
 
-/** A flow dissector that says no more than that all is well (r0 = BPF_OK), by a link on the namespace. */
 const flowDissector = (b: Bench): Promise<() => Promise<void>> =>
-  python(
-    b.netns,
-    `
-import ctypes, struct, sys
-libc = ctypes.CDLL(None, use_errno=True)
-def bpf(command, attributes):
-    fd = libc.syscall(321, command, ctypes.create_string_buffer(attributes, 120), 120)
-    if fd < 0: sys.exit(ctypes.get_errno())
-    return fd
-code = ctypes.create_string_buffer(bytes.fromhex('b700000000000000' '9500000000000000'))
-licence = ctypes.create_string_buffer(b'GPL')
-program = bpf(5, struct.pack('IIQQ', 22, 2, ctypes.addressof(code), ctypes.addressof(licence)))
-namespace = open('/proc/self/ns/net')
-link = bpf(28, struct.pack('IIII', program, namespace.fileno(), 17, 0))
-print(1, flush=True)
-sys.stdin.read()
-`,
-  );
+  python(b.netns, `${dissectsFlows}\nimport sys\nprint(1, flush=True)\nsys.stdin.read()`);
 
 export const routingCases: readonly Case[] = [
   { name: 'neighbour to neighbour', expect: 'fast' },

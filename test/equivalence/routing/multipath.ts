@@ -3,6 +3,7 @@
 // same station as with Linux alone. On the router of oddities.ts.
 
 import type { Send } from '../../support/lab/agent.js';
+import { dissectsFlows } from '../../support/lab/flow-dissector.js';
 import { type Ipv4, ipv4, tcp, udp } from '../../support/lab/frame.js';
 import type { Step } from '../configuration.js';
 import { step } from '../oddity.js';
@@ -24,6 +25,9 @@ const rps = step(
   'agent',
   `exec unshare -m python3 -c ${"o=__import__('os').system;o('mount -t sysfs s /sys');o('echo 1 >/sys/class/net/p1/queues/rx-0/rps_cpus')".replaceAll(' ', '\\x20')}`,
 );
+
+/** The ports of all flows are found by a program, which finds none. */
+const dissector = `exec(${JSON.stringify(`${dissectsFlows}\nimport time\ntime.sleep(20)`).replaceAll(' ', '\\x20')})`;
 
 /** A fifth station, which has been sent something before its turn comes. */
 const fifth = ip(`neigh add ${station(2, 2)} lladdr ${stationMac(2, 2)} dev p3 nud permanent`);
@@ -233,6 +237,19 @@ export const multipathOddities: readonly RouterOddity[] = [
     hooks: ['tc'],
     kinds: ['veth'],
     fastFrames: 200,
+  },
+  {
+    name: 'router: several next hops by ports, which a BPF program finds',
+    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 1')],
+    script: [
+      ...greetings,
+      ...flows(60),
+      [step('agent', `exec setsid -f timeout 20 python3 -c ${dissector}`), step('wait', '1500')],
+      ...flows(60),
+    ],
+    hooks: ['tc'],
+    fastFrames: 60,
+    aims: ['ip4_route:flow-dissector'],
   },
   ...[2, 3].map(
     (policy): RouterOddity => ({
