@@ -114,6 +114,7 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
     because: 'the one encapsulation of this kernel, ip, acts on tunnel devices only',
     elsewhere: true,
   },
+  'ip4_route:hash-short': { because: 'without a choice there is no device: egress-type; the verifier wants the check' },
   'ip4_route:mtu-locked': {
     because: 'a lock matters where the path MTU was learnt, which is an exception of the next hop',
   },
@@ -126,6 +127,10 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
     because: 'the least MTU of these devices is enough for IPv4, which never leaves them then',
   },
   'ip4_route:no-route': { because: 'what is not found is undecided next', with: 'ip4_route:undecided' },
+  'ip4_route:resilient': {
+    because: 'where bounds would be, such groups have half of a pointer, which is below the hash or not',
+    elsewhere: true,
+  },
   'ip4_route:undecided': { because: 'without a result there is no type, hence not unicast: route-type' },
   'ip6_demux:not-mapped': { because: 'ip6_header has made sure of the ports; the verifier wants the check' },
   'ip6_forward:cut': { because: 'cutting fails for want of memory only' },
@@ -154,6 +159,14 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   },
   'ip6_route:no-hop': { because: 'what has no next hop has no device: egress-type' },
   'ip6_route:no-route': { because: 'what is not found is undecided next' },
+  'ip6_route:resilient': {
+    because: 'where bounds would be, such groups have half of a pointer, which is below the hash or not',
+    elsewhere: true,
+  },
+  'ip6_route:unequal': {
+    because: 'this kernel counts from the first sibling, whichever it prefers; older ones from that',
+    elsewhere: true,
+  },
   'ip6_route:source-routes': { because: 'what depends on the source is undecided next' },
   'ip6_route:no-ip#2': { because: 'a device without IPv6 has no IPv6 routes any more' },
   'ip6_route:undecided': { because: 'without a route there is no type, hence not unicast: route-type' },
