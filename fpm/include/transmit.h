@@ -10,6 +10,8 @@
 // XDP, the driver's ndo_xdp_xmit must equal its ndo_start_xmit:
 // * veth (veth_xdp_xmit): drops frames longer than the peer's MTU plus headers, tag included, where the skb path does
 //   not count the tag.
+//   An XDP program at the other end, generic or native, finds the tag in the packet, where that of a frame by the skb path is beside it:
+//   no tagged frames while there is one.
 // * tap (tun_xdp_xmit): passes by the address filter, socket filter and program of tun_net_xmit(), and spreads over
 //   queues in another way: not if there is any of them, or more than one queue.
 // * hardware and virtio (no rtnetlink kind): as is. Any other kind (bond, ...): not.
@@ -45,7 +47,7 @@ enum tna_transmit_obstacle {
 	TNA_TRANSMIT_TOO_LONG,
 	TNA_TRANSMIT_TAP_FILTER,
 	TNA_TRANSMIT_KIND,
-	TNA_TRANSMIT_PEER_GENERIC_XDP,
+	TNA_TRANSMIT_PEER_XDP,
 	TNA_TRANSMIT_BELOW,
 };
 
@@ -138,6 +140,22 @@ static __always_inline u64 tna_transmit_suspect(struct tna_pkt *p, struct tna_tr
 #endif
 }
 
+#ifdef TNA_HOOK_XDP
+// Does the frame leave with a VLAN tag that Linux would keep in metadata?
+static __always_inline bool tna_leaves_tagged(struct tna_pkt *p)
+{
+	return p->tag == TNA_TAG_PUSH || p->tag == TNA_TAG_SET || (p->tag == TNA_TAG_KEEP && p->vlan_proto);
+}
+
+// Has a device an XDP program, generic or native, attached by a link or without?
+static __always_inline bool tna_has_xdp(struct net_device *dev)
+{
+	struct bpf_xdp_entity *native = &dev->xdp_state[TNA_XDP_MODE_DRV];
+
+	return dev->xdp_prog || native->prog || native->link;
+}
+#endif
+
 // Would a frame of `len` bytes, link-layer header included, leave p->odev as it does with Linux?
 static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct tna_pkt *p, u32 len)
 {
@@ -145,6 +163,9 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 	u64 priv = TNA_PRIV(p->odev_address);
 #ifdef TNA_HOOK_XDP
 	if (TNA_HAS(veth_priv, peer) && tna_is_known_veth(p, dev)) {
+		if (tna_unlikely(tna_leaves_tagged(p)) &&
+		    tna_has_xdp(TNA_AT(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer)))))
+			return TNA_TRANSMIT_PEER_XDP;
 		/* no veth has a smaller MTU (drivers/net/veth.c veth_setup, min_mtu), nor has its peer */
 		if (len <= TNA_ETH_MIN_MTU + ETH_HLEN)
 			return TNA_TRANSMIT_OK;
@@ -175,7 +196,7 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 		return TNA_TRANSMIT_TOO_LONG;
 	if (TNA_HAS(veth_priv, peer) && tna_is_known_veth(p, dev)) {
 		if (tna_unlikely(TNA_AT(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer)))->xdp_prog))
-			return TNA_TRANSMIT_PEER_GENERIC_XDP;
+			return TNA_TRANSMIT_PEER_XDP;
 		return TNA_TRANSMIT_OK;
 	}
 	if (tna_is_hardware(dev) || tna_is_tun(dev))

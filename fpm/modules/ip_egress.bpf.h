@@ -44,8 +44,8 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP_EGRESS_TAP_FILTER);
 		if (obstacle == TNA_TRANSMIT_KIND)
 			return tna_slow(p, TNA_R_IP_EGRESS_EGRESS_KIND);
-		if (obstacle == TNA_TRANSMIT_PEER_GENERIC_XDP)
-			return tna_slow(p, TNA_R_IP_EGRESS_PEER_GENERIC_XDP);
+		if (obstacle == TNA_TRANSMIT_PEER_XDP)
+			return tna_slow(p, TNA_R_IP_EGRESS_PEER_XDP);
 		if (obstacle == TNA_TRANSMIT_BELOW)
 			return tna_slow(p, TNA_R_IP_EGRESS_EGRESS_BELOW);
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Directed cases about what stands around a bridge: captures, tc, netfilter, MTUs, devices, and state beside the bytes.
 
+import { tagged } from '../support/lab/frame.js';
 import type { Step } from './configuration.js';
 import {
   around,
@@ -91,7 +92,14 @@ export const surroundingOddities: readonly Oddity[] = [
     name: 'generic XDP at the far end',
     change: [step('far', 'generic h2')],
     kinds: ['veth'],
-    aims: ['bridge_egress:peer-generic-xdp@tc'],
+    aims: ['bridge_egress:peer-xdp@tc'],
+  },
+  {
+    name: 'generic XDP at the far end, where tags are in packets',
+    change: [step('far', 'generic h2')],
+    frames: [{ port: 0, bytes: tagged(frame(mac(1), mac(0), 0x0800), 20) }],
+    kinds: ['veth'],
+    aims: ['bridge_egress:peer-xdp'],
   },
   {
     name: 'tap filter',

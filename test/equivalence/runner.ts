@@ -81,6 +81,10 @@ function countMustBeFast(one: Case, plain: Outcome, claims: readonly Claim[]): n
   if (one.kind === 'veth' && one.hook === 'xdp' && !one.configuration.gro) {
     return 0;
   }
+  // By XDP nothing passes a packet socket.
+  if (one.hook === 'xdp' && one.configuration.setup.some(({ tool }) => tool === 'capture')) {
+    return 0;
+  }
   // A station in the FDB may be known in another VLAN than the frame's.
   if (one.configuration.vlans !== undefined) {
     return 0;

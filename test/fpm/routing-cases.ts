@@ -614,7 +614,7 @@ export const routingCases: readonly Case[] = [
   },
   {
     name: 'generic XDP on the peer',
-    expect: 'ip_egress:peer-generic-xdp',
+    expect: 'ip_egress:peer-xdp',
     hooks: ['tc'],
     kinds: ['veth'],
     prepare: (b) => withAgent(b.peers, (a) => a.request('generic h2')),

@@ -421,7 +421,7 @@ export const routerOddities: readonly RouterOddity[] = [
     name: 'router: generic XDP at the far end',
     change: [step('far', 'generic h2')],
     kinds: ['veth'],
-    aims: ['ip_egress:peer-generic-xdp@tc'],
+    aims: ['ip_egress:peer-xdp@tc'],
   },
   {
     name: 'router: tap filter',
