@@ -94,13 +94,15 @@ export const surroundingOddities: readonly Oddity[] = [
     kinds: ['veth'],
     aims: ['bridge_egress:peer-xdp@tc'],
   },
-  {
-    name: 'generic XDP at the far end, where tags are in packets',
-    change: [step('far', 'generic h2')],
-    frames: [{ port: 0, bytes: tagged(frame(mac(1), mac(0), 0x0800), 20) }],
-    kinds: ['veth'],
-    aims: ['bridge_egress:peer-xdp'],
-  },
+  ...['generic', 'native'].map(
+    (mode): Oddity => ({
+      name: `${mode} XDP at the far end, where tags are in packets`,
+      change: [step('far', `${mode} h2`)],
+      frames: [{ port: 0, bytes: tagged(frame(mac(1), mac(0), 0x0800), 20) }],
+      kinds: ['veth'],
+      aims: [mode === 'generic' ? 'bridge_egress:peer-xdp' : 'bridge_egress:peer-xdp@xdp'],
+    }),
+  ),
   {
     name: 'tap filter',
     change: [step('agent', 'tapfilter 1')],

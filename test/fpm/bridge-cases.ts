@@ -578,14 +578,16 @@ export const bridgeCases: readonly Case[] = [
     kinds: ['veth'],
     prepare: (b) => withAgent(b.peers, (a) => a.request('generic h2')),
   },
-  {
-    name: 'XDP on the peer of a tagged frame',
-    expect: 'bridge_egress:peer-xdp',
-    hooks: ['xdp'],
-    kinds: ['veth'],
-    frame: sized(tagged(ethernet(B, A, 0x88b5), 7), 64),
-    prepare: (b) => withAgent(b.peers, (a) => a.request('generic h2')),
-  },
+  ...['generic', 'native'].map(
+    (mode): Case => ({
+      name: `${mode} XDP on the peer of a tagged frame`,
+      expect: 'bridge_egress:peer-xdp',
+      hooks: ['xdp'],
+      kinds: ['veth'],
+      frame: sized(tagged(ethernet(B, A, 0x88b5), 7), 64),
+      prepare: (b) => withAgent(b.peers, (a) => a.request(`${mode} h2`)),
+    }),
+  ),
   {
     name: 'generic XDP on the peer',
     expect: 'bridge_egress:peer-xdp',

@@ -5,8 +5,8 @@ import { withAgent } from '../support/lab/agent.js';
 import { ethernet, type Ipv4, ipv4, ipv6, ipv6Address, mac, sized, tagged, udp } from '../support/lab/frame.js';
 import { ip } from '../support/lab/netns.js';
 import { bridgeModules } from './fast-path.js';
-import type { Bench as RouterBench } from './routing-cases.js';
-import { python, routingModules } from './routing-cases.js';
+import type { Bench as RouterBench } from './routing-case.js';
+import { python, routingModules } from './routing-case.js';
 
 /** Of a device that routes, beside bridges with addresses. */
 export const routerModules = [...routingModules, 'bridge_out'];

@@ -29,7 +29,7 @@ import {
   ways,
 } from './gateway-cases.js';
 import { addPort, command, forwarding, ifindexOf, makeHosts, makeRouter, ownLibrary } from './lab.js';
-import { python } from './routing-cases.js';
+import { python } from './routing-case.js';
 
 t.setTimeout(180_000 * patience);
 const onlyCases = process.env.TNA_FPM_CASES ?? '';

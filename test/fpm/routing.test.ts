@@ -24,10 +24,10 @@ import {
   packet,
   python,
   routed,
-  routingCases,
   routingModules,
   viaB,
-} from './routing-cases.js';
+} from './routing-case.js';
+import { routingCases } from './routing-cases.js';
 import { packet6, routed6, routing6Cases, speakIp6 } from './routing6-cases.js';
 
 t.setTimeout(800_000);

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { withAgent } from '../support/lab/agent.js';
 import { ethernet, hex, ipv6, ipv6Address, sized, tcp, udp } from '../support/lab/frame.js';
 import { ip } from '../support/lab/netns.js';
-import { A, B, type Bench, type Case, own1, packet, python, routingModules } from './routing-cases.js';
+import { A, B, type Bench, type Case, own1, packet, python, routingModules } from './routing-case.js';
 
 export interface Ipv6 {
   readonly source: string;

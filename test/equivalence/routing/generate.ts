@@ -67,16 +67,20 @@ function deviceSteps(random: Random, port: PortPlan): Step[] {
  * What is behind a port, and what the router knows of it. Nobody begins as failed: the kernel may remove such an entry at any
  * time (see state.ts), and then an ARP reply of the neighbour is nothing to it, which otherwise would make it reachable.
  */
-function neighbours(random: Random, port: number): { readonly known: Neighbour[]; readonly steps: Step[] } {
+export function neighbours(
+  random: Random,
+  port: number,
+  address: (port: number, station: number) => string = addressOf,
+): { readonly known: Neighbour[]; readonly steps: Step[] } {
   const known: Neighbour[] = [];
   const steps: Step[] = [];
   for (const n of [10, 11, 12, 13, 20]) {
     const mac = `02:00:5e:4${port + 1}:00:${n}`;
     const state =
       n < 12 ? 'permanent' : random.pick(['permanent', 'reachable', 'stale', 'noarp', 'stale', 'none', 'none', 'none']);
-    known.push({ mac, ip: addressOf(port, n), port, permanent: state === 'permanent' });
+    known.push({ mac, ip: address(port, n), port, permanent: state === 'permanent' });
     if (state !== 'none')
-      steps.push(step('ip', `neigh add ${addressOf(port, n)} lladdr ${mac} dev p${port + 1} nud ${state}`));
+      steps.push(step('ip', `neigh add ${address(port, n)} lladdr ${mac} dev p${port + 1} nud ${state}`));
   }
   return { known, steps };
 }

@@ -4,7 +4,7 @@
 import type { Hook, PortKind, PortPlan, Step } from '../configuration.js';
 import { Random } from '../random.js';
 import { drawRouter6Changes } from './changes6.js';
-import { generateRouter, neighbourTimers } from './generate.js';
+import { generateRouter, neighbours, neighbourTimers } from './generate.js';
 import { address6Of, leastMtu6, type Neighbour, portMac, quiet6, type RouterPlan } from './plan.js';
 import { drawRoutes6, gateway6, ip6, linkLocalGateway } from './routes6.js';
 
@@ -45,18 +45,9 @@ function deviceSteps(random: Random, port: PortPlan): Step[] {
   return steps;
 }
 
-/** What is behind a port, and what the router knows of it: see generate.ts. */
-function neighbours(random: Random, port: number): { readonly known: Neighbour[]; readonly steps: Step[] } {
-  const known: Neighbour[] = [];
-  const steps: Step[] = [];
-  for (const n of [10, 11, 12, 13, 20]) {
-    const mac = `02:00:5e:4${port + 1}:00:${n}`;
-    const state =
-      n < 12 ? 'permanent' : random.pick(['permanent', 'reachable', 'stale', 'noarp', 'stale', 'none', 'none', 'none']);
-    known.push({ mac, ip: address6Of(port, n), port, permanent: state === 'permanent' });
-    if (state !== 'none')
-      steps.push(step('ip', `neigh add ${address6Of(port, n)} lladdr ${mac} dev p${port + 1} nud ${state}`));
-  }
+/** What is behind a port, and what the router knows of it. */
+function neighbours6(random: Random, port: number): { readonly known: Neighbour[]; readonly steps: Step[] } {
+  const { known, steps } = neighbours(random, port, address6Of);
   if (random.chance(0.8))
     steps.push(step('ip', `neigh add ${linkLocalGateway} lladdr 02:00:5e:4${port + 1}:00:10 dev p${port + 1}`));
   return { known, steps };
@@ -141,7 +132,7 @@ export function generateRouter6(seed: number, kind: PortKind, hook: Hook, frames
       own.push(second);
       setup.push(step('ip', `addr add ${second}/${random.pick([64, 126, 127, 128])} dev ${port.name} nodad`));
     }
-    const behind = neighbours(random, index);
+    const behind = neighbours6(random, index);
     known.push(...behind.known);
     setup.push(...behind.steps, ...deviceSteps(random, port));
   }

@@ -103,6 +103,13 @@ const answers: readonly Send[] = Array.from({ length: 60 }, (_, n) => ({
   bytes: packet(1 + (n % 2), `10.1.0.${10 + (n % 2)}`, { source: `172.${20 + (n % 4)}.${(n * 31) % 256}.7` }),
 }));
 
+/** The neighbour of one next hop goes, that of another fails. */
+const neighboursLost: RouterOddity['script'] = [
+  ...greetings,
+  [ip(`neigh del ${station(1)} dev p2`), ip(`neigh replace ${station(2)} dev p3 nud failed`)],
+  ...flows(240),
+];
+
 export const multipathOddities: readonly RouterOddity[] = [
   {
     name: 'router: two to five next hops',
@@ -172,11 +179,7 @@ export const multipathOddities: readonly RouterOddity[] = [
     (minded): RouterOddity => ({
       name: `router: neighbours of several next hops ${minded ? 'matter' : 'do not matter'}`,
       setup: [fifth, sysctl(`fib_multipath_use_neigh ${minded}`), ...routes],
-      script: [
-        ...greetings,
-        [ip(`neigh del ${station(1)} dev p2`), ip(`neigh replace ${station(2)} dev p3 nud failed`)],
-        ...flows(240),
-      ],
+      script: neighboursLost,
       fastFrames: 60,
       aims: ['ip4_neighbour:unconfirmed'],
     }),
@@ -184,11 +187,7 @@ export const multipathOddities: readonly RouterOddity[] = [
   {
     name: 'router: neighbours of a group',
     setup: [fifth, ...objects, ...groups],
-    script: [
-      ...greetings,
-      [ip(`neigh del ${station(1)} dev p2`), ip(`neigh replace ${station(2)} dev p3 nud failed`)],
-      ...flows(240),
-    ],
+    script: neighboursLost,
     fastFrames: 60,
     aims: ['ip4_neighbour:unconfirmed'],
   },

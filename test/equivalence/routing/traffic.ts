@@ -46,11 +46,15 @@ class Traffic {
     return Array.from({ length: this.random.between(1, most) }, () => ({ port, bytes: frame }));
   }
 
-  /** Pads to what an Ethernet needs, or not, or more. */
   padded(frame: string): string {
-    const length = frame.length / 2;
-    return sized(frame, this.random.pick([Math.max(60, length), length, length + this.random.below(30)]));
+    return padded(this.random, frame);
   }
+}
+
+/** Pads to what an Ethernet needs, or not, or more. */
+export function padded(random: Random, frame: string): string {
+  const length = frame.length / 2;
+  return sized(frame, random.pick([Math.max(60, length), length, length + random.below(30)]));
 }
 
 type Draw = (traffic: Traffic) => Send[];

@@ -8,6 +8,7 @@ import { drawFrame } from '../payload.js';
 import type { Random } from '../random.js';
 import { addressOf, echoReply6, icmp6, type Neighbour, placeOf, portMac, type RouterPlan, summed6 } from './plan.js';
 import { linkLocalGateway } from './routes6.js';
+import { padded } from './traffic.js';
 
 interface Fields {
   readonly source: string;
@@ -83,10 +84,8 @@ class Traffic {
     return Array.from({ length: this.random.between(1, most) }, () => ({ port: placeOf(from), bytes: frame }));
   }
 
-  /** Pads to what an Ethernet needs, or not, or more. */
   padded(frame: string): string {
-    const length = frame.length / 2;
-    return sized(frame, this.random.pick([Math.max(60, length), length, length + this.random.below(30)]));
+    return padded(this.random, frame);
   }
 }
 

@@ -11,6 +11,7 @@
 //   vlanpush NAME           egress program: the mark becomes a VLAN tag in metadata (see `mark`) -> ok
 //   tcx NAME ingress|egress a tc program that drops IPv4 and lets the rest go on -> ok
 //   generic NAME            a generic XDP program that drops IPv4          -> ok
+//   native NAME             the same by the driver                         -> ok
 //   tapfilter PORT          a filter on the tap that lets only 0x88b5 out           -> ok
 //   sysctl PATH VALUE       write below /proc/sys in this namespace        -> ok
 //   link NAME               whether the device is up, and whether it runs  -> ok 0|1|2|3 (1: IFF_UP, 2: IFF_RUNNING)
@@ -32,7 +33,7 @@
 //                           WHAT: `packet NAME|any`, `packet4 NAME` (IPv4 that comes in there), `sysctl PATH VALUE`, `tcx NAME ingress|egress`, or else a command.
 //                           The last number is for `packet`: frames that the packet socket saw.
 //   exec COMMAND            run a command in this namespace, without a shell -> ok CODE
-//   release FD              close what `tcx` or `generic` gave             -> ok
+//   release FD              close what `tcx`, `generic` or `native` gave             -> ok
 //
 // FLAGS is `-` or letters: c = checksum not yet filled in (CHECKSUM_PARTIAL). A VLAN tag that the kernel keeps in
 // metadata is put back into the bytes. A failed request other than a send answers `error TEXT`.
@@ -624,8 +625,8 @@ int main(void)
 			answer(push_vlan_from_mark(a), a);
 		} else if (!strcmp(verb, "tcx") && b) {
 			answer(attach_tcx(a, !strcmp(b, "egress")), a);
-		} else if (!strcmp(verb, "generic")) {
-			answer(attach_generic(a), a);
+		} else if (!strcmp(verb, "generic") || !strcmp(verb, "native")) {
+			answer(attach_xdp(a, !strcmp(verb, "generic")), a);
 		} else if (!strcmp(verb, "tapfilter") && port_of(a) >= 0) {
 			answer(filter_tap(ports[port_of(a)].fd), verb);
 		} else if (!strcmp(verb, "carrier") && port_of(a) >= 0 && b) {

@@ -83,7 +83,7 @@ int attach_tcx(const char *name, int egress)
 		      sizeof(insns) / sizeof(insns[0]));
 }
 
-int attach_generic(const char *name)
+int attach_xdp(const char *name, int generic)
 {
 	struct bpf_insn insns[] = {
 		INSN(BPF_LDX | BPF_MEM | BPF_W, 2, 1, offsetof(struct xdp_md, data), 0),
@@ -98,7 +98,8 @@ int attach_generic(const char *name)
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
 
-	return attach(name, BPF_PROG_TYPE_XDP, BPF_XDP, XDP_FLAGS_SKB_MODE, insns, sizeof(insns) / sizeof(insns[0]));
+	return attach(name, BPF_PROG_TYPE_XDP, BPF_XDP, generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE, insns,
+		      sizeof(insns) / sizeof(insns[0]));
 }
 
 int filter_tap(int tap)

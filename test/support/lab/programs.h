@@ -10,8 +10,8 @@ int push_vlan_from_mark(const char *name);
 // A tc program on the device: drops IPv4, has no opinion of the rest.
 int attach_tcx(const char *name, int egress);
 
-// An XDP program in generic mode: drops IPv4.
-int attach_generic(const char *name);
+// An XDP program, in generic mode or by the driver: drops IPv4.
+int attach_xdp(const char *name, int generic);
 
 // A classic socket filter on the tap: lets only test frames out, and only the ordinary transmit path asks it.
 int filter_tap(int tap);
