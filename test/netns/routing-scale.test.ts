@@ -15,15 +15,17 @@ import { rulesDirectory, specDirectory } from '../../src/platform/package-paths.
 import { type HostWaker, openWaker } from '../../src/platform/waker.js';
 import { runLoop } from '../../src/reconcile/loop.js';
 import { ip } from '../support/lab/netns.js';
-import { RouterBed, transit } from '../support/lab/router-bed.js';
-import { addRoutes } from '../support/lab/routes.js';
+import { RouterBed, transit, transit6 } from '../support/lab/router-bed.js';
+import { addRoutes, addRoutes6 } from '../support/lab/routes.js';
 import { detachAtExit, pinnedIds, until } from '../support/lab/tna.js';
 
 t.setTimeout(300_000);
 
 const many = 50_000;
+const many6 = 10_000;
 const changes = 10_000;
 const via = 'via 10.0.2.2';
+const via6 = 'via fd00:2::2';
 
 /** What the loop asked and was told. */
 interface Counted {
@@ -132,9 +134,14 @@ function joinedGroups(): readonly number[] {
 const options = parseOptions({ hook: ['xdp'] });
 const domain = await loadDomain(options);
 
-async function router(t: Test, routes: number): Promise<{ readonly bed: RouterBed; readonly loop: CountedLoop }> {
-  const bed = await RouterBed.make(t, { kind: 'tap', ports: 3 });
+async function router(
+  t: Test,
+  routes: number,
+  routes6: number,
+): Promise<{ readonly bed: RouterBed; readonly loop: CountedLoop }> {
+  const bed = await RouterBed.make(t, { kind: 'tap', ports: 3, ip6: true });
   await addRoutes(bed.netns, routes, via);
+  await addRoutes6(bed.netns, routes6, via6);
   const loop = await CountedLoop.start(bed.netns, domain);
   await until('everything is attached', () => loop.counted.actions > 0);
   await loop.quiet();
@@ -142,16 +149,16 @@ async function router(t: Test, routes: number): Promise<{ readonly bed: RouterBe
 }
 
 t.test('as many questions and answers with ten routes and with many', async (t) => {
-  const few = await router(t, 10);
+  const few = await router(t, 10, 10);
   const expected = await few.loop.passOnce();
   const actions = few.loop.counted.actions;
   await few.loop.stop();
   t.ok((expected.links?.messages ?? 0) >= 4, 'answers are counted');
   t.ok((expected.policy_rules?.messages ?? 0) >= 3, 'among them those of the source that routing adds');
 
-  const { bed, loop } = await router(t, many);
-  t.same(await loop.passOnce(), expected, `${many} routes, a pass`);
-  t.equal(loop.counted.actions, actions, `${many} routes, actions`);
+  const { bed, loop } = await router(t, many, many6);
+  t.same(await loop.passOnce(), expected, `${many} and ${many6} routes, a pass`);
+  t.equal(loop.counted.actions, actions, `${many} and ${many6} routes, actions`);
   // RTNLGRP_NEIGH, RTNLGRP_IPV4_MROUTE, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE
   t.same(
     joinedGroups().filter((group) => [3, 6, 7, 11].includes(group)),
@@ -159,20 +166,30 @@ t.test('as many questions and answers with ten routes and with many', async (t) 
     'nobody here hears of routes or neighbours',
   );
 
-  await t.test(`${changes} changes of routes wake nobody, and packets go by the new ones at once`, async (t) => {
-    const ids = await pinnedIds(bed.netns);
-    const before = structuredClone(loop.counted);
-    await addRoutes(bed.netns, changes / 2, 'via 10.0.3.2', 'replace');
-    await addRoutes(bed.netns, changes / 2, via, 'replace');
-    await loop.quiet();
-    t.same(loop.counted, before, 'no event, no pass, no question');
-    t.same(await pinnedIds(bed.netns), ids, 'and nothing was rebuilt');
-    await bed.agent.stream(0, transit('16.0.77.1'));
-    t.match(await bed.agent.flow(20), { sent: 20, ports: [0, 20, 0] });
-    await ip(bed.netns, 'route replace 16.0.77.0/24 via 10.0.3.2');
-    t.match(await bed.agent.flow(20), { sent: 20, ports: [0, 0, 20] });
-    await ip(bed.netns, 'link set p3 alias other');
-    await until('another change wakes it', () => loop.counted.events > before.events);
-  });
+  await t.test(
+    `${changes} changes of routes of each family wake nobody, and packets go by the new ones at once`,
+    async (t) => {
+      const ids = await pinnedIds(bed.netns);
+      const before = structuredClone(loop.counted);
+      await addRoutes(bed.netns, changes / 2, 'via 10.0.3.2', 'replace');
+      await addRoutes(bed.netns, changes / 2, via, 'replace');
+      await addRoutes6(bed.netns, changes / 2, 'via fd00:3::2', 'replace');
+      await addRoutes6(bed.netns, changes / 2, via6, 'replace');
+      await loop.quiet();
+      t.same(loop.counted, before, 'no event, no pass, no question');
+      t.same(await pinnedIds(bed.netns), ids, 'and nothing was rebuilt');
+      await bed.agent.stream(0, transit('16.0.77.1'));
+      t.match(await bed.agent.flow(20), { sent: 20, ports: [0, 20, 0] });
+      await ip(bed.netns, 'route replace 16.0.77.0/24 via 10.0.3.2');
+      t.match(await bed.agent.flow(20), { sent: 20, ports: [0, 0, 20] });
+      // In the bytes 42 to 49 are the numbers of the frames: the third to sixth group of the destination, of which the third stays 0.
+    await bed.agent.stream(0, transit6('4000::1'));
+      t.match(await bed.agent.flow(20), { sent: 20, ports: [0, 20, 0] });
+      await ip(bed.netns, 'route replace 4000::/48 via fd00:3::2');
+      t.match(await bed.agent.flow(20), { sent: 20, ports: [0, 0, 20] });
+      await ip(bed.netns, 'link set p3 alias other');
+      await until('another change wakes it', () => loop.counted.events > before.events);
+    },
+  );
   await loop.stop();
 });

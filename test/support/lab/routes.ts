@@ -28,10 +28,10 @@ export async function addRoutes(netns: string, count: number, rest: string, verb
 export const mostRoutes6 = 200_000;
 
 /** The same of IPv6. */
-export async function addRoutes6(netns: string, count: number, rest: string): Promise<void> {
+export async function addRoutes6(netns: string, count: number, rest: string, verb = 'add'): Promise<void> {
   const routes = Array.from(
     { length: count },
-    (_, n) => `route add 4000:${(n >>> 16).toString(16)}:${(n & 0xffff).toString(16)}::/48 ${rest}`,
+    (_, n) => `route ${verb} 4000:${(n >>> 16).toString(16)}:${(n & 0xffff).toString(16)}::/48 ${rest}`,
   );
   for (let from = 0; from < count; from += batch) await ip(netns, ...routes.slice(from, from + batch));
 }
