@@ -2,7 +2,6 @@
 // The controller on a bridge with four ports: time of a plan and of a pass, time from a configuration event to the slot
 // that is in force, and what the idle controller costs.
 
-import { readdirSync, readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addNetns, deleteNetns, ip, netnsName } from '../support/lab/netns.js';
@@ -10,6 +9,7 @@ import { type Background, startCommand, supervise } from './background.js';
 import { quieten } from './devices.js';
 import { atMost, type Figure, figure } from './figure.js';
 import type { BenchOptions } from './options.js';
+import { cpuNs, residentMiB } from './process-cost.js';
 import type { SectionReport } from './report.js';
 import { SlotWatch } from './slots.js';
 import { quantile, summarise } from './statistics.js';
@@ -150,21 +150,8 @@ async function measureIdle(daemon: Background, seconds: number, progress: (text:
   return {
     idleCpuPercent: (busyMs / (performance.now() - from)) * 100,
     idleSeconds: seconds,
-    residentMiB: residentKiB(daemon.pid) / 1024,
+    residentMiB: residentMiB(daemon.pid),
   };
-}
-
-/** Processor time of all threads, in nanoseconds. */
-function cpuNs(pid: number): number {
-  return readdirSync(`/proc/${pid}/task`).reduce(
-    (sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1').split(' ')[0]),
-    0,
-  );
-}
-
-function residentKiB(pid: number): number {
-  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  return Number(line?.[1] ?? Number.NaN);
 }
 
 function report(result: ControlResult): Omit<SectionReport, 'seconds'> {

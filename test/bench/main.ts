@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { measureControl } from './control.js';
 import { verdictOf } from './figure.js';
 import { measureForwarding, reportForwarding } from './forwarding.js';
+import { measureFullTable } from './full-table.js';
 import { measureGuards } from './guards.js';
 import { readMachine } from './machine.js';
 import { type BenchOptions, parseOptions, type Section, UsageError } from './options.js';
@@ -22,6 +23,7 @@ const measures: Readonly<Record<Section, Measure>> = {
   tcp: (options, progress) => measureTcp(options, progress, bridgedHosts),
   routing: async (options, progress) => reportRouting(await measureRouting(options, progress)),
   'routed-tcp': (options, progress) => measureTcp(options, progress, routedHosts),
+  table: measureFullTable,
   control: measureControl,
   ports: measurePorts,
 };

@@ -183,7 +183,7 @@ t.test('as many questions and answers with ten routes and with many', async (t) 
       await ip(bed.netns, 'route replace 16.0.77.0/24 via 10.0.3.2');
       t.match(await bed.agent.flow(20), { sent: 20, ports: [0, 0, 20] });
       // In the bytes 42 to 49 are the numbers of the frames: the third to sixth group of the destination, of which the third stays 0.
-    await bed.agent.stream(0, transit6('4000::1'));
+      await bed.agent.stream(0, transit6('4000::1'));
       t.match(await bed.agent.flow(20), { sent: 20, ports: [0, 20, 0] });
       await ip(bed.netns, 'route replace 4000::/48 via fd00:3::2');
       t.match(await bed.agent.flow(20), { sent: 20, ports: [0, 0, 20] });
