@@ -5,7 +5,8 @@ import type { Hook, PortKind, PortPlan, Step } from '../configuration.js';
 import { Random } from '../random.js';
 import { drawRouterChanges } from './changes.js';
 import { addressOf, type Neighbour, portMac, type RouterPlan } from './plan.js';
-import { drawRoutes } from './routes.js';
+import { drawRoutes, gateway } from './routes.js';
+import { drawSpread, type SpreadFamily } from './spread.js';
 
 const step = (tool: Step['tool'], text: string): Step => ({ tool, text });
 
@@ -110,6 +111,14 @@ function extras(random: Random, ports: number): { readonly steps: Step[]; readon
   return { steps, allSlow };
 }
 
+const spread4: SpreadFamily = {
+  name: 'ipv4',
+  network: (n) => `198.${18 + n}.0.0/16`,
+  address: (n, m) => `198.${18 + n}.${m >> 8}.${m & 255}`,
+  firstObject: 100,
+  gateway,
+};
+
 export function generateRouter(seed: number, kind: PortKind, hook: Hook, frames: number): RouterPlan {
   const random = new Random(seed ^ 0x2545f491);
   const count = random.between(2, 5);
@@ -153,7 +162,9 @@ export function generateRouter(seed: number, kind: PortKind, hook: Hook, frames:
   }
   const routes = drawRoutes(random, count);
   const more = extras(random, count);
-  setup.push(...routes.steps, ...more.steps);
+  // From a source of its own: what the others draw stays what it is.
+  const spread = drawSpread(new Random(seed ^ 0x7f4a7c15), spread4, count, frames);
+  setup.push(...routes.steps, ...more.steps, ...spread.steps);
   const hosts = known.map(({ mac, ip, port }) => ({ mac, ip, port }));
   const configuration = {
     seed,
@@ -172,12 +183,13 @@ export function generateRouter(seed: number, kind: PortKind, hook: Hook, frames:
     gro: hook === 'xdp' && random.chance(0.9),
     segmentation: hook === 'tc',
   };
-  const changes = drawRouterChanges(random, configuration, frames);
+  const changes = [...drawRouterChanges(random, configuration, frames), ...spread.changes];
   return {
-    configuration: { ...configuration, changes },
+    configuration: { ...configuration, changes: changes.sort((a, b) => a.before - b.before) },
     neighbours: known,
     own,
     destinations: routes.destinations,
+    spread: spread.destinations,
     allSlow: routes.allSlow || more.allSlow,
   };
 }

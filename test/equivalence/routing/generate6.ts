@@ -7,6 +7,7 @@ import { drawRouter6Changes } from './changes6.js';
 import { generateRouter, neighbours, neighbourTimers } from './generate.js';
 import { address6Of, leastMtu6, type Neighbour, portMac, quiet6, type RouterPlan } from './plan.js';
 import { drawRoutes6, gateway6, ip6, linkLocalGateway } from './routes6.js';
+import { drawSpread, type SpreadFamily } from './spread.js';
 
 const step = (tool: Step['tool'], text: string): Step => ({ tool, text });
 
@@ -101,6 +102,14 @@ function drawPorts(random: Random): PortPlan[] {
   }));
 }
 
+const spread6: SpreadFamily = {
+  name: 'ipv6',
+  network: (n) => `fd4${n}::/16`,
+  address: (n, m) => `fd4${n}:${m.toString(16)}::${(m & 7) + 1}`,
+  firstObject: 200,
+  gateway: gateway6,
+};
+
 export function generateRouter6(seed: number, kind: PortKind, hook: Hook, frames: number): RouterPlan {
   const random = new Random(seed ^ 0x3c6ef372);
   const four = random.chance(0.35) ? generateRouter(seed, kind, hook, frames) : undefined;
@@ -138,7 +147,9 @@ export function generateRouter6(seed: number, kind: PortKind, hook: Hook, frames
   }
   const routes = drawRoutes6(random, ports.length);
   const more = extras(random, ports.length);
-  setup.push(...routes.steps, ...more.steps);
+  // From a source of its own: what the others draw stays what it is.
+  const spread = drawSpread(new Random(seed ^ 0x5be0cd19), spread6, ports.length, frames);
+  setup.push(...routes.steps, ...more.steps, ...spread.steps);
   const quiet = ({ text }: Step) => !text.includes('disable_ipv6');
   const configuration = {
     seed,
@@ -157,12 +168,17 @@ export function generateRouter6(seed: number, kind: PortKind, hook: Hook, frames
     gro: hook === 'xdp' && random.chance(0.9),
     segmentation: hook === 'tc',
   };
-  const changes = [...(four?.configuration.changes ?? []), ...drawRouter6Changes(random, configuration, frames)];
+  const changes = [
+    ...(four?.configuration.changes ?? []),
+    ...drawRouter6Changes(random, configuration, frames),
+    ...spread.changes,
+  ];
   return {
     configuration: { ...configuration, changes: changes.sort((a, b) => a.before - b.before) },
     neighbours: known,
     own,
     destinations: routes.destinations,
+    spread: spread.destinations,
     allSlow: routes.allSlow || more.allSlow,
     ...(four === undefined ? {} : { four }),
   };

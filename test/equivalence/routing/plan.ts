@@ -23,6 +23,8 @@ export interface RouterPlan {
   readonly own: readonly string[];
   /** Addresses that some route leads to. */
   readonly destinations: readonly string[];
+  /** Addresses behind several next hops; empty on most routers. */
+  readonly spread: readonly string[];
   /** Something is configured for which all packets are left to Linux. */
   readonly allSlow: boolean;
   /** Of a router of both families: what it is for IPv4. The configuration is that of both. */

@@ -14,7 +14,7 @@ export interface Routes {
 const ip = (text: string): Step => ({ tool: 'ip', text });
 
 /** A gateway behind a port that mostly is a neighbour with a permanent entry. */
-function gateway(random: Random, ports: number): string {
+export function gateway(random: Random, ports: number): string {
   const port = random.below(ports);
   return `via ${addressOf(
     port,

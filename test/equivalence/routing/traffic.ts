@@ -78,6 +78,15 @@ const flow: Draw = (t) => {
   );
 };
 
+/** To where several next hops lead. */
+const scattered: Draw = (t) => {
+  const from = t.from();
+  return Array.from({ length: t.random.between(4, 12) }, () => ({
+    port: placeOf(from),
+    bytes: t.padded(t.packet(from, { destination: t.random.pick(t.plan.spread) })),
+  }));
+};
+
 /** Whatever a station may send, addressed to the router's port. */
 const anything: Draw = (t) => {
   const from = t.from();
@@ -262,14 +271,20 @@ const draws: readonly (readonly [number, Draw])[] = [
 /** Of bridges with addresses, which learn who is where from what everybody sends first. */
 const bridgeDraws: readonly (readonly [number, Draw])[] = [...draws, [6, neighbourly], [1, moved]];
 
+function drawsFor(plan: RouterPlan): readonly (readonly [number, Draw])[] {
+  const some = plan.configuration.bridges.length > 0 ? bridgeDraws : draws;
+  return plan.spread.length > 0 ? [...some, [30, scattered]] : some;
+}
+
 export function generateRouterTraffic(random: Random, plan: RouterPlan, count: number): Send[] {
   const traffic = new Traffic(random, plan);
   const bridges = plan.configuration.bridges.length > 0;
   const sends: Send[] = bridges
     ? plan.neighbours.map((one) => ({ port: placeOf(one), bytes: traffic.packet(one, {}) }))
     : [];
+  const some = drawsFor(plan);
   while (sends.length < count) {
-    sends.push(...random.weighted(bridges ? bridgeDraws : draws)(traffic));
+    sends.push(...random.weighted(some)(traffic));
   }
   return sends.slice(0, count);
 }
