@@ -14,7 +14,7 @@ import { type BenchOptions, parseOptions, type Section, UsageError } from './opt
 import { measurePorts } from './ports.js';
 import { goalsText, headerText, type Report, reportJson, type SectionReport, sectionText } from './report.js';
 import { measureRouting, reportRouting } from './routing.js';
-import { bridgedHosts, measureTcp, routedHosts } from './tcp.js';
+import { bridgedHosts, measureTcp, routed6Hosts, routedHosts } from './tcp.js';
 
 type Measure = (options: BenchOptions, progress: (text: string) => void) => Promise<Omit<SectionReport, 'seconds'>>;
 
@@ -23,6 +23,7 @@ const measures: Readonly<Record<Section, Measure>> = {
   tcp: (options, progress) => measureTcp(options, progress, bridgedHosts),
   routing: async (options, progress) => reportRouting(await measureRouting(options, progress)),
   'routed-tcp': (options, progress) => measureTcp(options, progress, routedHosts),
+  'routed-tcp6': (options, progress) => measureTcp(options, progress, routed6Hosts),
   table: measureFullTable,
   control: measureControl,
   ports: measurePorts,

@@ -7,7 +7,7 @@ import type { FamilyName } from './routed-family.js';
 
 const sectionsOf = {
   bridge: ['forwarding', 'tcp', 'control', 'ports'],
-  route: ['routing', 'routed-tcp', 'table'],
+  route: ['routing', 'routed-tcp', 'routed-tcp6', 'table'],
   guards: [],
 } as const;
 export type Section = (typeof sectionsOf)['bridge' | 'route'][number];

@@ -14,11 +14,11 @@ import { Tna } from './tna.js';
 
 /** What is between the two hosts. */
 export interface Hosts {
-  readonly section: 'tcp' | 'routed-tcp';
+  readonly section: 'tcp' | 'routed-tcp' | 'routed-tcp6';
   /** Of the figures' names. */
-  readonly prefix: '' | 'routed-';
+  readonly prefix: '' | 'routed-' | 'routed6-';
   /** What Linux is without TNA. */
-  readonly what: 'bridge' | 'router';
+  readonly what: 'bridge' | 'router' | 'IPv6 router';
   readonly server: string;
   make(client: string, dut: string, server: string): Promise<void>;
 }
@@ -131,6 +131,41 @@ export const routedHosts: Hosts = {
   },
 };
 
+export const routed6Hosts: Hosts = {
+  section: 'routed-tcp6',
+  prefix: 'routed6-',
+  what: 'IPv6 router',
+  server: 'fd00:2::2',
+  make: async (client, dut, server) => {
+    const routes = (netns: string, n: number) =>
+      ip(
+        netns,
+        `addr add fd00:${n}::2/64 dev eth0 nodad`,
+        'link set eth0 up',
+        `route add default via fd00:${n}::1 dev eth0`,
+      );
+    for (const netns of [client, dut, server])
+      await inNetns(netns, [
+        'sysctl',
+        '-qw',
+        'net.ipv6.conf.all.disable_ipv6=0',
+        'net.ipv6.conf.default.disable_ipv6=0',
+      ]);
+    await inNetns(dut, ['sysctl', '-qw', 'net.ipv6.conf.all.forwarding=1']);
+    await ip(
+      dut,
+      `link add p1 type veth peer name eth0 netns ${client}`,
+      `link add p2 type veth peer name eth0 netns ${server}`,
+      'addr add fd00:1::1/64 dev p1 nodad',
+      'addr add fd00:2::1/64 dev p2 nodad',
+      'link set p1 up',
+      'link set p2 up',
+    );
+    await routes(client, 1);
+    await routes(server, 2);
+  },
+};
+
 /** The part of iperf3's JSON that matters. */
 interface Transfer {
   readonly error?: string;
@@ -164,7 +199,7 @@ function reportTcp(
   ];
   return {
     section,
-    title: `TCP: one iperf3 stream between two hosts, veth with its defaults, ${options.seconds} s per run`,
+    title: `TCP: one iperf3 stream between two hosts (${what}), veth with its defaults, ${options.seconds} s per run`,
     figures: [
       figure(section, summarise(linux), { id: `${prefix}gbps.linux`, label: `TCP, Linux ${what}`, unit: 'Gbit/s' }),
       figure(section, summarise(tna), { id: `${prefix}gbps.tna`, label: 'TCP, TNA', unit: 'Gbit/s' }),
