@@ -162,8 +162,7 @@ export class Side {
       } else if (tool === 'nft') {
         messages.push((await tryRun('ip', ['netns', 'exec', this.netns, 'nft', '-f', '-'], { input: text })).stderr);
       } else {
-        const result = await tryRun(tool, ['-n', this.netns, '-force', '-b', '-'], { input: `${text}\n` });
-        messages.push(result.stderr);
+        messages.push(...(await this.#batch(tool, text.split('\n'))));
       }
     }
     // The two sides differ in the names of their namespaces only.
@@ -173,6 +172,22 @@ export class Side {
         .trim()
         .replace(/\btna-[a-z]+-\d+-\d+/g, 'NETNS'),
     );
+  }
+
+  /**
+   * A batch of commands, each of which may be refused. Some refusals end the whole batch (`neigh add` of IPv6 on a device that has none): a
+   * question after each command tells how far it came, and the rest is a batch of its own.
+   */
+  async #batch(tool: Step['tool'], commands: readonly string[]): Promise<readonly string[]> {
+    const messages: string[] = [];
+    for (let left = commands; left.length > 0; ) {
+      const input = left.map((command) => `${command}\n${tool === 'ip' ? 'link show lo\n' : ''}`).join('');
+      const { code, stdout, stderr } = await tryRun(tool, ['-n', this.netns, '-force', '-b', '-'], { input });
+      messages.push(stderr);
+      const early = tool === 'ip' && code !== 0 && code !== 1;
+      left = early ? left.slice((stdout.match(/^\d+: lo:/gm)?.length ?? 0) + 1) : [];
+    }
+    return messages;
   }
 
   /** Waits until link changes, which veth reports through a work queue, have reached the bridge. */
