@@ -13,6 +13,8 @@ export interface Difference {
   readonly frame: number | undefined;
   readonly expected: string;
   readonly actual: string;
+  /** The same frame, but it came while another one was sent. */
+  readonly late?: true;
 }
 
 interface Arrival {
@@ -100,6 +102,7 @@ function comparePorts(
           frame: Math.min(a?.frame ?? Number.MAX_SAFE_INTEGER, b?.frame ?? Number.MAX_SAFE_INTEGER),
           expected: show(a),
           actual: show(b),
+          ...(a !== undefined && b !== undefined && a.text === b.text ? { late: true as const } : {}),
         });
         // What follows on this port is only shifted.
         break;

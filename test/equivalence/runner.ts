@@ -157,12 +157,14 @@ function judgeCounters(bridges: boolean, plain: Outcome, accelerated: Outcome, c
 /**
  * Runs the case, and on veth once more if it differs: frames of veths pass a queue per CPU that all namespaces of the
  * machine share, and which drops when others flood it, with TNA or without. A wrong fast path is wrong every time.
+ * On taps frames arrive while they are sent, unless the machine is so busy that a kernel thread has to take them: once more if all that
+ * differs is when.
  *
  * @param wiring ports of another making, which both sides use one after the other
  */
 export async function runCase(one: Case, accelerator: Accelerator, wiring?: Wiring): Promise<CaseResult> {
   const first = await runOnce(one, accelerator, wiring);
-  if (one.kind === 'tap' || first.differences.length === 0) {
+  if (first.differences.length === 0 || (one.kind === 'tap' && !first.differences.every(({ late }) => late === true))) {
     return first;
   }
   const second = await runOnce(one, accelerator, wiring);
