@@ -55,11 +55,11 @@ function snmp6Counters(text: string): [string, number][] {
   });
 }
 
-/** Those that count each forwarded packet; and reports of listeners (MLD), which timers send. */
+/** Those that count each forwarded packet; and reports of listeners (MLD), which timers send, or cannot send (mld_sendpack()). */
 const forwarding = ['Ip.InReceives', 'Ip.ForwDatagrams', 'Ip.OutTransmits'];
 const forwarding6 =
   /^Ip6(InReceives|OutForwDatagrams|OutTransmits|InOctets|OutOctets|In(No)?ECT\d?Pkts|InCEPkts|OutMcast\w+|OutRequests)$/;
-const reports = /^Icmp6Out(Msgs|MLDv2Reports|Type143)$/;
+const reports = /^Icmp6Out(Msgs|MLDv2Reports|Type143)$|^Ip6OutDiscards$/;
 
 /** What is compared of a device, as `ip -j -d link` tells it. */
 interface Link {
