@@ -51,7 +51,7 @@ const ip6: Family = {
  * Counts packets that leave no doubt: to a neighbour with a permanent entry, the first one aside, before any change,
  * forwarded by Linux to exactly one port, where it and the sender's port are both claimed as accelerated.
  *
- * @param mixed claims may be those of the other family, so that both ports need an address of this one
+ * @param mixed claims may be those of the other family, or of bridges alone, so that both ports need an address of this family
  */
 function countDue(
   plan: RouterPlan,
@@ -94,10 +94,12 @@ function countDue(
   }).length;
 }
 
+const bridged = ({ configuration }: RouterPlan): boolean => configuration.bridges.length > 0;
+
 function caseOf(plan: RouterPlan, seed: number, kind: PortKind, hook: Hook, count: number): Case {
   const frames = generateRouterTraffic(new Random(seed ^ 0x1b873593), plan, count);
   const one: Case = { seed, kind, hook, configuration: plan.configuration, frames };
-  return { ...one, due: (plain, claims) => countDue(plan, ip4, one, plain, claims, false) };
+  return { ...one, due: (plain, claims) => countDue(plan, ip4, one, plain, claims, bridged(plan)) };
 }
 
 export function makeRouterCase(seed: number, kind: PortKind, hook: Hook, count: number): Case {
@@ -114,7 +116,7 @@ function case6Of(plan: RouterPlan, seed: number, kind: PortKind, hook: Hook, cou
   if (four === undefined || four.allSlow || plan.allSlow)
     return {
       ...one,
-      due: (plain, claims) => (four === undefined ? countDue(plan, ip6, one, plain, claims, false) : 0),
+      due: (plain, claims) => (four === undefined ? countDue(plan, ip6, one, plain, claims, bridged(plan)) : 0),
     };
   return {
     ...one,
