@@ -18,9 +18,9 @@ t.teardown(() => resident.close());
 const tna = (hook: Hook) => resident.accelerator(hook);
 
 t.test('one oddity at a time', (t) => eachOddityOnce(t, gatewayCases(), tna));
-t.test('tap, XDP', (t) => sample(t, makeGatewayCase, 'tap', 'xdp', 2, tna));
-t.test('tap, tc', (t) => sample(t, makeGatewayCase, 'tap', 'tc', 2, tna));
-t.test('veth, tc', (t) => sample(t, makeGatewayCase, 'veth', 'tc', 1, tna));
+t.test('tap, XDP', (t) => sample(t, makeGatewayCase, 'tap', 'xdp', 2, tna, 7002));
+t.test('tap, tc', (t) => sample(t, makeGatewayCase, 'tap', 'tc', 2, tna, 7002));
+t.test('veth, tc', (t) => sample(t, makeGatewayCase, 'veth', 'tc', 1, tna, 7002));
 // Of both families.
 t.test('IPv6: tap, XDP', (t) => sample(t, makeGateway6Case, 'tap', 'xdp', 1, tna, 504));
 t.test('IPv6: veth, tc', (t) => sample(t, makeGateway6Case, 'veth', 'tc', 1, tna, 504));
