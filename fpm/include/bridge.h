@@ -34,6 +34,10 @@ enum net_bridge_opts {
 #define TNA_ICMPV6 58
 #define TNA_IFF_BRIDGE_PORT (1 << 9)
 
+enum netdev_priv_flags___bridge {
+	IFF_EBRIDGE,
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct net_bridge {
@@ -42,6 +46,7 @@ struct net_bridge {
 	struct rhashtable fdb_hash_tbl;
 	unsigned long ageing_time;
 	u16 vlan_proto; /* network order */
+	struct net_bridge_vlan_group *vlgrp;
 };
 
 struct net_bridge_port {
@@ -69,6 +74,12 @@ struct net_bridge_fdb_entry {
 };
 
 #pragma clang attribute pop
+
+static __always_inline bool tna_is_bridge(struct net_device *dev)
+{
+	return BPF_CORE_READ_BITFIELD(dev, priv_flags) &
+	       bpf_core_enum_value(enum netdev_priv_flags___bridge, IFF_EBRIDGE);
+}
 
 // Address of the bridge's device: struct net_bridge is its private data.
 static __always_inline u64 tna_bridge_device(struct net_bridge *br, u64 bridge)

@@ -2,12 +2,11 @@
 // VLANs of a bridge port as FPMs see them (net/bridge/br_private.h): the port's VLAN group and its entries.
 #pragma once
 #include "bridge.h"
-
-#define TNA_VLAN_VID_MASK 0xfff
-#define TNA_VLAN_LEN 4
+#include "vlan.h"
 
 // Bits of net_bridge_vlan.flags: BRIDGE_VLAN_INFO_* in include/uapi/linux/if_bridge.h.
 #define TNA_VLAN_UNTAGGED (1 << 2)
+#define TNA_VLAN_BRENTRY (1 << 5)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

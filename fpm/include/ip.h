@@ -193,3 +193,17 @@ struct tna_ip6 {
 };
 
 #define TNA_IP6_HLEN 40
+
+// rt_tos2priority(): TC_PRIO_BESTEFFORT, BULK, INTERACTIVE, INTERACTIVE_BULK by the two upper bits of what was the TOS.
+static __always_inline u32 tna_tos_priority(u8 tos)
+{
+	return 0x4620 >> ((tos >> 3 & 3) * 4) & 15;
+}
+
+// Not 0 if packet sockets for single protocols listen on a device.
+static __always_inline u64 tna_protocol_tapped(u64 address)
+{
+	u64 own = address + TNA_OFFSET(net_device___ip, ptype_specific);
+
+	return tna_word(own) ^ own;
+}

@@ -125,6 +125,7 @@ struct Qdisc {
 
 struct vlan_group {
 	unsigned int nr_vlan_devs;
+	void *vlan_devices_arrays[16]; /* [2][8], which the kernel's BTF has in one */
 };
 
 struct vlan_info {

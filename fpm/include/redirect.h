@@ -29,6 +29,18 @@ static __always_inline bool tna_cut(struct tna_pkt *p, u32 len)
 #endif
 }
 
+#ifdef TNA_HOOK_TC
+// Decided is what becomes of the packet's outer VLAN tag (p->tag), which is beside the packet; here it is done. Nothing else may fail from
+// here on. Pointers into the packet are void afterwards. With no tag inside, as in packets that are routed, skb_vlan_pop() and
+// skb_vlan_push() only change what is beside the packet, and cannot fail (net/core/skbuff.c).
+static __always_inline bool tna_make_tag(struct tna_pkt *p)
+{
+	if (p->tag == TNA_TAG_POP || p->tag == TNA_TAG_SET)
+		bpf_skb_vlan_pop(p->ctx);
+	return p->tag == TNA_TAG_POP || !p->tag || !bpf_skb_vlan_push(p->ctx, p->tag_proto, p->tag_tci);
+}
+#endif
+
 // The first bytes of a frame in words that can be stored at once.
 struct tna_eth_words {
 	u32 dst_low;

@@ -27,6 +27,28 @@ static __always_inline bool tna_tc_used(u64 entry)
 	       tna_word(bundle - TNA_OFFSET(tcx_entry, bundle) + TNA_OFFSET(tcx_entry, miniq));
 }
 
+static __always_inline bool tna_is_dispatcher(u64 prog)
+{
+	u64 name = tna_word(prog + TNA_OFFSET(bpf_prog, aux)) + TNA_OFFSET(bpf_prog_aux, name);
+
+	return tna_word(name) == TNA_DISPATCHER_NAME_LOW && tna_word(name + 8) == TNA_DISPATCHER_NAME_HIGH;
+}
+
+// Anything beside a dispatcher of ours, on a device that our program does not run on at the moment? Before TCX anything at all.
+static __always_inline bool tna_tc_foreign(u64 entry)
+{
+	u64 bundle;
+
+	if (!tna_tc_used(entry))
+		return false;
+	if (!TNA_HAS(net_device, tcx_ingress))
+		return true;
+	bundle = tna_word(entry + TNA_OFFSET(bpf_mprog_entry, parent));
+	return (u32)tna_word(bundle + TNA_OFFSET(bpf_mprog_bundle, count)) != 1 ||
+	       tna_word(bundle - TNA_OFFSET(tcx_entry, bundle) + TNA_OFFSET(tcx_entry, miniq)) ||
+	       !tna_is_dispatcher(tna_word(entry));
+}
+
 // Filters besides our own dispatcher? We run, so a single classifier with a single program is ours.
 static __always_inline bool tna_filters_beside_us(u64 miniq)
 {
@@ -44,7 +66,7 @@ static __always_inline bool tna_filters_beside_us(u64 miniq)
 // Anything after our own dispatcher? We run, so a single program is ours; otherwise the last one must bear its name.
 static __always_inline bool tna_tc_after_us(u64 entry)
 {
-	u64 bundle, last, name;
+	u64 bundle;
 	u32 count;
 
 	if (!TNA_HAS(net_device, tcx_ingress))
@@ -57,7 +79,5 @@ static __always_inline bool tna_tc_after_us(u64 entry)
 		return false;
 	if (!count || count > 64)
 		return true;
-	last = tna_word(entry + (u64)(count - 1) * 8);
-	name = tna_word(last + TNA_OFFSET(bpf_prog, aux)) + TNA_OFFSET(bpf_prog_aux, name);
-	return tna_word(name) != TNA_DISPATCHER_NAME_LOW || tna_word(name + 8) != TNA_DISPATCHER_NAME_HIGH;
+	return !tna_is_dispatcher(tna_word(entry + (u64)(count - 1) * 8));
 }

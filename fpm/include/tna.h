@@ -21,7 +21,7 @@ enum tna_tag {
 	TNA_TAG_SET,  /* the outer tag gets another TCI */
 };
 
-#define TNA_COUNTER_SLOTS 256
+#define TNA_COUNTER_SLOTS 320
 #define TNA_COUNT_FAST 0
 #define TNA_COUNT_DROP 1
 #define TNA_COUNT_END 2 /* no FPM decided: slow path */
@@ -41,7 +41,7 @@ struct tna_bridge_path {
 	unsigned long options;
 	unsigned long port_flags;
 	struct net_bridge_port *out;   /* set by bridge_fdb */
-	u16 vid;                       /* set by bridge_vlan; 0: the bridge does not filter VLANs */
+	u16 vid;                       /* set by bridge_vlan, for what is routed by bridge_vlan_out; 0: the bridge does not filter VLANs */
 	bool up;                       /* set by bridge_fdb: the frame is for the bridge device itself, not for a port */
 	bool down;                     /* set by bridge_out: the packet leaves by a bridge device; odev is the port below */
 };
@@ -58,6 +58,10 @@ struct tna_ip_path {
 	u16 dport;              /* host order; 0 where there is none */
 	u16 fragment;           /* not 0: it is one */
 	u8 protocol, tos, ttl;  /* IPv6: next header; hop limit */
+	u16 vlan_proto, vlan_tci; /* the outer tag as the device in `in` sees it; proto 0: none */
+	bool unpacked;          /* set by vlan_receive: a VLAN device has taken the tag, and given the packet this priority */
+	u32 priority;
+	u64 vlan_device;        /* set by vlan_out: the VLAN device that the packet leaves by, 0 if by none */
 };
 
 struct tna_pkt {
@@ -82,7 +86,7 @@ struct tna_pkt {
 	u32 gso;                 /* tc: size of a segment of a packet that is to be segmented, otherwise 0 */
 	u8 tag;                  /* enum tna_tag: what egress does to the outer tag; with these two */
 	u16 tag_tci;
-	u16 tag_proto;           /* network order */
+	u16 tag_proto;           /* network order; of a routed packet 0 where it leaves without tag */
 	struct tna_bridge_path bridge;
 	struct tna_ip_path ip;
 };
@@ -98,10 +102,33 @@ const volatile bool on_bridge_vlan;
 #ifndef on_bridge_vlan_egress
 const volatile bool on_bridge_vlan_egress;
 #endif
+#ifndef on_bridge_vlan_up
+const volatile bool on_bridge_vlan_up;
+#endif
+#ifndef on_vlan_receive
+const volatile bool on_vlan_receive;
+#endif
+#ifndef on_vlan_out
+const volatile bool on_vlan_out;
+#endif
+#ifndef on_bridge_vlan_out
+const volatile bool on_bridge_vlan_out;
+#endif
 // Does a bridge hand frames up in this pipeline? Frames from port to port are none of routing's business then, nor those for
 // the bridge device any of the egress port's.
 #define TNA_VLAN_AWARE (on_bridge_vlan && on_bridge_vlan_egress)
-#define TNA_HANDS_UP (on_bridge_up && !TNA_VLAN_AWARE)
+#define TNA_HANDS_UP (on_bridge_up && (!TNA_VLAN_AWARE || on_bridge_vlan_up))
+#ifdef TNA_HOOK_TC
+// May packets that are routed come in with VLAN tags, or leave with them other than by a VLAN device that has a program of its own?
+#define TNA_TAKES_TAGS (on_bridge_vlan_up || on_vlan_receive)
+#define TNA_ROUTES_TAGS (TNA_TAKES_TAGS || on_vlan_out || on_bridge_vlan_out)
+#define TNA_VLAN_BRIDGES on_bridge_vlan_out
+#else
+// XDP routes no tagged packets: they are left to Linux as if there were no FPMs for them.
+#define TNA_TAKES_TAGS false
+#define TNA_ROUTES_TAGS false
+#define TNA_VLAN_BRIDGES false
+#endif
 
 // Stands in the path of an FPM that is off. An instruction of its own there lets the verifier see that the path is never
 // taken, and take out the test of the flag, too.
@@ -164,6 +191,15 @@ static __always_inline bool tna_is_known_veth(struct tna_pkt *p, struct net_devi
 static __always_inline bool tna_is_tun(struct net_device *dev)
 {
 	return !tna_is_hardware(dev) && (u32)tna_kind(dev) == 0x6e7574; /* "tun\0" */
+}
+
+#define TNA_LINK_START (1UL << 0)     /* __LINK_STATE_START */
+#define TNA_LINK_NOCARRIER (1UL << 2) /* __LINK_STATE_NOCARRIER */
+
+// Not 0 if a device is down or has no carrier.
+static __always_inline u64 tna_not_running(struct net_device *dev)
+{
+	return (dev->state & (TNA_LINK_START | TNA_LINK_NOCARRIER)) ^ TNA_LINK_START;
 }
 
 // Address of the driver's private data (netdev_priv). Before it was a member of its own (6.11) it followed the structure,

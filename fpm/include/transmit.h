@@ -27,8 +27,6 @@
 #include "taps.h"
 #include "tc.h"
 
-#define TNA_LINK_START (1UL << 0)     /* __LINK_STATE_START */
-#define TNA_LINK_NOCARRIER (1UL << 2) /* __LINK_STATE_NOCARRIER */
 #define TNA_QDISC_BUILTIN 1 /* TCQ_F_BUILTIN */
 #define TNA_VLAN_HLEN 4
 #define TNA_ETH_MIN_MTU 68
@@ -132,7 +130,7 @@ static __always_inline u64 tna_transmit_suspect(struct tna_pkt *p, struct tna_tr
 	t->silent = TNA_HAS(net_device, xdp_features) ? ~dev->xdp_features & TNA_XDP_ACT_NDO_XMIT : tna_xdp_silent(p);
 #endif
 	t->nf = (u64)dev->nf_hooks_egress;
-	t->down = (dev->state & (TNA_LINK_START | TNA_LINK_NOCARRIER)) ^ TNA_LINK_START;
+	t->down = tna_not_running(dev);
 #ifdef TNA_HOOK_XDP
 	return t->down | t->nf | t->tc | t->tapped | t->qdisc | t->silent;
 #else

@@ -4,6 +4,9 @@
 #include "tna.h"
 
 #define TNA_VLAN_FLAG_REORDER_HDR 1
+#define TNA_VLAN_VID_MASK 0xfff
+#define TNA_VLAN_PRIO_SHIFT 13
+#define TNA_VLAN_LEN 4
 
 enum netdev_priv_flags___vlan {
 	IFF_802_1Q_VLAN,
@@ -11,8 +14,19 @@ enum netdev_priv_flags___vlan {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct vlan_priority_tci_mapping {
+	u32 priority;
+	u16 vlan_qos;
+	struct vlan_priority_tci_mapping *next;
+};
+
 struct vlan_dev_priv {
+	u32 ingress_priority_map[8];
+	struct vlan_priority_tci_mapping *egress_priority_map[16];
+	u16 vlan_proto; /* network order */
+	u16 vlan_id;
 	u16 flags;
+	struct net_device *real_dev;
 };
 
 #pragma clang attribute pop
@@ -29,4 +43,23 @@ static __always_inline bool tna_vlan_reorders(u64 address)
 	if (!TNA_HAS(vlan_dev_priv, flags))
 		return false;
 	return TNA_AT(vlan_dev_priv, TNA_PRIV(address))->flags & TNA_VLAN_FLAG_REORDER_HDR;
+}
+
+// The VLAN device's private data, at its address.
+static __always_inline struct vlan_dev_priv *tna_vlan_priv(u64 address)
+{
+	return TNA_AT(vlan_dev_priv, TNA_PRIV(address));
+}
+
+// vlan_find_dev(): address of the VLAN device of a device for this protocol (network order) and VLAN id, or 0.
+static __always_inline u64 tna_vlan_device(struct net_device *dev, u16 proto, u16 id)
+{
+	u64 info = TNA_HAS(net_device, vlan_info) ? (u64)dev->vlan_info : 0, parts;
+
+	if (!info)
+		return 0;
+	parts = info + TNA_OFFSET(vlan_info, grp) + TNA_OFFSET(vlan_group, vlan_devices_arrays);
+	/* by protocol, then eight parts of 512 (VLAN_GROUP_ARRAY_SPLIT_PARTS) */
+	parts = tna_word(parts + (proto == bpf_htons(ETH_P_8021AD) ? 64 : 0) + (u64)(id >> 9) * 8);
+	return parts ? tna_word(parts + (u64)(id & 511) * 8) : 0;
 }

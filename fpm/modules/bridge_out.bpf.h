@@ -6,12 +6,12 @@
 // * packet sockets on the bridge device: SLOW. On all devices: SLOW, also at tc, where they would only see it on the port.
 // * netfilter egress hooks, tcx programs, clsact filters, a configured qdisc of the bridge device: SLOW.
 // * down or without carrier: SLOW.
-// * tc: validate_xmit_skb(): what the bridge device must have segmented (its features, gso_max_size, gso_max_segs), or its checksum
+// * tc: validate_xmit_skb(): what the bridge device, of tagged packets by its vlan_features, or the VLAN device on it (vlan_out) must have segmented (its features, gso_max_size, gso_max_segs), or its checksum
 //   filled in, while the port need not: SLOW. Where the port has no such feature either, the port does it, with the same result.
 // * tc: netdev_core_pick_tx(): see include/redirect.h.
 // net/bridge/br_device.c br_dev_xmit():
 // * nf_br_ops->br_dev_xmit_hook(), br_netfilter's, looks at packets that it has seen on the way in alone (an skb extension: see ip_receive).
-// * VLAN filtering, and MST, which needs it: SLOW.
+// * VLAN filtering: see bridge_vlan_out; in a pipeline without it: SLOW. MST, which needs it: SLOW.
 // * neighbour suppression on any port (br_do_suppress_nd): ICMPv6: SLOW. The bridge does not look at the hop limit, by which routed packets are
 //   no neighbour discovery. ARP is not routed.
 // * destination a group address: SLOW.
@@ -21,12 +21,14 @@
 // * backup port: of a port that is down or without carrier, which is SLOW in ip_egress.
 // * state of the port other than forwarding: SLOW. Isolation does not matter to packets of the host, hairpin neither.
 // * switchdev domain: SLOW.
+// * br_allowed_egress(), br_handle_vlan(), with the group of the port: no member of the VLAN, or its state there is not forwarding: SLOW, Linux
+//   drops. VLAN tunnel on the port: SLOW. Untagged there: the tag goes that the packet has by now.
 // * netfilter hooks of the family bridge at LOCAL_OUT and POST_ROUTING: SLOW; br_netfilter's br_nf_post_routing() accepts what it has not
 //   seen on the way in: alone, it is nothing.
 // * br_dev_queue_push_xmit(), is_skb_forwardable(), and what follows on the port: see ip_egress.
 // Not in the fast path: the bridge device's own counters of sent packets (dev_sw_netstats_tx_add).
 #pragma once
-#include "bridge.h"
+#include "bridge_vlan.h"
 #include "hooks.h"
 #include "ip.h"
 #include "taps.h"
@@ -34,17 +36,11 @@
 
 #define TNA_NF_BR_LOCAL_OUT 3
 #define TNA_NF_BR_POST_ROUTING 4
-#define TNA_RUNNING 1UL		/* __LINK_STATE_START, which is bit 0 */
-#define TNA_NO_CARRIER (1UL << 2) /* __LINK_STATE_NOCARRIER */
 #define TNA_GSO_SHIFT 16	/* NETIF_F_GSO_SHIFT */
 #define TNA_F_HW_CSUM (1ULL << 3) /* NETIF_F_HW_CSUM */
 #define TNA_F_FRAGLIST (1ULL << 6) /* NETIF_F_FRAGLIST */
 
 extern const void br_nf_post_routing __ksym __weak;
-
-enum netdev_priv_flags___bridge {
-	IFF_EBRIDGE,
-};
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -54,6 +50,10 @@ struct net_device___gso {
 	u16 gso_max_segs;
 };
 
+struct net_device___vlan_features {
+	u64 vlan_features;
+};
+
 struct skb_shared_info___segments {
 	unsigned short gso_segs;
 };
@@ -61,11 +61,11 @@ struct skb_shared_info___segments {
 #pragma clang attribute pop
 
 #ifdef TNA_HOOK_TC
-// Would the bridge device alter a packet that the port takes as it is?
-static __always_inline bool tna_bridge_alters(struct tna_pkt *p, struct net_device *bridge, u64 address, u64 port)
+// Would a device, the bridge or a VLAN device on it, that has these features alter a packet that the port takes as it is?
+static __always_inline bool tna_alters(struct tna_pkt *p, u64 address, u64 features, u64 port)
 {
 	struct net_device___gso *limits = TNA_AT(net_device___gso, address);
-	u64 lacking = TNA_AT(net_device, port)->features & ~bridge->features;
+	u64 lacking = TNA_AT(net_device, port)->features & ~features;
 	struct sk_buff *skb = tna_skb(p);
 	u64 shared = (u64)skb->head + skb->end;
 
@@ -80,6 +80,16 @@ static __always_inline bool tna_bridge_alters(struct tna_pkt *p, struct net_devi
 	return p->len >= limits->gso_max_size ||
 	       TNA_AT(skb_shared_info___segments, shared)->gso_segs > limits->gso_max_segs;
 }
+
+// Features of a bridge for a packet, as netif_skb_features() has them of tagged ones.
+static __always_inline u64 tna_bridge_features(struct tna_pkt *p, struct net_device *bridge, u64 address)
+{
+	u64 features = bridge->features;
+
+	if (on_vlan_out && p->ip.vlan_device)
+		features &= TNA_AT(net_device___vlan_features, address)->vlan_features;
+	return features;
+}
 #endif
 
 static __always_inline int fpm_bridge_out(struct tna_pkt *p)
@@ -92,19 +102,20 @@ static __always_inline int fpm_bridge_out(struct tna_pkt *p)
 	struct net_bridge *br;
 	struct netns_nf *netns;
 
-	if (!p->l3 ||
-	    !(BPF_CORE_READ_BITFIELD(dev, priv_flags) & bpf_core_enum_value(enum netdev_priv_flags___bridge, IFF_EBRIDGE)))
+	if (!p->l3 || !tna_is_bridge(dev))
 		return TNA_NEXT;
 	netns = TNA_AT(netns_nf, p->net + TNA_OFFSET(net, nf));
 	hooks = (u64)netns->hooks_bridge[TNA_NF_BR_LOCAL_OUT] |
 		tna_other_hooks((u64)netns->hooks_bridge[TNA_NF_BR_POST_ROUTING], (u64)&br_nf_post_routing);
 	bridge = TNA_PRIV(address);
 	br = TNA_AT(net_bridge, bridge);
-	options = TNA_BR_OPTION(BROPT_VLAN_ENABLED) | TNA_BR_OPTION(BROPT_MST_ENABLED);
+	options = TNA_BR_OPTION(BROPT_MST_ENABLED);
+	if (!TNA_VLAN_BRIDGES)
+		options |= TNA_BR_OPTION(BROPT_VLAN_ENABLED);
 	if (p->l3 == bpf_htons(ETH_P_IPV6) && p->ip.protocol == TNA_ICMPV6)
 		options |= TNA_BR_OPTION(BROPT_NEIGH_SUPPRESS_ENABLED);
 	options &= br->options;
-	down = (dev->state & (TNA_RUNNING | TNA_NO_CARRIER)) ^ TNA_RUNNING;
+	down = tna_not_running(dev);
 	nf = (u64)dev->nf_hooks_egress;
 	tc = TNA_TC(dev, egress);
 	tapped = tna_device_tapped(dev, address);
@@ -132,7 +143,8 @@ static __always_inline int fpm_bridge_out(struct tna_pkt *p)
 		if (p->ip.hardware & 1)
 			return tna_slow(p, TNA_R_BRIDGE_OUT_GROUP_ADDRESS);
 	}
-	entry = tna_fdb_find(p, br, bridge, p->ip.hardware, 0, &known);
+	entry = tna_fdb_find(p, br, bridge, p->ip.hardware | (TNA_VLAN_BRIDGES ? (u64)p->bridge.vid << 48 : 0), 0,
+			     &known);
 	if (tna_unlikely(!entry))
 		return tna_slow(p, TNA_R_BRIDGE_OUT_FDB_MISS);
 	out = (u64)entry->dst;
@@ -147,10 +159,27 @@ static __always_inline int fpm_bridge_out(struct tna_pkt *p)
 		if (domain)
 			return tna_slow(p, TNA_R_BRIDGE_OUT_SWITCHDEV);
 	}
+	if (TNA_VLAN_BRIDGES && p->bridge.vid) {
+		struct net_bridge_vlan *vlan = NULL;
+
+		if (TNA_HAS(net_bridge_port, vlgrp))
+			vlan = tna_vlan_find((u64)port->vlgrp, p->bridge.vid);
+		if (tna_unlikely(!vlan))
+			return tna_slow(p, TNA_R_BRIDGE_OUT_PORT_NOT_MEMBER);
+		if (tna_unlikely(vlan->state != TNA_BR_STATE_FORWARDING))
+			return tna_slow(p, TNA_R_BRIDGE_OUT_VLAN_STATE);
+		if (tna_unlikely(port->flags & TNA_BR_VLAN_TUNNEL))
+			return tna_slow(p, TNA_R_BRIDGE_OUT_VLAN_TUNNEL);
+		if (vlan->flags & TNA_VLAN_UNTAGGED)
+			p->tag_proto = 0;
+	}
 	p->odev_address = (u64)port->dev;
 #ifdef TNA_HOOK_TC
-	if (tna_unlikely(tna_bridge_alters(p, dev, address, p->odev_address)))
+	if (tna_unlikely(tna_alters(p, address, tna_bridge_features(p, dev, address), p->odev_address)))
 		return tna_slow(p, TNA_R_BRIDGE_OUT_SEGMENTS);
+	if (on_vlan_out && p->ip.vlan_device &&
+	    tna_unlikely(tna_alters(p, p->ip.vlan_device, TNA_AT(net_device, p->ip.vlan_device)->features, p->odev_address)))
+		return tna_slow(p, TNA_R_BRIDGE_OUT_VLAN_SEGMENTS);
 #endif
 	p->odev = TNA_AT(net_device, p->odev_address);
 	p->bridge.down = true;

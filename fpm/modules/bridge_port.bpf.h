@@ -17,8 +17,8 @@
 // and br_stp_disable_bridge() puts the ports into a state that is checked above.
 #pragma once
 #include "bridge.h"
+#include "vlan.h"
 
-#define TNA_VLAN_LEN 4
 #define TNA_IPV6_NEXTHDR 6
 
 extern const void br_handle_frame __ksym __weak;

@@ -7,7 +7,7 @@
 //   it on the port. Other local entries (addresses of ports, "self" entries of the bridge): SLOW; most of them ip_rcv() drops.
 // * isolated: only between ports, so without a meaning here.
 // br_pass_frame_up():
-// * a bridge that filters VLANs: its pipelines have no frames that go up (TNA_HANDS_UP), and see bridge_port.
+// * a bridge that filters VLANs: see bridge_vlan_up; pipelines without that have no frames that go up (TNA_HANDS_UP), and see bridge_port.
 // * netfilter hooks of the family bridge at LOCAL_IN: SLOW. br_netfilter's own, br_nf_local_in(), accepts what is PACKET_HOST: alone, it is
 //   nothing. Those at PRE_ROUTING: see guard_bridge_nf.
 // * IGMP statistics: of groups only. The bridge device promiscuous: see bridge_port.
@@ -16,7 +16,7 @@
 // * packet sockets on the bridge device: SLOW. On all devices: they see the frame on the port and on the bridge: SLOW, also at tc, where
 //   they have only been served for the port.
 // * tcx programs, clsact filters, netfilter ingress hooks of the bridge device: SLOW.
-// * VLAN devices, rx handler, packet sockets for IP alone, VRF: see ip_receive.
+// * VLAN devices: see vlan_receive. rx handler, packet sockets for IP alone, VRF: see ip_receive.
 // Not in the fast path: the bridge device's own counters of received packets (dev_sw_netstats_rx_add).
 #pragma once
 #include "bridge.h"

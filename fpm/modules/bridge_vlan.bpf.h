@@ -16,7 +16,7 @@
 // * the VLAN's entry is looked up for a PVID as well while multicast snooping is per VLAN: it exists by construction, and
 //   matters for multicast only.
 // The VID is part of the FDB's key from here on (bridge_source, bridge_fdb). br_handle_ingress_vlan_tunnel: see bridge_port.
-// Frames for the host itself, br0.10 included, have local FDB entries: see bridge_fdb. vlan_bridge_binding sets
+// Frames for the host itself, br0.10 included, have local FDB entries: see bridge_fdb, bridge_vlan_up. vlan_bridge_binding sets
 // operational states of devices on top of the bridge, and is nothing to a frame.
 #pragma once
 #include "bridge_vlan.h"

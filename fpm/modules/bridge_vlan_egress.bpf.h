@@ -14,6 +14,8 @@
 //
 // XDP: all tags lie in the packet, and Linux sends the same bytes whichever of them it had in metadata. But a receiver behind a veth then
 // has to take a new one out again, and net/core/skbuff.c skb_vlan_untag() wants two bytes behind it: a shorter frame that is to get a tag: SLOW.
+// Frames for the bridge device itself, and what is routed out of one: see bridge_vlan_up, bridge_out.
+//
 // tc: Linux leaves an inner tag in the packet and takes the outer one out of the metadata. bpf_skb_vlan_pop() would move the
 // inner one into the metadata instead, which a device behind can tell apart: SLOW. So are priority tags with an inner tag,
 // which are replaced by pop and push, and frames with a tag of the other protocol that leave untagged, whose tag Linux
@@ -28,6 +30,8 @@ static __always_inline int fpm_bridge_vlan_egress(struct tna_pkt *p)
 	bool tagged = p->vlan_proto == p->tag_proto;
 	struct net_bridge_vlan *vlan = NULL;
 
+	if (TNA_HANDS_UP && p->bridge.up)
+		return TNA_NEXT;
 	if (TNA_HAS(net_bridge_port, vlgrp))
 		vlan = tna_vlan_find((u64)out->vlgrp, p->bridge.vid);
 	if (tna_unlikely(!vlan))

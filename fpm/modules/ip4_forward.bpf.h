@@ -6,22 +6,18 @@
 // net/ipv4/ip_forward.c ip_forward():
 // * ip_decrease_ttl(): time to live less one, checksum adjusted (RFC 1624) to the very value that Linux makes.
 // * rt_tos2priority(), unless ip_forward_update_priority is off: tc: skb->priority is set. XDP has no priority to set; on
-//   the far side of a veth it would still show: a veth as egress and a priority other than 0, or the setting off: SLOW.
+//   the far side of a veth it would still show: a veth as egress and a priority other than 0, or the setting off: SLOW. With the setting off
+//   the priority that a VLAN device gave the packet stays: see vlan_receive.
 // * skb_forward_csum(): tc: a complete checksum (CHECKSUM_COMPLETE) stays one; it stays right, since the sum over an IPv4
 //   header does not change, and bpf_redirect() adds the new Ethernet header to it.
 // * skb_clear_tstamp(): bpf_redirect() does it, too. skb->mark, hash and queue stay as they are in both.
 // net/ethernet/eth.c eth_header(): the neighbour's address, the device's own, also where that is a bridge.
+// VLAN tags that bridges and VLAN devices have put on or taken off: made before the packet is written. No room for one: SLOW.
 // What a bridge on the way makes of an skb: see include/redirect.h.
 // Not in the fast path: ipForwDatagrams and the other counters of /proc/net/snmp.
 #pragma once
 #include "ip.h"
 #include "redirect.h"
-
-// rt_tos2priority(): TC_PRIO_BESTEFFORT, BULK, INTERACTIVE, INTERACTIVE_BULK by the two upper bits of what was the TOS.
-static __always_inline u32 tna_tos_priority(u8 tos)
-{
-	return 0x4620 >> ((tos >> 3 & 3) * 4) & 15;
-}
 
 static __always_inline int fpm_ip4_forward(struct tna_pkt *p)
 {
@@ -40,6 +36,10 @@ static __always_inline int fpm_ip4_forward(struct tna_pkt *p)
 		return tna_slow(p, TNA_R_IP4_FORWARD_EGRESS_CANNOT_XDP);
 	if (p->len != ETH_HLEN + p->ip.len && tna_unlikely(!tna_cut(p, ETH_HLEN + p->ip.len)))
 		return tna_slow(p, TNA_R_IP4_FORWARD_CUT);
+#ifdef TNA_HOOK_TC
+	if (TNA_ROUTES_TAGS && tna_unlikely(!tna_make_tag(p)))
+		return tna_slow(p, TNA_R_IP4_FORWARD_NO_ROOM);
+#endif
 	ip = (void *)(long)ctx->data + ETH_HLEN;
 	if (tna_unlikely((void *)(ip + 1) > (void *)(long)ctx->data_end))
 		return tna_slow(p, TNA_R_IP4_FORWARD_SHORT);
@@ -50,6 +50,8 @@ static __always_inline int fpm_ip4_forward(struct tna_pkt *p)
 #ifdef TNA_HOOK_TC
 	if (update)
 		ctx->priority = priority;
+	else if (on_vlan_receive && p->ip.unpacked)
+		ctx->priority = p->ip.priority;
 	tna_as_routed(p);
 #endif
 	return TNA_REDIRECT;

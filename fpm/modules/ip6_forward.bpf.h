@@ -8,8 +8,9 @@
 // * skb_forward_csum(): tc: Linux forgets a complete checksum (CHECKSUM_COMPLETE). Here it is corrected by what has changed, so that
 //   it stays right; bpf_redirect() adds the new Ethernet header to it.
 // * skb_clear_tstamp(): bpf_redirect() does it, too. skb->priority, mark, hash and queue stay as they are in both: unlike with
-//   IPv4, the traffic class sets no priority.
+//   IPv4, the traffic class sets no priority. That which a VLAN device gave the packet: see vlan_receive.
 // net/ethernet/eth.c eth_header(): the neighbour's address, the device's own.
+// VLAN tags that bridges and VLAN devices have put on or taken off: made before the packet is written. No room for one: SLOW.
 // What a bridge on the way makes of an skb: see include/redirect.h.
 // Not in the fast path: the counters of /proc/net/snmp6 and /proc/net/dev_snmp6.
 #pragma once
@@ -32,6 +33,10 @@ static __always_inline int fpm_ip6_forward(struct tna_pkt *p)
 		return tna_slow(p, TNA_R_IP6_FORWARD_EGRESS_CANNOT_XDP);
 	if (p->len != ETH_HLEN + p->ip.len && tna_unlikely(!tna_cut(p, ETH_HLEN + p->ip.len)))
 		return tna_slow(p, TNA_R_IP6_FORWARD_CUT);
+#ifdef TNA_HOOK_TC
+	if (TNA_ROUTES_TAGS && tna_unlikely(!tna_make_tag(p)))
+		return tna_slow(p, TNA_R_IP6_FORWARD_NO_ROOM);
+#endif
 	ip = (void *)(long)ctx->data + ETH_HLEN;
 	if (tna_unlikely((void *)(ip + 1) > (void *)(long)ctx->data_end))
 		return tna_slow(p, TNA_R_IP6_FORWARD_SHORT);
@@ -41,6 +46,8 @@ static __always_inline int fpm_ip6_forward(struct tna_pkt *p)
 	/* the hop limit is the upper byte of its 16-bit word as it lies in memory */
 	if (tna_unlikely(BPF_CORE_READ_BITFIELD(skb, ip_summed) == TNA_CHECKSUM_COMPLETE))
 		bpf_csum_update(ctx, ~0x0100U);
+	if (on_vlan_receive && p->ip.unpacked)
+		ctx->priority = p->ip.priority;
 	tna_as_routed(p);
 #endif
 	return TNA_REDIRECT;

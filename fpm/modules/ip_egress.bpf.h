@@ -4,7 +4,7 @@
 // net/core/dev.c __dev_queue_xmit() and the drivers: include/transmit.h; what it finds: SLOW.
 // tc: a packet that still belongs to a socket, of a sender on this host or of a tap, keeps it until transmission, where
 // Linux's routing lets go of it (skb_orphan() in ip_rcv_core()): fq would pace by it. A configured qdisc and a socket: SLOW.
-// tc: a packet that a bridge handed up came in by the bridge for whoever asks (skb->skb_iif), a redirected one by the port. Filters may
+// tc: a packet that a bridge or a VLAN device handed up came in by that for whoever asks (skb->skb_iif), a redirected one by the port. Filters may
 // ask, those of qdiscs included: a configured qdisc, or anything at tc egress: SLOW.
 #pragma once
 #include "ip.h"
@@ -36,6 +36,8 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP_EGRESS_TC_EGRESS);
 #endif
 	}
+	if (TNA_ROUTES_TAGS)
+		p->tag = p->tag_proto ? p->vlan_proto ? TNA_TAG_SET : TNA_TAG_PUSH : p->vlan_proto ? TNA_TAG_POP : TNA_TAG_KEEP;
 	obstacle = tna_transmit_obstacle(p, ETH_HLEN + p->ip.len);
 	if (tna_unlikely(obstacle != TNA_TRANSMIT_OK)) {
 		if (obstacle == TNA_TRANSMIT_TOO_LONG)
@@ -50,7 +52,7 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP_EGRESS_EGRESS_BELOW);
 	}
 #ifdef TNA_HOOK_TC
-	if (TNA_HANDS_UP &&
+	if ((TNA_HANDS_UP || on_vlan_receive) &&
 	    tna_unlikely(TNA_AT(Qdisc, p->odev->qdisc)->handle || tna_tc_used(TNA_TC(p->odev, egress))))
 		return tna_slow(p, TNA_R_IP_EGRESS_INGRESS_DEVICE);
 	if (tna_unlikely(((struct sk_buff___ip *)tna_skb(p))->sk && TNA_AT(Qdisc, p->odev->qdisc)->handle))

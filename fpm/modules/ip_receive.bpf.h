@@ -11,7 +11,8 @@
 // * DSA conduits (netdev_uses_dsa): the frame has a switch tag: SLOW.
 // * a device that is not Ethernet: SLOW.
 // net/core/dev.c __netif_receive_skb_core(), after what guard_ingress looks at:
-// * a VLAN tag, priority tags included (vlan_do_receive, PACKET_OTHERHOST without such a device): SLOW.
+// * a VLAN tag, priority tags included (vlan_do_receive, PACKET_OTHERHOST without such a device): SLOW. What a bridge or a VLAN device has
+//   taken off is none: see bridge_vlan_up, vlan_receive.
 // * an rx handler (bridge port, bond, macvlan, ...): SLOW.
 // * ptype_base, net->ptype_specific (where there is one), dev->ptype_specific: packet sockets for the packet's family alone get a copy: SLOW.
 // net/ipv4/ip_input.c ip_rcv_core(), ip_rcv_finish(), net/ipv6/ip6_input.c ip6_rcv_core(), ip6_rcv_finish():
@@ -87,6 +88,7 @@ static __always_inline int fpm_ip_receive(struct tna_pkt *p)
 	struct net_device *dev = p->in;
 	struct net_device___ip *ipdev = TNA_AT(net_device___ip, p->in_address);
 	u64 handler = (u64)dev->rx_handler, dsa = TNA_HAS(net_device___ip, dsa_ptr) ? (u64)ipdev->dsa_ptr : 0;
+	u64 tag = TNA_TAKES_TAGS ? p->ip.vlan_proto : p->vlan_proto;
 	u64 l3, type = ipdev->type ^ TNA_ARPHRD_ETHER, flags, other = 0, down = ~dev->flags & TNA_IFF_UP;
 #ifdef TNA_HOOK_TC
 	struct sk_buff *skb = tna_skb(p);
@@ -108,10 +110,10 @@ static __always_inline int fpm_ip_receive(struct tna_pkt *p)
 		other = BPF_CORE_READ_BITFIELD(skb, pkt_type) ^ TNA_PACKET_HOST;
 #endif
 	}
-	if (tna_unlikely(other | p->vlan_proto | handler | dsa | type | flags | down)) {
+	if (tna_unlikely(other | tag | handler | dsa | type | flags | down)) {
 		if (down)
 			return tna_slow(p, TNA_R_IP_RECEIVE_DOWN);
-		if (p->vlan_proto)
+		if (tag)
 			return tna_slow(p, TNA_R_IP_RECEIVE_TAGGED);
 		if (handler)
 			return tna_slow(p, TNA_R_IP_RECEIVE_RX_HANDLER);

@@ -5,10 +5,30 @@
 // taps, filters and hooks do, the choice of the VLAN device, its counters, skb->priority by its ingress map, and PACKET_HOST for
 // its own MAC address where that is not the real device's (net/8021q/vlan_core.c vlan_do_receive). Tags further in make the
 // frame none for IP: see ip_receive. A VLAN device takes no native XDP.
+// net/core/dev.c __netif_receive_skb_core(): packet sockets for some protocol on the device that the frame came in by (orig_dev->ptype_specific),
+// which lies somewhere below, are served beside IP: SLOW if there are any on a device below.
 // * reorder_hdr off: the tag is put back into the packet, where the network header is expected: SLOW.
 // Which device is the egress: VLAN devices push the tag when they transmit (include/transmit.h).
 #pragma once
+#include "ip.h"
 #include "vlan.h"
+
+#define TNA_VLANS_MAX 8 /* VLAN_MAX_DEPTH */
+
+// Not 0 if packet sockets for single protocols listen on a device below a VLAN device.
+static __always_inline u64 tna_tapped_below(u64 address)
+{
+	u64 tapped = 0;
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TNA_VLANS_MAX; i++) {
+		address = (u64)tna_vlan_priv(address)->real_dev;
+		tapped |= tna_protocol_tapped(address);
+		if (!tna_is_vlan_device(TNA_AT(net_device, address)))
+			break;
+	}
+	return tapped;
+}
 
 static __always_inline int fpm_vlan_device(struct tna_pkt *p)
 {
@@ -20,5 +40,7 @@ static __always_inline int fpm_vlan_device(struct tna_pkt *p)
 		if (!reorders)
 			return tna_slow(p, TNA_R_VLAN_DEVICE_TAG_KEPT);
 	}
+	if (tna_unlikely(tna_tapped_below(p->dev_address)))
+		return tna_slow(p, TNA_R_VLAN_DEVICE_TAPPED_BELOW);
 	return TNA_NEXT;
 }

@@ -15,7 +15,7 @@ import {
 import type { Hook } from '../model/ruleset.js';
 
 /** Must agree with fpm/include/tna.h. */
-export const FPM_COUNTERS: FpmCounters = { slots: 256, fastId: 0, dropId: 1, endId: 2 };
+export const FPM_COUNTERS: FpmCounters = { slots: 320, fastId: 0, dropId: 1, endId: 2 };
 const FIRST_REASON = 3;
 
 const HOOKS: readonly Hook[] = ['xdp', 'tc'];

@@ -12,6 +12,7 @@ import { vlanFiltering } from './features.js';
 import { buildMutant, findMutations, type Mutation } from './mutations.js';
 import { routerCases } from './routing/directed.js';
 import { gatewayCases } from './routing/gateway.js';
+import { vlanGatewayCases } from './routing/gateway-vlans.js';
 import { type CaseResult, makeCase, runCase } from './runner.js';
 
 /**
@@ -115,7 +116,12 @@ export function partnerOf(mutation: Mutation): Mutation | undefined {
 
 export class Judge {
   readonly #sound = new Map<string, Promise<boolean>>();
-  readonly #cases = [...directedCases(100), ...routerCases(), ...gatewayCases()];
+  readonly #cases = [
+    ...directedCases(100),
+    ...routerCases(),
+    ...gatewayCases(),
+    ...(vlanFiltering ? vlanGatewayCases() : []),
+  ];
   #original: Promise<string> | undefined;
 
   constructor(readonly workshop: Workshop) {}

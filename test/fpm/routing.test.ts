@@ -240,6 +240,8 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
   'ip4_demux:not-mapped': { because: 'drivers here map more of a packet than its ports' },
   'ip4_route:no-ip': { because: 'the least MTU of these devices is enough for IPv4, which never leaves them then' },
   'ip4_route:multipath': { because: 'takes a kernel before 6.11, which does not show its seed' },
+  'ip4_forward:no-room': { because: 'drivers leave room before a frame, and a tag in metadata takes none' },
+  'ip6_forward:no-room': { because: 'drivers leave room before a frame, and a tag in metadata takes none' },
   'ip4_neighbour:changing': { because: 'a matter of nanoseconds' },
   'ip6_demux:not-mapped': { because: 'drivers here map more of a packet than its ports' },
   'ip6_route:multipath': { because: 'takes a kernel before 6.11, which does not show its seed' },

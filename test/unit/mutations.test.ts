@@ -7,11 +7,14 @@ import { equivalents } from '../equivalence/equivalents.js';
 import { findMutations } from '../equivalence/mutations.js';
 import { routerCases } from '../equivalence/routing/directed.js';
 import { gateway6Oddities, gatewayCases, gatewayOddities } from '../equivalence/routing/gateway.js';
+import { vlanGateway6Oddities, vlanGatewayCases, vlanGatewayOddities } from '../equivalence/routing/gateway-vlans.js';
 import { routerOddities } from '../equivalence/routing/oddities.js';
 import { router6Oddities } from '../equivalence/routing/oddities6.js';
 
 const mutations = findMutations();
-const aims = new Set([...directedCases(200, true), ...routerCases(), ...gatewayCases()].flatMap((one) => one.aims));
+const aims = new Set(
+  [...directedCases(200, true), ...routerCases(), ...gatewayCases(), ...vlanGatewayCases()].flatMap((one) => one.aims),
+);
 
 t.test('each check', async (t) => {
   for (const { id, reason } of mutations) t.ok(aims.has(reason) || id in equivalents, id);
@@ -25,8 +28,14 @@ t.test('what is listed or aimed at exists', async (t) => {
     if (partner !== undefined) t.ok(ids.has(partner), `${id}: ${partner}`);
   }
   for (const reason of aims) t.ok(reasons.has(reason), reason);
-  const names = [...oddities, ...routerOddities, ...router6Oddities, ...gatewayOddities, ...gateway6Oddities].map(
-    ({ name }) => name,
-  );
+  const names = [
+    ...oddities,
+    ...routerOddities,
+    ...router6Oddities,
+    ...gatewayOddities,
+    ...gateway6Oddities,
+    ...vlanGatewayOddities,
+    ...vlanGateway6Oddities,
+  ].map(({ name }) => name);
   t.equal(new Set(names).size, names.length, 'names of directed cases differ');
 });

@@ -84,6 +84,22 @@ const own: readonly VmTest[] = [
   },
   {
     ...base,
+    name: 'vlan-gateway',
+    file: 'vm/guest/vlan-gateway.test.js',
+    modules: [...labModules, '8021q', 'br_netfilter'],
+    timeoutSeconds: 3600,
+    pointless: { '6.1': 'routes nothing: Linux before 6.2' },
+  },
+  {
+    ...base,
+    name: 'vlan-gateway-guards',
+    file: 'vm/guest/vlan-gateway-guards.test.js',
+    modules: [...labModules, '8021q'],
+    timeoutSeconds: 1800,
+    pointless: { '6.1': 'routes nothing: Linux before 6.2' },
+  },
+  {
+    ...base,
     name: 'nic-equivalence',
     file: 'vm/guest/nic-equivalence.test.js',
     modules: [...labModules, 'virtio_net', '8021q'],

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { Agent, hush } from './agent.js';
 import type { Owner } from './bed.js';
 import { ethernet, ipv4, ipv6, ipv6Address, sized, udp } from './frame.js';
-import { addNetns, deleteNetns, ip, netnsName } from './netns.js';
+import { addNetns, bridge, deleteNetns, ip, netnsName } from './netns.js';
 import { detached, tna } from './tna.js';
 
 export interface RouterOptions {
@@ -15,6 +15,11 @@ export interface RouterOptions {
   readonly ports: number;
   /** Ports by number, counted from 1, of bridges: `br1` has those of the first list, … */
   readonly bridges?: readonly (readonly number[])[];
+  /**
+   * Bridges that filter VLANs, this one's each: ports are access ports of it, and what has the address is a VLAN device on the bridge, br1.N.
+   * Takes a kernel with VLANs.
+   */
+  readonly vlans?: readonly number[];
   /** The same in IPv6, beside IPv4: fd00:N::1/64, fd00:N::2, and fd00:9::/32 behind p2. */
   readonly ip6?: true;
 }
@@ -93,8 +98,13 @@ export class RouterBed {
         await agent.sysctl(`net/bridge/bridge-nf-call-${tables}`, '0');
     for (const [index, [first]] of (options.bridges ?? []).entries()) {
       const name = `br${index + 1}`;
-      await ip(netns, `link add ${name} address ${ownMac(first ?? 0)} type bridge mcast_snooping 0`);
+      const vid = options.vlans?.[index];
+      const filtering = vid === undefined ? '' : ' vlan_filtering 1 vlan_default_pvid 0';
+      await ip(netns, `link add ${name} address ${ownMac(first ?? 0)} type bridge mcast_snooping 0${filtering}`);
       await ip(netns, `link set ${name} up`);
+      if (vid === undefined) continue;
+      await bridge(netns, `vlan add dev ${name} vid ${vid} self`);
+      await ip(netns, `link add link ${name} name ${name}.${vid} type vlan id ${vid}`, `link set ${name}.${vid} up`);
     }
     for (let n = 1; n <= options.ports; n += 1) await bed.#addPort(n);
     await ip(netns, 'route add 10.9.0.0/16 via 10.0.2.2');
@@ -115,11 +125,13 @@ export class RouterBed {
       await agent.gro(far, true);
       await agent.enter(netns);
     }
-    const bridge = (options.bridges ?? []).findIndex((ports) => ports.includes(n));
-    if (bridge < 0) await ip(netns, `link set ${name} address ${ownMac(n)} up`);
-    else await ip(netns, `link set ${name} address ${bridgePortMac(n)} master br${bridge + 1} up`);
-    if (bridge >= 0 && options.bridges?.[bridge]?.[0] !== n) return;
-    const device = bridge < 0 ? name : `br${bridge + 1}`;
+    const index = (options.bridges ?? []).findIndex((ports) => ports.includes(n));
+    const vid = options.vlans?.[index];
+    if (index < 0) await ip(netns, `link set ${name} address ${ownMac(n)} up`);
+    else await ip(netns, `link set ${name} address ${bridgePortMac(n)} master br${index + 1} up`);
+    if (vid !== undefined) await bridge(netns, `vlan add dev ${name} vid ${vid} pvid untagged`);
+    if (index >= 0 && options.bridges?.[index]?.[0] !== n) return;
+    const device = index < 0 ? name : `br${index + 1}${vid === undefined ? '' : `.${vid}`}`;
     await ip(
       netns,
       `addr add 10.0.${n}.1/24 dev ${device}`,
