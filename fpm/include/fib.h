@@ -42,6 +42,9 @@ struct nexthop {
 
 #pragma clang attribute pop
 
+// For most packets none of this is needed: clang is not to make ready beforehand what depends on a value, for which the stack has no room.
+#define TNA_ONLY_HERE(value) asm volatile("" : "+r"(value))
+
 enum tna_fib_result {
 	TNA_FIB_FOUND,
 	TNA_FIB_MISS,   /* no route in this table: the kernel may look into another one */
@@ -72,6 +75,7 @@ static __always_inline u32 tna_segment_length(struct tna_pkt *p, u32 header, u32
 	u8 *tcp = p->data + ETH_HLEN + header;
 	u32 size = shared->gso_size;
 
+	TNA_ONLY_HERE(tcp);
 	if (!(shared->gso_type & type) || p->ip.protocol != TNA_IPPROTO_TCP || size == 0xffff)
 		return 0;
 	if ((void *)(tcp + 13) > p->data_end)

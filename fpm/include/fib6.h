@@ -49,6 +49,7 @@ struct fib6_nh {
 
 struct fib6_info {
 	struct fib6_info *fib6_next;
+	struct fib6_node *fib6_node;
 	unsigned int fib6_nsiblings;
 	struct dst_metrics *fib6_metrics;
 	struct rt6key fib6_dst;

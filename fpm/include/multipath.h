@@ -217,13 +217,15 @@ static __always_inline u64 tna_under(u64 a, u64 b)
 // Does the kernel hash what is hashed here?
 static __always_inline bool tna_hash_known(void)
 {
+	u64 first = TNA_OFFSET(flow_keys, basic);
+
 #ifdef TNA_WINDOW_KMOD
 	return false; /* kernels that need that are older */
 #endif
+	TNA_ONLY_HERE(first);
 	return TNA_HAS(netns_ipv4___multipath, sysctl_fib_multipath_hash_seed.mp_seed) && TNA_HAS(flow_keys, addrs) &&
-	       TNA_OFFSET(flow_keys, ports) - TNA_OFFSET(flow_keys, basic) == 28 &&
-	       TNA_OFFSET(flow_keys, addrs) - TNA_OFFSET(flow_keys, basic) == 36 &&
-	       bpf_core_type_size(struct flow_keys) - TNA_OFFSET(flow_keys, basic) == 72;
+	       TNA_OFFSET(flow_keys, ports) - first == 28 && TNA_OFFSET(flow_keys, addrs) - first == 36 &&
+	       bpf_core_type_size(struct flow_keys) - first == 72;
 }
 
 // Half the hash of two IPv4 addresses, as in memory, and what else counts.
@@ -317,23 +319,28 @@ struct tna_flow_hash {
 };
 
 // False if the packet is too short to tell.
-static __always_inline bool tna_flow_hash(struct tna_pkt *p, u32 header, u32 policy, struct tna_flow_hash *f)
+static __always_inline bool tna_flow_hash(struct tna_pkt *p, u64 net, u32 header, u32 policy, struct tna_flow_hash *f)
 {
 	struct sk_buff___hash *skb = (void *)tna_skb(p);
 	u16 *words = p->data + ETH_HLEN + header;
 	u64 protocol = p->ip.protocol, first = tna_init_net(p), has;
-	u32 source, destination;
+	u32 source, destination, length = p->ip.len;
+	u16 fragment = p->ip.fragment;
 
+	TNA_ONLY_HERE(words);
+	TNA_ONLY_HERE(protocol);
+	TNA_ONLY_HERE(fragment);
+	TNA_ONLY_HERE(length);
 	if ((void *)(words + 2) > p->data_end)
 		return false;
 	f->wanted = tna_less(policy ^ TNA_HASH_PORTS, 1);
-	f->dissector = tna_under(first, 1) | tna_flow_dissector(first) | tna_flow_dissector(p->net);
-	has = tna_less(p->ip.fragment, 1);
+	f->dissector = tna_under(first, 1) | tna_flow_dissector(first) | tna_flow_dissector(net);
+	has = tna_less(fragment, 1);
 	/* GRE, AH; MPLS */
 	f->deeper = has & tna_among(protocol, 1ULL << 47 | 1ULL << 51, 1ULL << (137 - 128));
 	/* TCP, UDP, DCCP, ESP; SCTP, UDP-Lite (proto_ports_offset()) */
 	has &= tna_among(protocol, 1ULL << 6 | 1ULL << 17 | 1ULL << 33 | 1ULL << 50, 1ULL << (132 - 128) | 1ULL << (136 - 128));
-	has &= tna_less(header + 3, p->ip.len) & f->wanted;
+	has &= tna_less(header + 3, length) & f->wanted;
 	source = words[0];
 	destination = words[1];
 	tna_in_order(&source, &destination);

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 #define TNA_ADDRESSES 256
+#define TNA_TABLES_MAX 4
 
 // Where the FDB entry of a key was last. It is believed only after the entry itself has shown that it is still in use
 // (tna_fdb_find).
@@ -28,5 +29,8 @@ struct tna_scratch {
 	__u64 nd_table;   /* ip6_neighbour: the same of IPv6 */
 	__u64 init_net;   /* multipath: the kernel's first network namespace */
 	__u64 address_hash_proved; /* ip4_route: the hash of local addresses has found one that is there */
+	/* ip_rules: of the packet at hand alone, for which the stack has no room: the tables that rules lead to, in their order, and how many */
+	__u64 tables[TNA_TABLES_MAX];
+	__u64 table_count;
 	struct tna_address addresses[TNA_ADDRESSES]; /* by the last byte of a MAC address */
 };

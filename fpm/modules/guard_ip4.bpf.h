@@ -6,7 +6,7 @@
 // * include/net/xfrm.h xfrm4_policy_check() for FWD, xfrm4_route_forward() for OUT: a policy, or a default other than
 //   accept: SLOW. (A secpath is an skb extension: see ip_receive.)
 // * include/net/ip_fib.h fib_lookup(): rules (`ip rule`) other than the three that a namespace begins with: SLOW. This
-//   flag is never taken back. It stands for fib_rules_require_fldissect as well, which only rules ask for.
+//   flag is never taken back. With the FPM ip_rules, which looks at each rule: see there. It stands for fib_rules_require_fldissect as well, which only rules ask for.
 // * net/ipv4/fib_frontend.c fib_validate_source(), ip_rcv_finish_core() rt_acct: routes with realms: SLOW.
 // * BPF_CGROUP_RUN_PROG_INET_EGRESS() in ip_finish_output(): a forwarded packet has no socket, so it does nothing.
 #pragma once
@@ -23,7 +23,7 @@ static __always_inline int fpm_guard_ip4(struct tna_pkt *p)
 	hooks = tna_forward_hooks((u64)nf->hooks_ipv4[TNA_NF_INET_PRE_ROUTING], (u64)nf->hooks_ipv4[TNA_NF_INET_FORWARD],
 				  (u64)nf->hooks_ipv4[TNA_NF_INET_POST_ROUTING]);
 	policies = tna_forward_policies(p->net);
-	rules = ip->fib_has_custom_rules;
+	rules = on_ip_rules ? 0 : ip->fib_has_custom_rules;
 	realms = TNA_HAS(netns_ipv4, fib_num_tclassid_users) ? (u32)ip->fib_num_tclassid_users.counter : 0;
 	if (tna_unlikely(hooks | policies | rules | realms)) {
 		if (hooks)

@@ -6,7 +6,7 @@
 // * xfrm6_policy_check() for FWD, xfrm6_route_forward() for OUT: a policy, or a default other than accept: SLOW, also where
 //   disable_policy would spare the check.
 // * net/ipv6/fib6_rules.c fib6_rule_lookup(): rules (`ip -6 rule`) other than the two that a namespace begins with: SLOW. This
-//   flag is never taken back. It stands for fib6_rules_require_fldissect as well, which only rules ask for.
+//   flag is never taken back. With the FPM ip_rules, which looks at each rule: see there. It stands for fib6_rules_require_fldissect as well, which only rules ask for.
 // * net/ipv6/ip6_output.c ip6_forward(): neighbours for which the host answers, where net.ipv6.conf.all.proxy_ndp is on
 //   (pneigh_lookup, ip6_forward_proxy_check): SLOW.
 // * BPF_CGROUP_RUN_PROG_INET_EGRESS() in ip6_finish_output(): a forwarded packet has no socket, so it does nothing.
@@ -24,7 +24,7 @@ static __always_inline int fpm_guard_ip6(struct tna_pkt *p)
 	hooks = tna_forward_hooks((u64)nf->hooks_ipv6[TNA_NF_INET_PRE_ROUTING], (u64)nf->hooks_ipv6[TNA_NF_INET_FORWARD],
 				  (u64)nf->hooks_ipv6[TNA_NF_INET_POST_ROUTING]);
 	policies = tna_forward_policies(p->net);
-	rules = ip->fib6_has_custom_rules;
+	rules = on_ip_rules ? 0 : ip->fib6_has_custom_rules;
 	proxy = TNA_AT(ipv6_devconf, ip->devconf_all)->proxy_ndp;
 	if (tna_unlikely(hooks | policies | rules | proxy)) {
 		if (hooks)

@@ -27,17 +27,22 @@
 //   device as its only next hop (fib_info_nh_uses_dev). Loose: by that, or the ingress device has an address. Otherwise: SLOW.
 // * a route to the source that is dead: SLOW. One with several next hops, or a group of them: by the ingress device as one that is alive;
 //   otherwise SLOW, since Linux may pass the route over.
+// * rp_filter and accept_local off, in a namespace with rules (ip_rules): no route to the source, or a unicast one, whichever device it leads by;
+//   otherwise SLOW. Out of a device of a VRF, whose tables rules of VRFs lead
+//   to then (l3mdev_update_flow()): SLOW.
 // net/ipv4/ip_forward.c ip_forward(), include/net/ip.h ip_dst_mtu_maybe_forward():
 // * longer than the route's MTU or, where that has none, the device's: SLOW, Linux fragments or answers. Segmented
 //   packets: the length of a segment (skb_gso_network_seglen); SLOW where that is not TCP over IPv4.
 // * a locked MTU: SLOW.
 #pragma once
 #include "fib4.h"
+#include "fib_rules.h"
 #include "multipath.h"
 
 #define TNA_INET_ADDR_HASH_BITS 8 /* IN4_ADDR_HSIZE_SHIFT */
 #define TNA_GOLDEN_RATIO_32 0x61c88647
 #define TNA_ADDRESSES_MAX 8
+#define TNA_ANY_SOURCE 0x5a5a /* in place of a value of rp_filter: off, but sources are looked up */
 #define TNA_GSO_TCPV4 1 /* SKB_GSO_TCPV4 */
 #define TNA_IPPROTO_ICMP 1
 /* destination unreachable, source quench, redirect, time exceeded, parameter problem */
@@ -147,6 +152,7 @@ static __always_inline bool tna_icmp_error(struct tna_pkt *p)
 {
 	u8 *type = p->data + ETH_HLEN + TNA_IP4_HLEN;
 
+	TNA_ONLY_HERE(type);
 	if (p->ip.protocol != TNA_IPPROTO_ICMP)
 		return false;
 	return (void *)(type + 1) > p->data_end || (*type < 32 && 1U << *type & TNA_ICMP_ERRORS);
@@ -155,9 +161,9 @@ static __always_inline bool tna_icmp_error(struct tna_pkt *p)
 // Chooses among the next hops of a route.
 static __always_inline enum tna_choice_obstacle tna_choose4(struct tna_pkt *p, u64 address, u64 *next)
 {
-	struct netns_ipv4___multipath *ip = TNA_AT(netns_ipv4___multipath, p->net + TNA_OFFSET(net___ip, ipv4));
-	u64 object = TNA_HAS(fib_info, nh) ? (u64)TNA_AT(fib_info, address)->nh : 0, at;
-	u32 hash, policy;
+	struct netns_ipv4___multipath *ip;
+	u64 object = TNA_HAS(fib_info, nh) ? (u64)TNA_AT(fib_info, address)->nh : 0, at, net = p->net;
+	u32 hash, policy, source = p->ip.saddr, destination = p->ip.daddr;
 	struct tna_hops hops;
 #ifdef TNA_HOOK_TC
 	struct tna_flow_hash flow;
@@ -165,15 +171,19 @@ static __always_inline enum tna_choice_obstacle tna_choose4(struct tna_pkt *p, u
 
 	if (!tna_hash_known())
 		return TNA_CHOICE_SEED;
+	TNA_ONLY_HERE(net);
+	TNA_ONLY_HERE(source);
+	TNA_ONLY_HERE(destination);
+	ip = TNA_AT(netns_ipv4___multipath, net + TNA_OFFSET(net___ip, ipv4));
 	policy = ip->sysctl_fib_multipath_hash_policy;
 	hash = ip->sysctl_fib_multipath_hash_seed.mp_seed;
 #ifdef TNA_HOOK_TC
-	if (!tna_flow_hash(p, TNA_IP4_HLEN, policy, &flow))
+	if (!tna_flow_hash(p, net, TNA_IP4_HLEN, policy, &flow))
 		return TNA_CHOICE_SHORT;
-	hash = tna_flow_hash4(hash, p->ip.saddr, p->ip.daddr, flow.protocol, flow.ports);
+	hash = tna_flow_hash4(hash, source, destination, flow.protocol, flow.ports);
 	hash ^= (hash ^ flow.hash) & (u32)-flow.known;
 #else
-	hash = tna_flow_hash4(hash, p->ip.saddr, p->ip.daddr, 0, 0);
+	hash = tna_flow_hash4(hash, source, destination, 0, 0);
 #endif
 	tna_next_hops(address, &hops);
 	at = tna_hop_by_hash(&hops, hash);
@@ -198,6 +208,37 @@ static __always_inline enum tna_choice_obstacle tna_choose4(struct tna_pkt *p, u
 	if (object && !TNA_AT(fib_nh_common, *next)->nhc_gw_family)
 		return TNA_CHOICE_NO_GATEWAY;
 	return at ? TNA_CHOICE_OK : TNA_CHOICE_NO_HOP;
+}
+
+// The route to an address, in the main table, which is all that there is without rules of the namespace's own, or in those that ip_rules found. The program
+// with all FPMs has no room for the walk on its stack.
+static __always_inline enum tna_fib_result tna_route4(struct tna_pkt *p, u64 main, u32 key, struct tna_fib_route *route)
+{
+#ifdef on_ip_rules
+	(void)p;
+	return tna_fib4_lookup(main, key, route);
+#else
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < (on_ip_rules ? TNA_TABLES_MAX : 1); i++) {
+		u64 table = main, found;
+
+		if (on_ip_rules) {
+			if (i >= p->scratch->table_count)
+				break;
+			table = p->scratch->tables[i];
+		}
+		found = tna_find4(table, key);
+		if (found == TNA_FOUND_MISS)
+			continue;
+		if (found == TNA_FOUND_DOUBT)
+			return TNA_FIB_DOUBT;
+		route->info = found & ~(u64)(TNA_FOUND_DSCP | TNA_FOUND_OTHER);
+		route->dscp = found & TNA_FOUND_DSCP;
+		route->type = found & TNA_FOUND_OTHER ? 0 : TNA_RTN_UNICAST;
+		return TNA_FIB_FOUND;
+	}
+	return TNA_FIB_MISS;
+#endif
 }
 
 static __always_inline int fpm_ip4_route(struct tna_pkt *p)
@@ -225,12 +266,17 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 	filter = in_dev->cnf.data[TNA_CONF4_RP_FILTER];
 	if (filter < all->data[TNA_CONF4_RP_FILTER])
 		filter = all->data[TNA_CONF4_RP_FILTER];
+	if (on_ip_rules && filter > 2)
+		filter = 2;
+	/* with rules, the host's addresses alone do not tell which sources are its own */
+	if (on_ip_rules && !filter && ip->fib_has_custom_rules && !TNA_CONF4(in_dev, all, TNA_CONF4_ACCEPT_LOCAL))
+		filter = TNA_ANY_SOURCE;
 
 	/* the same walk for the destination, then, if that is asked for, for the source */
 #pragma clang loop unroll(disable)
 	for (int pass = 0; pass < 2; pass++) {
 		u32 key = bpf_ntohl(pass ? p->ip.saddr : p->ip.daddr);
-		enum tna_fib_result found = tna_fib4_lookup(table, key, &route);
+		enum tna_fib_result found = tna_route4(p, table, key, &route);
 
 		if (!pass) {
 			if (tna_unlikely(found != TNA_FIB_FOUND)) {
@@ -303,8 +349,13 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 				return tna_slow(p, TNA_R_IP4_ROUTE_TOO_LONG);
 			if (!filter)
 				break;
+			/* l3mdev_update_flow(): Linux looks into the tables of that VRF, too */
+			if (on_ip_rules && tna_unlikely(tna_in_vrf(p->odev)))
+				return tna_slow(p, TNA_R_IP4_ROUTE_SOURCE_VRF);
 			continue;
 		}
+		if (on_ip_rules && filter == TNA_ANY_SOURCE && found == TNA_FIB_MISS)
+			break;
 		if (tna_unlikely(found != TNA_FIB_FOUND || route.dscp || route.type != TNA_RTN_UNICAST))
 			return tna_slow(p, TNA_R_IP4_ROUTE_SOURCE_INVALID);
 		next = tna_next_hop(route.info);
@@ -320,7 +371,7 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 			}
 			return tna_slow(p, TNA_R_IP4_ROUTE_SOURCE_MULTIPATH);
 		}
-		if (tna_unlikely(filter == 1 || !in_dev->ifa_list))
+		if (tna_unlikely(filter == 1 || !in_dev->ifa_list) && !(on_ip_rules && filter == TNA_ANY_SOURCE))
 			return tna_slow(p, TNA_R_IP4_ROUTE_SOURCE_ELSEWHERE);
 	}
 	if (!filter && !TNA_CONF4(in_dev, all, TNA_CONF4_ACCEPT_LOCAL)) {

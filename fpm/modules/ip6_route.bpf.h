@@ -5,7 +5,7 @@
 // * no IPv6 on the ingress or egress device (inet6_dev), or disable_ipv6 there: SLOW, Linux drops.
 // net/ipv6/ip6_output.c ip6_forward():
 // * forwarding off in all: SLOW. The setting of a single device has no say here; where force_forwarding has one, all is off.
-// net/ipv6/fib6_rules.c fib6_rule_lookup(): the local table, then the main one.
+// net/ipv6/fib6_rules.c fib6_rule_lookup(): the local table, then the main one; with rules of the namespace's own the tables that ip_rules found.
 // net/ipv6/ip6_fib.c fib6_node_lookup_1(): include/fib6.h. No route, or what the walk cannot decide about: SLOW. A node with
 //   routes for some sources only (subtree): SLOW.
 // net/ipv6/route.c rt6_select(), find_match(), while forwarding (strict 0): the first route of the node, if it is
@@ -31,6 +31,7 @@
 // The per-CPU copy of a route (rt6i_pcpu), which Linux makes for its first packet, is not made; it says the same as the route.
 #pragma once
 #include "fib6.h"
+#include "fib_rules.h"
 #include "multipath.h"
 
 #define TNA_GSO_TCPV6 16 /* SKB_GSO_TCPV6 */
@@ -132,6 +133,29 @@ static __always_inline enum tna_choice_obstacle tna_choose6(struct tna_pkt *p, u
 	return at ? TNA_CHOICE_OK : TNA_CHOICE_NO_HOP;
 }
 
+// The route to the destination in the tables that ip_rules found.
+static __always_inline enum tna_fib_result tna_route6(struct tna_pkt *p, u64 none, u64 *route)
+{
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < TNA_TABLES_MAX; i++) {
+		u64 table, found;
+
+		if (i >= p->scratch->table_count)
+			break;
+		table = p->scratch->tables[i];
+		found = tna_find6(table, none, p->ip.daddr_high, p->ip.daddr_low);
+		if (found == TNA_FOUND_MISS)
+			continue;
+		if (found == TNA_FOUND_SOURCE)
+			return TNA_FIB_SOURCE;
+		if (found == TNA_FOUND_DOUBT)
+			return TNA_FIB_DOUBT;
+		*route = found;
+		return TNA_FIB_FOUND;
+	}
+	return TNA_FIB_MISS;
+}
+
 static __always_inline int fpm_ip6_route(struct tna_pkt *p)
 {
 	struct netns_ipv6 *ip = tna_netns_ipv6(p->net);
@@ -151,12 +175,17 @@ static __always_inline int fpm_ip6_route(struct tna_pkt *p)
 	if (tna_unlikely(!TNA_AT(ipv6_devconf, ip->devconf_all)->forwarding))
 		return tna_slow(p, TNA_R_IP6_ROUTE_NOT_FORWARDING);
 
+	if (on_ip_rules) {
+		found = tna_route6(p, none, &route);
+		node = (u64)TNA_AT(fib6_info, route)->fib6_node;
+	} else {
 #pragma clang loop unroll(disable)
-	for (int pass = 0; pass < 2; pass++) {
-		found = tna_fib6_lookup(table, none, p->ip.daddr_high, p->ip.daddr_low, &route, &node);
-		if (found != TNA_FIB_MISS)
-			break;
-		table = (u64)ip->fib6_main_tbl;
+		for (int pass = 0; pass < 2; pass++) {
+			found = tna_fib6_lookup(table, none, p->ip.daddr_high, p->ip.daddr_low, &route, &node);
+			if (found != TNA_FIB_MISS)
+				break;
+			table = (u64)ip->fib6_main_tbl;
+		}
 	}
 	if (tna_unlikely(found != TNA_FIB_FOUND)) {
 		if (found == TNA_FIB_MISS)

@@ -208,6 +208,7 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   },
   'ip_receive:switchdev-mark': switchHardware,
   'ip_receive:timestamp': { because: 'senders of the lab do not ask for timestamps' },
+  'ip4_route:source-vrf': { because: 'no VRF here', without: 'btf:net_vrf.tb_id' },
   'ip_receive:vrf': { because: 'no VRF here', without: 'btf:net_vrf.tb_id' },
   'l2_control:broadcast': { because: 'broadcast is a group address', with: 'l2_control:multicast' },
   'l2_control:link-local': { because: 'these are group addresses', with: 'l2_control:multicast' },

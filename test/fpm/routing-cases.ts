@@ -6,7 +6,74 @@ import { createServer } from 'node:net';
 import { Agent, withAgent } from '../support/lab/agent.js';
 import { ethernet, mac, sized, tagged, tcp, udp } from '../support/lab/frame.js';
 import { multipathCases } from './multipath-cases.js';
-import { A, B, type Case, own1, packet, python, route, routed, thirdPort, viaB } from './routing-case.js';
+import {
+  A,
+  B,
+  type Case,
+  own1,
+  packet,
+  python,
+  route,
+  routed,
+  routingModules,
+  thirdPort,
+  viaB,
+} from './routing-case.js';
+
+/** Rules of the namespace's own, which ip_rules follows. */
+const ruled = [...routingModules, 'ip_rules'];
+const rule = (text: string) => ({ set: [`ip rule add ${text}`], unset: [`ip rule del ${text}`] });
+const ruleCases: readonly Case[] = [
+  { name: 'no rules but the first ones', expect: 'fast', modules: ruled },
+  { name: 'a rule that leads to a table', expect: 'fast', modules: ruled, ...rule('pref 100 table 100') },
+  {
+    name: 'a route in the table of a rule',
+    expect: 'fast',
+    modules: ruled,
+    packet: routed,
+    set: ['ip rule add pref 100 table 100', `ip route add 10.60.0.0/16 ${viaB} table 100`],
+    unset: ['ip rule del pref 100', 'ip route flush table 100'],
+  },
+  {
+    name: 'a source that is local in the table of a rule',
+    expect: 'ip4_route:source-invalid',
+    modules: ruled,
+    set: ['ip rule add pref 100 table 100', 'ip route add local 10.1.0.10 dev lo table 100'],
+    unset: ['ip rule del pref 100', 'ip route flush table 100'],
+  },
+  { name: 'a rule of VRFs without one', expect: 'fast', modules: ruled, ...rule('pref 1000 l3mdev') },
+  ...[
+    'fwmark 1 table 100',
+    'from 192.0.2.0/24 table 100',
+    'iif p2 table 100',
+    'prohibit',
+    'suppress_prefixlength 0 table main',
+  ].map(
+    (text): Case => ({
+      name: `a rule: ${text}`,
+      expect: 'ip_rules:selective',
+      modules: ruled,
+      ...rule(`pref 100 ${text}`),
+    }),
+  ),
+  {
+    name: 'many rules',
+    expect: 'ip_rules:too-many',
+    modules: ruled,
+    set: [1, 2, 3, 4, 5].map((n) => `ip rule add pref ${n} table main`),
+    unset: [1, 2, 3, 4, 5].map((n) => `ip rule del pref ${n}`),
+  },
+  {
+    name: 'many tables of one hash',
+    expect: 'ip_rules:tables',
+    modules: ruled,
+    set: [
+      ...Array.from({ length: 10 }, (_, n) => `ip route add 10.60.0.0/16 ${viaB} table ${1000 + 256 * n}`),
+      'ip rule add pref 100 table 1000',
+    ],
+    unset: ['ip rule del pref 100', ...Array.from({ length: 10 }, (_, n) => `ip route flush table ${1000 + 256 * n}`)],
+  },
+];
 
 export const routingCases: readonly Case[] = [
   { name: 'neighbour to neighbour', expect: 'fast' },
@@ -446,4 +513,5 @@ export const routingCases: readonly Case[] = [
     expect: 'guard_ip4:rules',
     set: ['ip rule add from 192.0.2.0/24 lookup 99', 'ip rule del from 192.0.2.0/24 lookup 99'],
   },
+  ...ruleCases.map((one): Case => ({ ...one, kinds: ['veth'] })),
 ];

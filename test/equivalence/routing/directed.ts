@@ -11,6 +11,7 @@ import { multipath6Oddities } from './multipath6.js';
 import { hello, packet, type RouterOddity, routerOddities, station, stationMac } from './oddities.js';
 import { beyond6, hello6, packet6, router6Oddities, station6 } from './oddities6.js';
 import { address6Of, addressOf, portMac, quiet6 } from './plan.js';
+import { rule6Oddities, ruleOddities } from './rules.js';
 
 /** What differs between the families. */
 interface Family {
@@ -135,7 +136,7 @@ function cases(family: Family, oddities: readonly RouterOddity[], count: number)
 
 export function routerCases(count = 60): Directed[] {
   return [
-    ...cases(four, [...routerOddities, ...multipathOddities], count),
-    ...cases(six, [...router6Oddities, ...multipath6Oddities], count),
+    ...cases(four, [...routerOddities, ...multipathOddities, ...ruleOddities], count),
+    ...cases(six, [...router6Oddities, ...multipath6Oddities, ...rule6Oddities], count),
   ];
 }

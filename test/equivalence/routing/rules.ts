@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// Directed cases of policy rules, the same for both families: one oddity each on the router of oddities.ts and oddities6.ts.
+
+import type { Send } from '../../support/lab/agent.js';
+import type { Step } from '../configuration.js';
+import { step } from '../oddity.js';
+import { hello, packet, type RouterOddity, station } from './oddities.js';
+import { hello6, packet6, station6 } from './oddities6.js';
+import { address6Of, addressOf } from './plan.js';
+
+interface Fields {
+  readonly source?: string;
+  readonly hops?: number;
+  readonly protocol?: number;
+  readonly payload?: string;
+}
+
+/** How the families are spoken of. */
+interface Family {
+  readonly name: string;
+  readonly four: boolean;
+  readonly own: (port: number) => string;
+  readonly station: (port: number, n?: number) => string;
+  /** The network behind a port, and its length. */
+  readonly network: (port: number) => string;
+  readonly length: number;
+  readonly everything: string;
+  readonly beyond: string;
+  readonly behind: string;
+  readonly hello: readonly Send[];
+  readonly packet: (port: number, destination: string, fields?: Fields) => string;
+  readonly rule: (text: string) => Step;
+}
+
+const four: Family = {
+  name: '',
+  four: true,
+  own: (port) => addressOf(port, 1),
+  station,
+  network: (port) => `${addressOf(port, 0)}/24`,
+  length: 24,
+  everything: '0.0.0.0/0',
+  beyond: '172.16.0.0/16',
+  behind: '172.16.0.9',
+  hello,
+  packet: (port, destination, { hops, ...fields } = {}) =>
+    packet(port, destination, { ...fields, ...(hops === undefined ? {} : { ttl: hops }) }),
+  rule: (text) => step('ip', `rule ${text}`),
+};
+
+const six: Family = {
+  name: '6',
+  four: false,
+  own: (port) => address6Of(port, 1),
+  station: station6,
+  network: (port) => `${address6Of(port, 0).replace(/0$/, '')}/64`,
+  length: 64,
+  everything: '::/0',
+  beyond: 'fd00:b::/32',
+  behind: 'fd00:b::9',
+  hello: hello6,
+  packet: (port, destination, { protocol, ...fields } = {}) =>
+    packet6(port, destination, { ...fields, ...(protocol === undefined ? {} : { next: protocol }) }),
+  // `ip -b` takes a rule for one of IPv4
+  rule: (text) => step('agent', `exec ip -6 rule ${text}`),
+};
+
+const ip = (text: string): Step => step('ip', text);
+
+const route = (text: string): Step => ip(`route add ${text}`);
+
+/** Rules that lead to tables. */
+function rules(f: Family): RouterOddity[] {
+  const from = (port: number, destination: string, fields?: Fields): Send => ({
+    port,
+    bytes: f.packet(port, destination, fields),
+  });
+  const other = [f.rule('add pref 100 table 100')];
+  const overC = `via ${f.station(2)} dev p3`;
+  const plain = ['p1', 'p2', 'p3'];
+  const sources = [f.own(1), f.station(2, 1), f.behind, f.four ? '192.0.2.9' : '2001:db8::9'].map((source) =>
+    from(0, f.station(1), { source }),
+  );
+  const invalid = f.four ? ['ip4_route:source-invalid'] : [];
+  const all: RouterOddity[] = [
+    {
+      name: 'another table first',
+      setup: [...other, route(`${f.station(1)} ${overC} table 100`)],
+      frames: sources,
+      aims: invalid,
+      fast: plain,
+    },
+    { name: 'a table that does not exist', setup: [...other, ...[f.rule('add pref 101 table 4321')]], fast: plain },
+    { name: 'a rule of VRFs alone', setup: [f.rule('add pref 1000 l3mdev')], fast: plain },
+    {
+      name: 'rp_filter',
+      setup: [
+        ...other,
+        ...(f.four ? [step('sysctl', 'net/ipv4/conf/all/rp_filter 1')] : []),
+        route(`${f.station(0)} ${overC} table 100`),
+      ],
+      frames: sources,
+      aims: f.four ? ['ip4_route:source-elsewhere'] : [],
+      fast: ['p2', 'p3'],
+    },
+    {
+      name: 'accept_local',
+      setup: [...other, ...(f.four ? [step('sysctl', 'net/ipv4/conf/all/accept_local 1')] : [])],
+      frames: sources,
+      fast: plain,
+    },
+    {
+      name: 'local addresses are looked for last',
+      setup: [f.rule('add pref 32765 table local'), f.rule('del pref 0')],
+      frames: [from(0, f.own(0)), from(0, f.own(1)), ...sources],
+      fast: plain,
+    },
+    {
+      name: 'the main table is looked for first',
+      setup: [f.rule('add pref 0 table main'), f.rule('del pref 0 table local'), f.rule('add pref 9 table local')],
+      fast: plain,
+    },
+    {
+      name: 'one appears',
+      change: [...other, route(`${f.station(1)} ${overC} table 100`)],
+      aims: [f.four ? 'guard_ip4:rules' : 'guard_ip6:rules'],
+      fast: plain,
+    },
+    {
+      name: 'a table is filled',
+      setup: other,
+      change: [route(`${f.station(1)} ${overC} table 100`)],
+      fast: plain,
+    },
+    ...['throw', 'unreachable', 'blackhole'].map(
+      (type): RouterOddity => ({
+        name: `a ${type} route`,
+        setup: [...other, route(`${type} ${f.station(1)} table 100`)],
+        frames: [from(0, f.station(2), { source: f.station(1) })],
+        aims: [f.four ? 'ip4_route:route-type' : 'ip6_route:route-type', ...invalid],
+        fast: ['p1', 'p3'],
+      }),
+    ),
+    ...[
+      `from ${f.station(0)} prohibit`,
+      `to ${f.station(1)} table 100`,
+      'iif p1 table 100',
+      'oif p2 table 100',
+      'fwmark 7 table 100',
+      ...(f.four ? ['fwmark 0/7 table 100'] : []),
+      'not from all fwmark 1 table 100',
+      f.four ? 'tos 0x10 table 100' : 'tos 0x20 table 100',
+      'uidrange 0-9 table 100',
+      'ipproto udp table 100',
+      'sport 1024 table 100',
+      'dport 9 table 100',
+      'tun_id 5 table 100',
+      'table 100 suppress_prefixlength 0',
+      'table 100 suppress_ifgroup 3',
+      'blackhole',
+      'unreachable',
+      'nop',
+      'goto 32766',
+    ].map(
+      (selector): RouterOddity => ({
+        name: `${selector.replaceAll(f.station(0), 'one').replaceAll(f.station(1), 'another')}`,
+        setup: [...other, route(`${f.network(2)} via ${f.station(1)} dev p2 table 100`)],
+        change: [f.rule(`add pref 50 ${selector}`)],
+        aims: ['ip_rules:selective'],
+        fast: ['p1', 'p2'],
+      }),
+    ),
+    {
+      name: 'many',
+      setup: other,
+      change: [1, 2, 3, 4, 5].map((n) => f.rule(`add pref ${n} table ${n}`)),
+      aims: ['ip_rules:too-many'],
+      fast: plain,
+    },
+    {
+      name: 'many tables of one hash',
+      setup: other,
+      change: [
+        ...Array.from({ length: 10 }, (_, n) => route(`${f.behind} ${overC} table ${1000 + 256 * n}`)),
+        f.rule('add pref 60 table 1000'),
+      ],
+      aims: ['ip_rules:tables'],
+      fast: plain,
+    },
+  ];
+  return all.map((one) => ({
+    ...one,
+    name: `rules${f.name}: ${one.name}`,
+  }));
+}
+
+export const ruleOddities = rules(four);
+export const rule6Oddities = rules(six);
