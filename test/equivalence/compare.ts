@@ -25,9 +25,13 @@ interface Arrival {
 /**
  * What the host itself sends carries an identification that the kernel draws at random: of IPv4, and of fragments of IPv6. It
  * and the header checksum are masked in frames from a bridge's own address and, where packets are routed, in those that have
- * one: no packet that stations send has, and no fragment of IPv6 a number above 255.
+ * one: no packet that stations send has, and no fragment of IPv6 a number above 255. Behind a VLAN tag, too, where packets are routed.
  */
 function masked(bytes: string, isOwn: (bytes: string) => boolean, routed: boolean): string {
+  if (routed && bytes.slice(24, 28) === '8100') {
+    const untagged = masked(bytes.slice(0, 24) + bytes.slice(32), isOwn, routed);
+    return untagged.slice(0, 24) + bytes.slice(24, 32) + untagged.slice(24);
+  }
   if (routed && /^.{24}86dd6.{11}2c/.test(bytes) && bytes.slice(116, 122) !== '000000') {
     return `${bytes.slice(0, 116)}--------${bytes.slice(124)}`;
   }
