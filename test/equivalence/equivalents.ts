@@ -70,7 +70,7 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'bridge_vlan_out:no-pvid': vlanFiltering,
   'bridge_vlan_out:vlan-state': vlanFiltering,
   'bridge_vlan_up:at-xdp': vlanFiltering,
-  'bridge_vlan_up:not-member': vlanFiltering,
+  'bridge_vlan_up:not-member': { because: 'a bridge that leaves a VLAN takes its own addresses along: fdb-miss' },
   'bridge_vlan_up:vlan-state': vlanFiltering,
   'bridge_vlan_up:other-tag': vlanFiltering,
   'bridge_vlan_egress:egress-not-member': vlanFiltering,
@@ -140,7 +140,7 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'ip4_route:no-ip': {
     because: 'the least MTU of these devices is enough for IPv4, which never leaves them then',
   },
-  'ip4_route:no-route': { because: 'what is not found is undecided next', with: 'ip4_route:undecided' },
+  'ip4_route:no-route': { because: 'what is not found is undecided next, and a route of no type: route-type' },
   'ip4_route:resilient': {
     because: 'where bounds would be, such groups have half of a pointer, which is below the hash or not',
     elsewhere: true,

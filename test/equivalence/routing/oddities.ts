@@ -244,6 +244,21 @@ export const routerOddities: readonly RouterOddity[] = [
     aims: ['ip4_route:route-type'],
   },
   {
+    // Its neighbour is known, and was used: the kind of the route alone says that the packet is the host's.
+    name: 'router: a network that becomes one of broadcasts',
+    setup: [
+      ip('route add 172.16.3.0/24 dev p2'),
+      ip(`neigh add 172.16.3.9 lladdr ${stationMac(1)} dev p2 nud permanent`),
+    ],
+    script: [
+      ...hello,
+      ...times(2, from(0, '172.16.3.9')),
+      [ip('route del 172.16.3.0/24'), ip('route add broadcast 172.16.3.0/24 dev p2')],
+      from(0, '172.16.3.9'),
+    ],
+    aims: ['ip4_route:route-type'],
+  },
+  {
     name: 'router: a next hop object that refuses',
     setup: [ip('nexthop add id 1 blackhole'), ip('route add 172.20.0.0/16 nhid 1')],
     frames: [from(0, '172.20.0.1')],
