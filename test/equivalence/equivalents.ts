@@ -31,7 +31,7 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   },
   'bridge_out:switchdev': switchHardware,
   'bridge_out:vlan-filtering': vlanFiltering,
-  'bridge_out:port-not-member': vlanFiltering,
+  'bridge_out:port-not-member': { because: 'a port that leaves a VLAN takes its FDB entries along: fdb-miss' },
   'bridge_out:vlan-state': vlanFiltering,
   'bridge_out:vlan-tunnel': vlanFiltering,
   'bridge_out:vlan-segments': vlanDevices,
