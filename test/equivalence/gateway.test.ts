@@ -12,7 +12,7 @@ import { gatewayCases } from './routing/gateway.js';
 // Real commands on a machine that may be busy with others.
 t.setTimeout(600_000);
 
-// One process does them all: routing.test.ts starts it each time.
+// One process does them all: samples of routing.test.ts start it each time.
 const resident = new Resident();
 t.teardown(() => resident.close());
 const tna = (hook: Hook) => resident.accelerator(hook);

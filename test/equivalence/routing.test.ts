@@ -8,6 +8,7 @@ import { eachOddityOnce, sample } from './by-turns.js';
 import type { Hook, PortKind } from './configuration.js';
 import { Judge, workshopIn } from './judge-mutant.js';
 import { findMutations } from './mutations.js';
+import { Resident } from './resident-accelerator.js';
 import { makeRouter6Case, makeRouterCase } from './routing/case.js';
 import { routerCases } from './routing/directed.js';
 import { runCase } from './runner.js';
@@ -39,8 +40,10 @@ t.test('a difference is found', async (t) => {
   }
 });
 
-// On one kind of port and hook each; run.js --directed router has them all.
-t.test('one oddity at a time', (t) => eachOddityOnce(t, routerCases()));
+// On one kind of port and hook each; run.js --directed router has them all. One process does them: the samples below start it each time.
+const resident = new Resident();
+t.teardown(() => resident.close());
+t.test('one oddity at a time', (t) => eachOddityOnce(t, routerCases(), (hook) => resident.accelerator(hook)));
 
 t.test('an FPM without a check', async (t) => {
   const id = 'ip4_route:source-multipath';
