@@ -10,7 +10,7 @@ import { multipathOddities } from './multipath.js';
 import { multipath6Oddities } from './multipath6.js';
 import { hello, packet, type RouterOddity, routerOddities, station, stationMac } from './oddities.js';
 import { beyond6, hello6, packet6, router6Oddities, station6 } from './oddities6.js';
-import { address6Of, addressOf, portMac, quiet6 } from './plan.js';
+import { address6Of, addressOf, portMac, quiet6, quietRouter } from './plan.js';
 import { rule6Oddities, ruleOddities } from './rules.js';
 
 /** What differs between the families. */
@@ -66,15 +66,7 @@ function configure(family: Family, oddity: RouterOddity, kind: PortKind, hook: H
     hosts,
     fdb: [],
     vlans: undefined,
-    namespace: [
-      'net/ipv4/icmp_ratemask 0',
-      'net/ipv4/igmp_link_local_mcast_reports 0',
-      'net/ipv4/conf/all/send_redirects 0',
-      'net/ipv4/conf/default/send_redirects 0',
-      'net/ipv4/conf/all/rp_filter 0',
-      'net/ipv4/conf/default/rp_filter 0',
-      ...family.namespace,
-    ].map((text) => step('sysctl', text)),
+    namespace: [...quietRouter, ...family.namespace].map((text) => step('sysctl', text)),
     links: [
       step('ip', 'link set lo up'),
       ...ports.flatMap(({ name, mac }) => [

@@ -23,7 +23,7 @@ import { mingled } from './directed.js';
 import { neighbourTimers } from './generate.js';
 import { packet, type RouterOddity, station, stationMac } from './oddities.js';
 import { station6 } from './oddities6.js';
-import { address6Of, addressOf, icmp6, portMac, quiet6 } from './plan.js';
+import { address6Of, addressOf, icmp6, portMac, quiet6, quietRouter } from './plan.js';
 
 /** The device that has the network, by its number; its MAC address is portMac() of that. */
 const devices = ['br1', 'p2', 'br3'] as const;
@@ -315,12 +315,7 @@ function configure(family: Family, oddity: RouterOddity, kind: PortKind, hook: H
     fdb: [],
     vlans: undefined,
     namespace: [
-      'net/ipv4/icmp_ratemask 0',
-      'net/ipv4/igmp_link_local_mcast_reports 0',
-      'net/ipv4/conf/all/send_redirects 0',
-      'net/ipv4/conf/default/send_redirects 0',
-      'net/ipv4/conf/all/rp_filter 0',
-      'net/ipv4/conf/default/rp_filter 0',
+      ...quietRouter,
       ...family.namespace,
       ...['iptables', 'ip6tables', 'arptables'].map((family) => `net/bridge/bridge-nf-call-${family} 0`),
     ].map((text) => step('sysctl', text)),

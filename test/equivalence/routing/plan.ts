@@ -84,6 +84,16 @@ export function echoReply6(own: string, destination: string): string {
 /** A device with a smaller MTU has no IPv6. */
 export const leastMtu6 = 1280;
 
+/** Settings of a router of directed cases: nothing is sent by timers or limited by time, and any source will do. */
+export const quietRouter: readonly string[] = [
+  'net/ipv4/icmp_ratemask 0',
+  'net/ipv4/igmp_link_local_mcast_reports 0',
+  'net/ipv4/conf/all/send_redirects 0',
+  'net/ipv4/conf/default/send_redirects 0',
+  'net/ipv4/conf/all/rp_filter 0',
+  'net/ipv4/conf/default/rp_filter 0',
+];
+
 /** Settings of a namespace that speaks IPv6 only when it is spoken to, without limits by time. */
 export const quiet6: readonly string[] = [
   'net/ipv6/conf/all/accept_dad 0',
