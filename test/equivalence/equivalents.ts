@@ -210,6 +210,9 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'ip_receive:timestamp': { because: 'senders of the lab do not ask for timestamps' },
   'ip4_route:source-vrf': { because: 'no VRF here', without: 'btf:net_vrf.tb_id' },
   'ip_receive:vrf': { because: 'no VRF here', without: 'btf:net_vrf.tb_id' },
+  'ip_rules:tables': {
+    because: 'a walk that begins at no table ends undecided: ip4_route:undecided, ip6_route:undecided',
+  },
   'l2_control:broadcast': { because: 'broadcast is a group address', with: 'l2_control:multicast' },
   'l2_control:link-local': { because: 'these are group addresses', with: 'l2_control:multicast' },
   'l2_control:cfm-mrp': { because: 'the kernel is built without CFM and MRP', without: 'btf:net_bridge.mrp_list' },
