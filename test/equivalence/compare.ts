@@ -17,6 +17,9 @@ export interface Difference {
   readonly late?: true;
 }
 
+/** How an ICMP error of the host's own begins: its precedence is "internetwork control". Its identification may be 0 by chance. */
+const icmpError = '45c0';
+
 interface Arrival {
   readonly frame: number;
   readonly text: string;
@@ -58,7 +61,9 @@ function arrivals(
 ): Map<number, Arrival[]> {
   const bridges = new Set(configuration.bridges.map((bridge) => mac(bridge.mac)));
   const isOwn = (bytes: string) =>
-    configuration.own === undefined ? bridges.has(bytes.slice(12, 24)) : bytes.slice(36, 40) !== '0000';
+    configuration.own === undefined
+      ? bridges.has(bytes.slice(12, 24))
+      : bytes.slice(36, 40) !== '0000' || bytes.slice(28, 32) === icmpError;
   const ports = new Set(configuration.ports.map((port) => mac(port.mac)));
   const perPort = new Map<number, Arrival[]>();
   const all = [...outcome.frames.map((frame) => frame.received), outcome.late];

@@ -5,6 +5,7 @@ import type { Hook, PortKind, PortPlan, Step } from '../configuration.js';
 import { Random } from '../random.js';
 import { drawRouterChanges } from './changes.js';
 import { addressOf, type Neighbour, portMac, type RouterPlan } from './plan.js';
+import { drawPolicy, policy4 } from './policy.js';
 import { drawRoutes, gateway } from './routes.js';
 import { drawSpread, type SpreadFamily } from './spread.js';
 
@@ -162,9 +163,10 @@ export function generateRouter(seed: number, kind: PortKind, hook: Hook, frames:
   }
   const routes = drawRoutes(random, count);
   const more = extras(random, count);
-  // From a source of its own: what the others draw stays what it is.
+  // From sources of their own: what the others draw stays what it is.
   const spread = drawSpread(new Random(seed ^ 0x7f4a7c15), spread4, count, frames);
-  setup.push(...routes.steps, ...more.steps, ...spread.steps);
+  const policy = drawPolicy(new Random(seed ^ 0x6a09e667), policy4, count, frames);
+  setup.push(...routes.steps, ...more.steps, ...spread.steps, ...policy.steps);
   const hosts = known.map(({ mac, ip, port }) => ({ mac, ip, port }));
   const configuration = {
     seed,
@@ -183,13 +185,13 @@ export function generateRouter(seed: number, kind: PortKind, hook: Hook, frames:
     gro: hook === 'xdp' && random.chance(0.9),
     segmentation: hook === 'tc',
   };
-  const changes = [...drawRouterChanges(random, configuration, frames), ...spread.changes];
+  const changes = [...drawRouterChanges(random, configuration, frames), ...spread.changes, ...policy.changes];
   return {
     configuration: { ...configuration, changes: changes.sort((a, b) => a.before - b.before) },
     neighbours: known,
     own,
     destinations: routes.destinations,
     spread: spread.destinations,
-    allSlow: routes.allSlow || more.allSlow,
+    allSlow: routes.allSlow || more.allSlow || policy.allSlow,
   };
 }

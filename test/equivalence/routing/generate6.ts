@@ -6,6 +6,8 @@ import { Random } from '../random.js';
 import { drawRouter6Changes } from './changes6.js';
 import { generateRouter, neighbours, neighbourTimers } from './generate.js';
 import { address6Of, leastMtu6, type Neighbour, portMac, quiet6, type RouterPlan } from './plan.js';
+import { drawPolicy } from './policy.js';
+import { policy6 } from './policy6.js';
 import { drawRoutes6, gateway6, ip6, linkLocalGateway } from './routes6.js';
 import { drawSpread, type SpreadFamily } from './spread.js';
 
@@ -147,9 +149,10 @@ export function generateRouter6(seed: number, kind: PortKind, hook: Hook, frames
   }
   const routes = drawRoutes6(random, ports.length);
   const more = extras(random, ports.length);
-  // From a source of its own: what the others draw stays what it is.
+  // From sources of their own: what the others draw stays what it is.
   const spread = drawSpread(new Random(seed ^ 0x5be0cd19), spread6, ports.length, frames);
-  setup.push(...routes.steps, ...more.steps, ...spread.steps);
+  const policy = drawPolicy(new Random(seed ^ 0x3b67ae85), policy6, ports.length, frames);
+  setup.push(...routes.steps, ...more.steps, ...spread.steps, ...policy.steps);
   const quiet = ({ text }: Step) => !text.includes('disable_ipv6');
   const configuration = {
     seed,
@@ -172,6 +175,7 @@ export function generateRouter6(seed: number, kind: PortKind, hook: Hook, frames
     ...(four?.configuration.changes ?? []),
     ...drawRouter6Changes(random, configuration, frames),
     ...spread.changes,
+    ...policy.changes,
   ];
   return {
     configuration: { ...configuration, changes: changes.sort((a, b) => a.before - b.before) },
@@ -179,7 +183,7 @@ export function generateRouter6(seed: number, kind: PortKind, hook: Hook, frames
     own,
     destinations: routes.destinations,
     spread: spread.destinations,
-    allSlow: routes.allSlow || more.allSlow,
+    allSlow: routes.allSlow || more.allSlow || policy.allSlow,
     ...(four === undefined ? {} : { four }),
   };
 }

@@ -188,7 +188,28 @@ function rules(f: Family): RouterOddity[] {
       fast: plain,
     },
   ];
-  return all.map((one) => ({
+  // The address of the network's broadcasts is of nobody: a packet from it is refused by the local table alone, and of IPv4 alone.
+  const nobody = from(0, f.station(1), { source: addressOf(0, 255) });
+  const localLast = [f.rule('add pref 32765 table local'), f.rule('del pref 0'), ...other];
+  const refusedLate: RouterOddity[] = [
+    {
+      name: 'many tables before the one that refuses a source',
+      setup: [...localLast, ...[100, 101, 102, 103].map((n) => route(`${f.station(1)} ${overC} table ${n}`))],
+      change: [101, 102, 103].map((n) => f.rule(`add pref ${n} table ${n}`)),
+      frames: [nobody],
+      aims: ['ip_rules:too-many', ...invalid],
+      fast: plain,
+    },
+    {
+      name: 'many rules before the one that refuses a source',
+      setup: [...localLast, route(`${f.station(1)} ${overC} table 100`)],
+      change: [101, 102, 103, 104, 105, 106, 107].map((n) => f.rule(`add pref ${n} table 4321`)),
+      frames: [nobody],
+      aims: ['ip_rules:too-many', ...invalid],
+      fast: plain,
+    },
+  ];
+  return [...all, ...(f.four ? refusedLate : [])].map((one) => ({
     ...one,
     name: `rules${f.name}: ${one.name}`,
   }));
