@@ -4,7 +4,7 @@
 // net/core/fib_rules.c fib_rules_lookup(), fib_rule_match(), net/ipv4/fib_rules.c fib4_rule_match(), net/ipv6/fib6_rules.c fib6_rule_match():
 // * a rule with any selector (device, mark, tunnel, user, addresses, DSCP, flow label, protocol, ports), an inverted one, or one that does not lead to a
 //   table (goto, nop, unreachable, prohibit, blackhole): not decided here, whether it is about the packet or not.
-// * net/l3mdev/l3mdev.c l3mdev_fib_rule_match(): a rule of VRFs is about packets of a VRF alone, which ip_receive leaves to Linux.
+// * net/l3mdev/l3mdev.c l3mdev_fib_rule_match(): a rule of VRFs is about packets of a VRF alone, and leads to that one's table.
 // fib4_rule_suppress(), fib6_rule_suppress(): a rule that suppresses what it finds: not decided.
 // fib4_rule_action(), __fib6_rule_action(): in a table that does not exist nothing is found. A table without a route that fits: the next rule.
 //   A route that refuses packets ends the search, one of type throw does not: the caller sees to both.
@@ -13,6 +13,7 @@
 #include "fib.h"
 #include "fib4.h"
 #include "fib6.h"
+#include "vrf.h"
 
 #define TNA_TABLES_PER_HASH 8
 #define TNA_TABLE_MAIN 254
@@ -169,12 +170,6 @@ static __always_inline bool tna_look_into(struct tna_scratch *scratch, u64 table
 	scratch->tables[place] = table;
 	scratch->table_count = place + 1;
 	return true;
-}
-
-// Does a device belong to a VRF?
-static __always_inline u64 tna_in_vrf(struct net_device *dev)
-{
-	return BPF_CORE_READ_BITFIELD(dev, priv_flags) & bpf_core_enum_value(enum netdev_priv_flags, IFF_L3MDEV_SLAVE);
 }
 
 // The walks through a table, as functions of their own, which the verifier goes through once, however many tables there are: within ip4_route and ip6_route

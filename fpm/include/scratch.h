@@ -32,5 +32,7 @@ struct tna_scratch {
 	/* ip_rules: of the packet at hand alone, for which the stack has no room: the tables that rules lead to, in their order, and how many */
 	__u64 tables[TNA_TABLES_MAX];
 	__u64 table_count;
+	/* vrf: of the packet at hand alone, too: the VRF that its ingress device belongs to, or 0 */
+	__u64 vrf;
 	struct tna_address addresses[TNA_ADDRESSES]; /* by the last byte of a MAC address */
 };

@@ -117,6 +117,9 @@ const volatile bool on_bridge_vlan_out;
 #ifndef on_ip_rules
 const volatile bool on_ip_rules;
 #endif
+#ifndef on_vrf
+const volatile bool on_vrf;
+#endif
 // Does a bridge hand frames up in this pipeline? Frames from port to port are none of routing's business then, nor those for
 // the bridge device any of the egress port's.
 #define TNA_VLAN_AWARE (on_bridge_vlan && on_bridge_vlan_egress)

@@ -28,8 +28,8 @@
 // * a route to the source that is dead: SLOW. One with several next hops, or a group of them: by the ingress device as one that is alive;
 //   otherwise SLOW, since Linux may pass the route over.
 // * rp_filter and accept_local off, in a namespace with rules (ip_rules): no route to the source, or a unicast one, whichever device it leads by;
-//   otherwise SLOW. Out of a device of a VRF, whose tables rules of VRFs lead
-//   to then (l3mdev_update_flow()): SLOW.
+//   otherwise SLOW. Rules of VRFs lead to the table of the ingress device's VRF. If that is in none, they lead to that of the egress device's
+//   (l3mdev_update_flow()): SLOW.
 // net/ipv4/ip_forward.c ip_forward(), include/net/ip.h ip_dst_mtu_maybe_forward():
 // * longer than the route's MTU or, where that has none, the device's: SLOW, Linux fragments or answers. Segmented
 //   packets: the length of a segment (skb_gso_network_seglen); SLOW where that is not TCP over IPv4.
@@ -349,8 +349,8 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 				return tna_slow(p, TNA_R_IP4_ROUTE_TOO_LONG);
 			if (!filter)
 				break;
-			/* l3mdev_update_flow(): Linux looks into the tables of that VRF, too */
-			if (on_ip_rules && tna_unlikely(tna_in_vrf(p->odev)))
+			/* l3mdev_update_flow(): where the ingress device is in no VRF, Linux looks into the table of that one, too */
+			if (on_ip_rules && !tna_through_vrf(p) && tna_unlikely(tna_in_vrf(p->odev)))
 				return tna_slow(p, TNA_R_IP4_ROUTE_SOURCE_VRF);
 			continue;
 		}

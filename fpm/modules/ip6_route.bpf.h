@@ -19,7 +19,7 @@
 // * 0: by addresses, flow label and next header; of an ICMPv6 error by those of the packet inside it (ip6_multipath_l3_keys): SLOW.
 // * others: SLOW.
 // * siblings are the routes of the lowest metric, one behind the other, and all of them. Which of them rt6_select() prefers matters to some kernels:
-//   the first, unless preferences differ, one leads back to the ingress device, or rr_ptr is at another: SLOW. So are more than 16.
+//   the first, unless preferences differ, one leads back to the ingress device or to its VRF, or rr_ptr is at another: SLOW. So are more than 16.
 // net/ipv6/route.c rt6_find_cached_rt(): exceptions of the next hop (path MTU, redirects) are in a bucket that stays once it
 //   is there: SLOW.
 // * encapsulation (lwtunnel: segment routing, RPL, IOAM, BPF): SLOW.
@@ -56,7 +56,7 @@ static __always_inline bool tna_icmp6_error(struct tna_pkt *p)
 }
 
 // The first of siblings whose upper bound is not below the hash; 0 if none.
-static __always_inline enum tna_choice_obstacle tna_sibling_by_hash(u64 first, u64 in, u32 hash, u64 *chosen)
+static __always_inline enum tna_choice_obstacle tna_sibling_by_hash(u64 first, u64 in, u64 vrf, u32 hash, u64 *chosen)
 {
 	struct fib6_info *info = TNA_AT(fib6_info, first), *one;
 	u32 siblings = info->fib6_nsiblings, metric = info->fib6_metric, flags = info->fib6_flags & TNA_RTF_PREF_MASK;
@@ -65,12 +65,14 @@ static __always_inline enum tna_choice_obstacle tna_sibling_by_hash(u64 first, u
 	*chosen = 0;
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < TNA_HOPS_MAX; i++) {
-		u64 hop = at + TNA_OFFSET(fib6_info, fib6_nh) + TNA_OFFSET(fib6_nh, nh_common), take;
+		u64 hop = at + TNA_OFFSET(fib6_info, fib6_nh) + TNA_OFFSET(fib6_nh, nh_common), dev, take;
 
 		one = TNA_AT(fib6_info, at);
+		dev = (u64)TNA_AT(fib_nh_common, hop)->nhc_dev;
 		if (one->fib6_nsiblings != siblings || one->fib6_metric != metric || one->nh ||
 		    one->fib6_type != TNA_RTN_UNICAST || one->fib6_flags & ~TNA_RTF_PLAIN ||
-		    (one->fib6_flags & TNA_RTF_PREF_MASK) != flags || (u64)TNA_AT(fib_nh_common, hop)->nhc_dev == in)
+		    (one->fib6_flags & TNA_RTF_PREF_MASK) != flags || dev == in ||
+		    (on_vrf && dev == vrf))
 			return TNA_CHOICE_UNEQUAL;
 		/* without a branch; signed, since -1 is below all */
 		take = searching & ~((u64)((long long)TNA_AT(fib_nh_common___multipath, hop)->nhc_upper_bound.counter - hash) >> 63);
@@ -113,7 +115,7 @@ static __always_inline enum tna_choice_obstacle tna_choose6(struct tna_pkt *p, u
 		at = tna_hop_by_hash(&hops, hash);
 		*hop = at ? tna_hop_at(&hops, at) : 0;
 	} else {
-		obstacle = tna_sibling_by_hash(*route, p->in_address, hash, &chosen);
+		obstacle = tna_sibling_by_hash(*route, p->in_address, tna_through_vrf(p), hash, &chosen);
 		at = chosen;
 		if (rr && rr != *route)
 			obstacle = TNA_CHOICE_UNEQUAL;

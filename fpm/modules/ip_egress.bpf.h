@@ -5,10 +5,11 @@
 // tc: a packet that still belongs to a socket, of a sender on this host or of a tap, keeps it until transmission, where
 // Linux's routing lets go of it (skb_orphan() in ip_rcv_core()): fq would pace by it. A configured qdisc and a socket: SLOW.
 // tc: a packet that a bridge or a VLAN device handed up came in by that for whoever asks (skb->skb_iif), a redirected one by the port. Filters may
-// ask, those of qdiscs included: a configured qdisc, or anything at tc egress: SLOW.
+// ask, those of qdiscs included: a configured qdisc, or anything at tc egress: SLOW. The same of one that came in through a VRF.
 #pragma once
 #include "ip.h"
 #include "transmit.h"
+#include "vrf.h"
 
 static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 {
@@ -52,7 +53,7 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP_EGRESS_EGRESS_BELOW);
 	}
 #ifdef TNA_HOOK_TC
-	if ((TNA_HANDS_UP || on_vlan_receive) &&
+	if ((TNA_HANDS_UP || on_vlan_receive || tna_through_vrf(p)) &&
 	    tna_unlikely(TNA_AT(Qdisc, p->odev->qdisc)->handle || tna_tc_used(TNA_TC(p->odev, egress))))
 		return tna_slow(p, TNA_R_IP_EGRESS_INGRESS_DEVICE);
 	if (tna_unlikely(((struct sk_buff___ip *)tna_skb(p))->sk && TNA_AT(Qdisc, p->odev->qdisc)->handle))

@@ -16,7 +16,7 @@
 // * an rx handler (bridge port, bond, macvlan, ...): SLOW.
 // * ptype_base, net->ptype_specific (where there is one), dev->ptype_specific: packet sockets for the packet's family alone get a copy: SLOW.
 // net/ipv4/ip_input.c ip_rcv_core(), ip_rcv_finish(), net/ipv6/ip6_input.c ip6_rcv_core(), ip6_rcv_finish():
-// * l3mdev_ip_rcv(), l3mdev_ip6_rcv(): the device belongs to a VRF, or is one: SLOW.
+// * l3mdev_ip_rcv(), l3mdev_ip6_rcv(): the device belongs to a VRF: SLOW without the FPM vrf. It is one: SLOW.
 // * tc: a socket that a program has assigned (skb_sk_is_prefetched): SLOW. Any other skb->sk is the sender's on this
 //   host; Linux lets go of it here, a redirect keeps it until transmission: SLOW if transmission would report a
 //   timestamp to it.
@@ -101,8 +101,10 @@ static __always_inline int fpm_ip_receive(struct tna_pkt *p)
 		return TNA_NEXT;
 	if (tna_unlikely(p->proto != bpf_htons(ETH_P_IP) && p->proto != bpf_htons(ETH_P_IPV6)))
 		return tna_slow(p, TNA_R_IP_RECEIVE_NOT_IP);
-	flags = BPF_CORE_READ_BITFIELD(dev, priv_flags) & (bpf_core_enum_value(enum netdev_priv_flags, IFF_L3MDEV_MASTER) |
-							   bpf_core_enum_value(enum netdev_priv_flags, IFF_L3MDEV_SLAVE));
+	flags = bpf_core_enum_value(enum netdev_priv_flags, IFF_L3MDEV_MASTER);
+	if (!on_vrf)
+		flags |= bpf_core_enum_value(enum netdev_priv_flags, IFF_L3MDEV_SLAVE);
+	flags &= BPF_CORE_READ_BITFIELD(dev, priv_flags);
 	if (!TNA_HANDS_UP) {
 #ifdef TNA_HOOK_XDP
 		other = (tna_word((u64)dev->dev_addr) & 0xffffffffffffULL) ^ p->dst;

@@ -6,7 +6,8 @@
 // net/core/fib_rules.c fib_rules_lookup(): include/fib_rules.h. A rule that does more than to lead to a table: SLOW. More than 4 tables
 //   that exist, or more than 7 rules: SLOW.
 // * The walk is that for the packet's destination, and for its source: net/ipv4/fib_frontend.c __fib_validate_source() asks the same rules.
-// net/l3mdev/l3mdev.c l3mdev_update_flow(): the ingress device is in no VRF (ip_receive). Of the egress device: see ip4_route.
+// net/l3mdev/l3mdev.c l3mdev_update_flow(), l3mdev_fib_rule_match(): a rule of VRFs leads to the table of the VRF that the packet came through (FPM
+//   vrf), and is passed over for a packet that came through none. Of the egress device: see ip4_route.
 #pragma once
 #include "fib_rules.h"
 
@@ -42,6 +43,7 @@ static __always_inline int fpm_ip_rules(struct tna_pkt *p)
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < TNA_RULES_MAX; i++) {
 		u64 rule = entry - TNA_OFFSET(fib_rule, list), table;
+		u32 number;
 		struct fib_rule *r = TNA_AT(fib_rule, rule);
 
 		if (entry == head)
@@ -49,9 +51,13 @@ static __always_inline int fpm_ip_rules(struct tna_pkt *p)
 		if (tna_unlikely(four ? tna_rule4_odd(rule) : tna_rule6_odd(rule)))
 			return tna_slow(p, TNA_R_IP_RULES_SELECTIVE);
 		entry = (u64)r->list.next;
-		if (r->l3mdev)
-			continue;
-		table = four ? tna_table4(p->net, r->table) : tna_table6(p->net, r->table);
+		number = r->table;
+		if (r->l3mdev) {
+			if (!tna_through_vrf(p))
+				continue;
+			number = tna_vrf_table(tna_through_vrf(p));
+		}
+		table = four ? tna_table4(p->net, number) : tna_table6(p->net, number);
 		if (!table)
 			continue;
 		if (tna_unlikely(table == 1))

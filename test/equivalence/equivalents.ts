@@ -210,6 +210,8 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'ip_receive:timestamp': { because: 'senders of the lab do not ask for timestamps' },
   'ip4_route:source-vrf': { because: 'no VRF here', without: 'btf:net_vrf.tb_id' },
   'ip_receive:vrf': { because: 'no VRF here', without: 'btf:net_vrf.tb_id' },
+  'vrf:tapped': { because: 'no VRF here', without: 'btf:net_vrf.tb_id' },
+  'vrf:unknown': { because: 'takes the instant at which a port joins or leaves a VRF' },
   'ip_rules:tables': {
     because: 'a walk that begins at no table ends undecided: ip4_route:undecided, ip6_route:undecided',
   },

@@ -5,3 +5,6 @@ import { probe } from 'bpf-loader-native';
 
 /** Bridges that filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING). */
 export const vlanFiltering = (await probe('btf:net_bridge_port.vlgrp')).answer === 'yes';
+
+/** VRF devices (CONFIG_NET_VRF, its module loaded). */
+export const vrfDevices = (await probe('btf:net_vrf.tb_id')).answer === 'yes';

@@ -12,11 +12,11 @@ import { parseArgs } from 'node:util';
 import { type Accelerator, noAccelerator, tnaAccelerator } from './accelerator.js';
 import type { Hook, PortKind } from './configuration.js';
 import { directedCases } from './directed.js';
-import { vlanFiltering } from './features.js';
+import { vlanFiltering, vrfDevices } from './features.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { Resident } from './resident-accelerator.js';
 import { makeGateway6Case, makeGatewayCase, makeRouter6Case, makeRouterCase } from './routing/case.js';
-import { routerCases } from './routing/directed.js';
+import { routerCases, vrfCases } from './routing/directed.js';
 import { gatewayCases } from './routing/gateway.js';
 import { vlanGatewayCases } from './routing/gateway-vlans.js';
 import { makeCase, runCase } from './runner.js';
@@ -86,7 +86,13 @@ async function runAll(kind: PortKind, hook: Hook): Promise<void> {
 
 async function runDirected(text: string): Promise<void> {
   const totals = emptyTotals();
-  const cases = [...directedCases(), ...routerCases(), ...gatewayCases(), ...(vlanFiltering ? vlanGatewayCases() : [])]
+  const cases = [
+    ...directedCases(),
+    ...routerCases(),
+    ...(vrfDevices ? vrfCases() : []),
+    ...gatewayCases(),
+    ...(vlanFiltering ? vlanGatewayCases() : []),
+  ]
     .map((one) => ({ one, made: one.make() }))
     .filter(({ one, made }) => one.name.includes(text) && kinds.includes(made.kind) && hooks.includes(made.hook));
   let next = 0;

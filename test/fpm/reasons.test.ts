@@ -384,8 +384,8 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
 await t.test('every declared reason is reached, or has an excuse', async (t) => {
   if (onlyCases !== '') return;
   // Others have tests of their own: routing.test.ts, gateway.test.ts, and for VLAN devices and bridges with VLANs that route
-  // test/vm/guest/vlan-router.test.ts, vlan-gateway.test.ts.
-  const elsewhere = /^(ip|ip4|ip6|vlan)_|^bridge_(up|out|vlan_up|vlan_out)$|^guard_ip[46]$/;
+  // test/vm/guest/vlan-router.test.ts, vlan-gateway.test.ts, and for VRFs vrf.test.ts.
+  const elsewhere = /^(ip|ip4|ip6|vlan)_|^vrf$|^bridge_(up|out|vlan_up|vlan_out)$|^guard_ip[46]$/;
   for (const module of library.modules.filter(({ name }) => !elsewhere.test(name))) {
     for (const { code } of module.reasons) {
       const reason = `${module.name}:${code}`;

@@ -234,6 +234,8 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
   'ip_receive:switchdev-mark': { because: 'takes switch hardware' },
   'ip_receive:vrf': { because: 'no VRF here', without: 'btf:net_vrf.tb_id' },
   'ip4_route:source-vrf': { because: 'no VRF here', without: 'btf:net_vrf.tb_id' },
+  'vrf:tapped': { because: 'no VRF here', without: 'btf:net_vrf.tb_id' },
+  'vrf:unknown': { because: 'takes the instant at which a port joins or leaves a VRF' },
   'ip_receive:routed': { because: 'takes a tunnel device with metadata, which is no Ethernet port of a router' },
   'ip_receive:extensions': { because: 'a veth takes extensions away, and other devices do not make any' },
   'ip_receive:encapsulated': { because: 'takes a tunnel whose segmentation is left to a veth' },
@@ -260,7 +262,7 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
 await t.test('every declared reason is reached, or has an excuse', async (t) => {
   const bridging = new Set([...bridgeModules, 'frame', 'egress', 'guard_ingress', 'offload']);
   for (const module of library.modules.filter(
-    ({ name }) => !bridging.has(name) && [...routingModules, 'ip_rules'].includes(name),
+    ({ name }) => !bridging.has(name) && [...routingModules, 'ip_rules', 'vrf'].includes(name),
   )) {
     for (const { code } of module.reasons) {
       const reason = `${module.name}:${code}`;

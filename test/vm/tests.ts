@@ -100,6 +100,14 @@ const own: readonly VmTest[] = [
   },
   {
     ...base,
+    name: 'vrf',
+    file: 'vm/guest/vrf.test.js',
+    modules: [...labModules, 'vrf'],
+    timeoutSeconds: 3600,
+    pointless: { '6.1': 'routes nothing: Linux before 6.2' },
+  },
+  {
+    ...base,
     name: 'nic-equivalence',
     file: 'vm/guest/nic-equivalence.test.js',
     modules: [...labModules, 'virtio_net', '8021q'],

@@ -12,6 +12,7 @@ import { hello, packet, type RouterOddity, routerOddities, station, stationMac }
 import { beyond6, hello6, packet6, router6Oddities, station6 } from './oddities6.js';
 import { address6Of, addressOf, portMac, quiet6, quietRouter } from './plan.js';
 import { rule6Oddities, ruleOddities } from './rules.js';
+import { vrf6Oddities, vrfOddities } from './vrf.js';
 
 /** What differs between the families. */
 interface Family {
@@ -131,4 +132,9 @@ export function routerCases(count = 60): Directed[] {
     ...cases(four, [...routerOddities, ...multipathOddities, ...ruleOddities], count),
     ...cases(six, [...router6Oddities, ...multipath6Oddities, ...rule6Oddities], count),
   ];
+}
+
+/** Only for kernels that have VRF devices. */
+export function vrfCases(count = 60): Directed[] {
+  return [...cases(four, vrfOddities, count), ...cases(six, vrf6Oddities, count)];
 }

@@ -2,72 +2,10 @@
 // Directed cases of policy rules, the same for both families: one oddity each on the router of oddities.ts and oddities6.ts.
 
 import type { Send } from '../../support/lab/agent.js';
-import type { Step } from '../configuration.js';
 import { step } from '../oddity.js';
-import { hello, packet, type RouterOddity, station } from './oddities.js';
-import { hello6, packet6, station6 } from './oddities6.js';
-import { address6Of, addressOf } from './plan.js';
-
-interface Fields {
-  readonly source?: string;
-  readonly hops?: number;
-  readonly protocol?: number;
-  readonly payload?: string;
-}
-
-/** How the families are spoken of. */
-interface Family {
-  readonly name: string;
-  readonly four: boolean;
-  readonly own: (port: number) => string;
-  readonly station: (port: number, n?: number) => string;
-  /** The network behind a port, and its length. */
-  readonly network: (port: number) => string;
-  readonly length: number;
-  readonly everything: string;
-  readonly beyond: string;
-  readonly behind: string;
-  readonly hello: readonly Send[];
-  readonly packet: (port: number, destination: string, fields?: Fields) => string;
-  readonly rule: (text: string) => Step;
-}
-
-const four: Family = {
-  name: '',
-  four: true,
-  own: (port) => addressOf(port, 1),
-  station,
-  network: (port) => `${addressOf(port, 0)}/24`,
-  length: 24,
-  everything: '0.0.0.0/0',
-  beyond: '172.16.0.0/16',
-  behind: '172.16.0.9',
-  hello,
-  packet: (port, destination, { hops, ...fields } = {}) =>
-    packet(port, destination, { ...fields, ...(hops === undefined ? {} : { ttl: hops }) }),
-  rule: (text) => step('ip', `rule ${text}`),
-};
-
-const six: Family = {
-  name: '6',
-  four: false,
-  own: (port) => address6Of(port, 1),
-  station: station6,
-  network: (port) => `${address6Of(port, 0).replace(/0$/, '')}/64`,
-  length: 64,
-  everything: '::/0',
-  beyond: 'fd00:b::/32',
-  behind: 'fd00:b::9',
-  hello: hello6,
-  packet: (port, destination, { protocol, ...fields } = {}) =>
-    packet6(port, destination, { ...fields, ...(protocol === undefined ? {} : { next: protocol }) }),
-  // `ip -b` takes a rule for one of IPv4
-  rule: (text) => step('agent', `exec ip -6 rule ${text}`),
-};
-
-const ip = (text: string): Step => step('ip', text);
-
-const route = (text: string): Step => ip(`route add ${text}`);
+import { type Family, type Fields, four, route, six } from './family.js';
+import type { RouterOddity } from './oddities.js';
+import { addressOf } from './plan.js';
 
 /** Rules that lead to tables. */
 function rules(f: Family): RouterOddity[] {
