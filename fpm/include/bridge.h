@@ -108,15 +108,32 @@ static __always_inline struct net_bridge_fdb_entry *tna_fdb_lookup(struct net_br
 	return NULL;
 }
 
+// Has an entry not been deleted since (fdb_node.pprev)? Reads its flags as well: with one read where they follow, since all of them that
+// have a meaning are in the lowest 48 bits, and the highest 16 bits of a kernel address are never 0.
+static __always_inline bool tna_fdb_in_use(struct net_bridge_fdb_entry *entry, u64 address, u64 *flags)
+{
+	u64 word;
+
+	if (TNA_OFFSET(net_bridge_fdb_entry, flags) != TNA_OFFSET(net_bridge_fdb_entry, fdb_node.pprev) + 8) {
+		*flags = entry->flags;
+		return entry->fdb_node.pprev;
+	}
+	word = tna_word(address + TNA_OFFSET(net_bridge_fdb_entry, flags) - 2);
+	*flags = word >> 16;
+	return word & 0xffff;
+}
+
 // br_fdb_find_rcu(): the entry of a key (MAC address in the low 48 bits, as in memory, and VLAN id) in the FDB of the bridge at this address,
-// or NULL. `port`: the port that the entry will be expected at, 0 if any will do. `where`: what is remembered of the key.
+// or NULL. `port`: the port that the entry will be expected at, 0 if any will do. `where`: what is remembered of the key. `dst`: address of
+// the entry's port, `flags`: the entry's.
 //
 // Frames come in bursts of few addresses, so the entry is first looked for where it was last. An entry that is there
 // must prove that it is in use, on this bridge, for this key: fdb_delete() clears fdb_node.pprev before anything else,
 // fdb_create() sets it after the entry is in the table, and the entry's port belongs to the bridge. Memory that has
 // become something else fails one of these, and then, as when it has moved, the table is asked.
 static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt *p, struct net_bridge *br, u64 bridge,
-								 u64 key, u64 port, struct tna_address **where)
+								 u64 key, u64 port, struct tna_address **where,
+								 u64 *dst, u64 *flags)
 {
 	struct net_bridge_fdb_entry *entry;
 	struct tna_address *known;
@@ -128,8 +145,9 @@ static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt 
 
 	*where = known;
 	if (!tna_unlikely((known->key ^ key) | (known->bridge ^ bridge) | (TNA_WORD_AT(entry, key) ^ key)) &&
-	    entry->fdb_node.pprev) {
-		if (port ? (u64)entry->dst == port : (u64)TNA_AT(net_bridge_port, entry->dst)->br == bridge)
+	    tna_fdb_in_use(entry, known->entry, flags)) {
+		*dst = (u64)entry->dst;
+		if (port ? *dst == port : (u64)TNA_AT(net_bridge_port, *dst)->br == bridge)
 			return entry;
 	}
 	if (known->key != key || known->bridge != bridge) {
@@ -140,6 +158,8 @@ static __always_inline struct net_bridge_fdb_entry *tna_fdb_find(struct tna_pkt 
 	}
 	entry = tna_fdb_lookup(br, key);
 	known->entry = (u64)entry;
+	*dst = entry ? (u64)entry->dst : 0;
+	*flags = entry ? entry->flags : 0;
 	return entry;
 }
 

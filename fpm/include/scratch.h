@@ -24,7 +24,6 @@ struct tna_scratch {
 	__u32 brnf_id;    /* guard_bridge_nf: where br_netfilter's state was found last */
 	__u64 brnf;       /* its address */
 	__u64 veth_ops;   /* offload: the operations of veth devices */
-	__u64 no_qdisc;   /* bridge_egress: a queueing discipline that is part of the kernel and does nothing */
 	__u64 arp_table;  /* ip4_neighbour: the table of IPv4 neighbours, a variable of the kernel */
 	__u64 nd_table;   /* ip6_neighbour: the same of IPv6 */
 	__u64 init_net;   /* multipath: the kernel's first network namespace */

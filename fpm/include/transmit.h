@@ -27,16 +27,16 @@
 #include "taps.h"
 #include "tc.h"
 
-#define TNA_QDISC_BUILTIN 1 /* TCQ_F_BUILTIN */
 #define TNA_VLAN_HLEN 4
 #define TNA_ETH_MIN_MTU 68
 #define TNA_XDP_ACT_NDO_XMIT 4
 #define TNA_XDP_MODE_DRV 1 /* XDP_MODE_DRV */
 
-// What speaks against p->odev, each 0 if nothing does. `tc` is only a hint: see tna_tc_used().
+// What speaks against p->odev, each 0 if nothing does. `hooks` are netfilter's and, for XDP, tc's, the latter only a hint:
+// see tna_tc_used().
 struct tna_transmit {
-	u64 down, nf;
-	u64 tc, tapped, qdisc, silent; /* XDP */
+	u64 down, hooks;
+	u64 tapped, qdisc, silent; /* XDP */
 };
 
 // What may be wrong with one frame for the device that it is to leave by.
@@ -56,22 +56,6 @@ static __always_inline u32 tna_max_length(struct net_device *dev)
 }
 
 #ifdef TNA_HOOK_XDP
-// The handle of the root qdisc: 0 if the kernel chose it. noqueue_qdisc, what virtual devices have, is not looked at again:
-// builtin ones are never freed.
-static __always_inline u64 tna_configured_qdisc(struct tna_pkt *p, u64 address)
-{
-	struct Qdisc *qdisc;
-	u64 handle;
-
-	if (p->scratch->no_qdisc == address)
-		return 0;
-	qdisc = TNA_AT(Qdisc, address);
-	handle = qdisc->handle;
-	if (!handle && qdisc->flags & TNA_QDISC_BUILTIN)
-		p->scratch->no_qdisc = address;
-	return handle;
-}
-
 // Not 0 if the egress device would not transmit an XDP frame, on kernels whose devices do not say so (xdp_features).
 // * veth_xdp_xmit(): the peer's receive queue (veth_select_rxq: by this CPU) needs NAPI.
 // * tun_xdp_xmit(): always, with the one queue that tna_transmit_obstacle() asks for.
@@ -118,23 +102,37 @@ static __always_inline bool tna_mark_matters(void)
 }
 #endif
 
+// Not 0 if there are netfilter egress hooks or, where they are passed by, programs of tc.
+static __always_inline u64 tna_egress_hooks(struct tna_pkt *p)
+{
+	struct net_device *dev = p->odev;
+
+#ifdef TNA_HOOK_XDP
+	if (TNA_HAS(net_device, tcx_egress) &&
+	    TNA_OFFSET(net_device, tcx_egress) == TNA_OFFSET(net_device, nf_hooks_egress) + 8)
+		return tna_pointers(p->odev_address + TNA_OFFSET(net_device, nf_hooks_egress));
+	return (u64)dev->nf_hooks_egress | TNA_TC(dev, egress);
+#else
+	return (u64)dev->nf_hooks_egress;
+#endif
+}
+
 // Looks at p->odev; not 0 if any of the words is not.
 static __always_inline u64 tna_transmit_suspect(struct tna_pkt *p, struct tna_transmit *t)
 {
 	struct net_device *dev = p->odev;
 
+	t->hooks = tna_egress_hooks(p);
 #ifdef TNA_HOOK_XDP
-	t->tc = TNA_TC(dev, egress);
 	t->tapped = tna_device_tapped(dev, p->odev_address);
-	t->qdisc = tna_configured_qdisc(p, (u64)dev->qdisc);
+	t->qdisc = TNA_AT(Qdisc, dev->qdisc)->handle; /* 0 if the kernel chose it: noqueue, what virtual devices have */
 	t->silent = TNA_HAS(net_device, xdp_features) ? ~dev->xdp_features & TNA_XDP_ACT_NDO_XMIT : tna_xdp_silent(p);
 #endif
-	t->nf = (u64)dev->nf_hooks_egress;
 	t->down = tna_not_running(dev);
 #ifdef TNA_HOOK_XDP
-	return t->down | t->nf | t->tc | t->tapped | t->qdisc | t->silent;
+	return t->down | t->hooks | t->tapped | t->qdisc | t->silent;
 #else
-	return t->down | t->nf;
+	return t->down | t->hooks;
 #endif
 }
 

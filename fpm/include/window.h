@@ -60,7 +60,7 @@ static __always_inline void *tna_window(u64 address)
 #define TNA_OFFSET(T, field) ((u64)bpf_core_field_offset(struct T, field))
 #define TNA_HAS(T, field) bpf_core_field_exists(((struct T *)0)->field)
 
-// One aligned 64-bit word.
+// One 64-bit word.
 static __always_inline u64 tna_word(u64 address)
 {
 #ifdef TNA_WINDOW_KMOD
@@ -70,6 +70,13 @@ static __always_inline u64 tna_word(u64 address)
 
 	return (u64)w->tv_sec;
 #endif
+}
+
+// Not 0 if one of two adjacent pointers, the first at this address, is not NULL: with one read, of the highest byte of the first and all
+// but the highest of the second. The highest byte of a kernel address is 0xff, and no kernel address has only that.
+static __always_inline u64 tna_pointers(u64 address)
+{
+	return tna_word(address + 7);
 }
 
 // The 64-bit word that begins with a field. The local declaration of the field must have its true size, since libbpf

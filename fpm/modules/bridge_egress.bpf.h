@@ -35,7 +35,7 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_ISOLATED);
 		if (domain)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_SWITCHDEV);
-		if (t.nf)
+		if (p->odev->nf_hooks_egress)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_NF_EGRESS);
 #ifdef TNA_HOOK_XDP
 		if (t.tapped)
@@ -44,7 +44,7 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_QDISC);
 		if (t.silent)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_NO_XDP);
-		if (tna_tc_used(t.tc))
+		if (tna_tc_used(TNA_TC(p->odev, egress)))
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TC_EGRESS);
 #endif
 	}

@@ -25,19 +25,19 @@ static __always_inline int fpm_bridge_fdb(struct tna_pkt *p)
 {
 	struct net_bridge_fdb_entry *entry;
 	struct tna_address *known;
-	u64 out, now;
+	u64 out, flags, now;
 
-	entry = tna_fdb_find(p, p->bridge.br, p->bridge.address, tna_fdb_key(p, p->dst), 0, &known);
+	entry = tna_fdb_find(p, p->bridge.br, p->bridge.address, tna_fdb_key(p, p->dst), 0, &known, &out,
+			     &flags);
 	if (tna_unlikely(!entry))
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_MISS);
-	if (tna_unlikely(entry->flags & TNA_FDB_LOCAL)) {
+	if (tna_unlikely(flags & TNA_FDB_LOCAL)) {
 		if (TNA_HANDS_UP) {
 			p->bridge.up = true;
 			return TNA_NEXT;
 		}
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_LOCAL);
 	}
-	out = (u64)entry->dst;
 	if (tna_unlikely(!out))
 		return tna_slow(p, TNA_R_BRIDGE_FDB_FDB_NO_PORT);
 	if (tna_unlikely(out == p->bridge.port))

@@ -94,7 +94,7 @@ static __always_inline u64 tna_bridge_features(struct tna_pkt *p, struct net_dev
 
 static __always_inline int fpm_bridge_out(struct tna_pkt *p)
 {
-	u64 address = p->odev_address, bridge, down, nf, tc, tapped, qdisc, hooks, options, out, state, domain;
+	u64 address = p->odev_address, bridge, down, nf, tc, tapped, qdisc, hooks, options, out, flags, state, domain;
 	struct net_device *dev = TNA_AT(net_device, address);
 	struct net_bridge_fdb_entry *entry;
 	struct net_bridge_port *port;
@@ -144,10 +144,9 @@ static __always_inline int fpm_bridge_out(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_OUT_GROUP_ADDRESS);
 	}
 	entry = tna_fdb_find(p, br, bridge, p->ip.hardware | (TNA_VLAN_BRIDGES ? (u64)p->bridge.vid << 48 : 0), 0,
-			     &known);
+			     &known, &out, &flags);
 	if (tna_unlikely(!entry))
 		return tna_slow(p, TNA_R_BRIDGE_OUT_FDB_MISS);
-	out = (u64)entry->dst;
 	if (tna_unlikely(!out))
 		return tna_slow(p, TNA_R_BRIDGE_OUT_FDB_NO_PORT);
 	port = TNA_AT(net_bridge_port, out);

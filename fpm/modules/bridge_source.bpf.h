@@ -36,15 +36,15 @@ static __always_inline int fpm_bridge_source(struct tna_pkt *p)
 {
 	struct net_bridge_fdb_entry *entry;
 	struct tna_address *known;
-	u64 flags, moved, inactive, now;
+	u64 flags, dst, moved, inactive, now;
 
 	if (!(p->bridge.port_flags & (TNA_BR_LEARNING | TNA_BR_LOCKED)))
 		return TNA_NEXT;
-	entry = tna_fdb_find(p, p->bridge.br, p->bridge.address, tna_fdb_key(p, p->src), p->bridge.port, &known);
+	entry = tna_fdb_find(p, p->bridge.br, p->bridge.address, tna_fdb_key(p, p->src), p->bridge.port, &known,
+			     &dst, &flags);
 	if (tna_unlikely(!entry))
 		return tna_slow(p, TNA_R_BRIDGE_SOURCE_SOURCE_UNKNOWN);
-	flags = entry->flags;
-	moved = (u64)entry->dst ^ p->bridge.port;
+	moved = dst ^ p->bridge.port;
 	inactive = flags & flags >> 1 & TNA_FDB_NOTIFY; /* both NOTIFY and, one bit above, NOTIFY_INACTIVE */
 	if (tna_unlikely(moved | inactive | (flags & (TNA_FDB_LOCAL | TNA_FDB_LOCKED)))) {
 		if (flags & TNA_FDB_LOCAL)

@@ -24,7 +24,7 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 	if (tna_unlikely(tna_transmit_suspect(p, &t))) {
 		if (t.down)
 			return tna_slow(p, TNA_R_IP_EGRESS_EGRESS_DOWN);
-		if (t.nf)
+		if (p->odev->nf_hooks_egress)
 			return tna_slow(p, TNA_R_IP_EGRESS_NF_EGRESS);
 #ifdef TNA_HOOK_XDP
 		if (t.tapped)
@@ -33,7 +33,7 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP_EGRESS_QDISC);
 		if (t.silent)
 			return tna_slow(p, TNA_R_IP_EGRESS_EGRESS_NO_XDP);
-		if (tna_tc_used(t.tc))
+		if (tna_tc_used(TNA_TC(p->odev, egress)))
 			return tna_slow(p, TNA_R_IP_EGRESS_TC_EGRESS);
 #endif
 	}

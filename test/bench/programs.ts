@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from '../support/lab/command.js';
 
-export type ProgramFile = 'generator' | 'sink' | 'redirect' | 'forward';
+export type ProgramFile = 'generator' | 'sink' | 'redirect' | 'reading' | 'forward';
 
 const here = dirname(fileURLToPath(import.meta.url));
 // Compiled, this file lies in dist/test/bench/.

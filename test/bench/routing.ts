@@ -9,11 +9,11 @@ import { type FamilyName, families } from './routed-family.js';
 import { openRoutedPath } from './routed-path.js';
 import { type Summary, summarise } from './statistics.js';
 import { Tna } from './tna.js';
-import { makeVariants, routerVariants, type VariantName, variantLabel } from './variants.js';
+import { makeVariants, type RouterVariant, routerVariants, variantLabel } from './variants.js';
 
 export type RoutingSize = RoundsSize & Pick<BenchOptions, 'cpu' | 'library' | 'families' | 'routes' | 'flows'>;
 
-export interface RoutingResult extends RoundsResult<VariantName> {
+export interface RoutingResult extends RoundsResult<RouterVariant> {
   readonly family: FamilyName;
   readonly routes: number;
   readonly flows: number;
@@ -84,7 +84,8 @@ function figuresOf({ family, routes, flows, rounds }: RoutingResult): readonly F
       ...{ id: `route.${id}.${name}`, label: `${label}: ${where}`, unit },
       ...(goal === undefined ? {} : { goal: atLeast(goal) }),
     });
-  const ratio = (of: VariantName, against: VariantName) => summarise(speed(rounds as Rounds<VariantName>, of, against));
+  const ratio = (of: RouterVariant, against: RouterVariant) =>
+    summarise(speed(rounds as Rounds<RouterVariant>, of, against));
   return [
     ...routerVariants.map((name) =>
       line(summarise(mpps(rounds[name])), `mpps.${name}`, variantLabel(name, 'router'), 'Mpps'),

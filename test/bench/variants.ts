@@ -6,10 +6,11 @@ import { programObject } from './programs.js';
 import type { BareHook } from './station-protocol.js';
 import type { Tna } from './tna.js';
 
-export const bridgeVariants = ['linux', 'tna-xdp', 'tna-tc', 'redirect-xdp', 'redirect-tc'] as const;
+export const bridgeVariants = ['linux', 'tna-xdp', 'tna-tc', 'redirect-xdp', 'reading-xdp', 'redirect-tc'] as const;
 export const routerVariants = ['linux', 'tna-xdp', 'fib-xdp', 'tna-tc', 'redirect-xdp', 'redirect-tc'] as const;
 export type BridgeVariant = (typeof bridgeVariants)[number];
-export type VariantName = (typeof routerVariants)[number];
+export type RouterVariant = (typeof routerVariants)[number];
+export type VariantName = BridgeVariant | RouterVariant;
 
 /** `what` Linux does without TNA: a bridge, a router. */
 export function variantLabel(name: VariantName, what: string): string {
@@ -19,6 +20,7 @@ export function variantLabel(name: VariantName, what: string): string {
     'fib-xdp': 'XDP that asks bpf_fib_lookup(), and nothing else',
     'tna-tc': 'TNA by TCX',
     'redirect-xdp': 'bare XDP redirect (devmap): the ceiling',
+    'reading-xdp': 'the same, and 44 reads of kernel memory',
     'redirect-tc': 'bare tc redirect',
   };
   return labels[name];
@@ -63,6 +65,8 @@ function behaviour(name: VariantName, options: Omit<VariantOptions<VariantName>,
       return accelerated(variantLabel(name, options.what), name === 'tna-xdp' ? 'xdp' : 'tc', options);
     case 'fib-xdp':
       return bare(variantLabel(name, options.what), 'xdp', 'forward', options.path);
+    case 'reading-xdp':
+      return bare(variantLabel(name, options.what), 'xdp', 'reading', options.path);
     case 'redirect-xdp':
     case 'redirect-tc':
       return bare(variantLabel(name, options.what), name === 'redirect-xdp' ? 'xdp' : 'tc', 'redirect', options.path);
@@ -110,12 +114,17 @@ function accelerated(
   };
 }
 
-function bare(label: string, hook: BareHook, name: 'redirect' | 'forward', path: ForwardingPath): Behaviour {
+function bare(
+  label: string,
+  hook: BareHook,
+  name: 'redirect' | 'reading' | 'forward',
+  path: ForwardingPath,
+): Behaviour {
   return {
     enter: async () => {
       const [ifindex, egress] = [path.ingress.ifindex, path.egress.ifindex];
-      // The one has a single device to send to, the other looks for what the route says.
-      const key = name === 'redirect' ? 0 : egress;
+      // A router looks for what the route says, the others have a single device to send to.
+      const key = name === 'forward' ? egress : 0;
       const object = await programObject(name);
       await path.station.ask('redirect', { netns: path.netns, hook, object, name, ifindex, egress, key });
     },
