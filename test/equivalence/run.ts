@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The equivalence script: many random configurations with TNA off and on. Root only; works in namespaces of its own.
-//
-//   node dist/test/equivalence/run.js [--of bridge|router|router6|gateway|gateway6] [--seed N] [--count N] [--frames N] [--hook xdp|tc]
-//                                     [--ports tap|veth] [--off] [--jobs N] [--keep-going] [--verbose] [--directed TEXT] [--resident]
-//
-// --directed runs the directed cases whose name contains TEXT instead of random ones ('' for all).
-// --resident has one process of TNA do all cases of a hook: less work on a machine where starting one takes long.
-// Without --hook and --ports all four combinations run, --count configurations each. --off compares Linux with Linux.
 
-import { parseArgs } from 'node:util';
+import { oneOf, scriptArguments, wholeNumber } from '../support/script-arguments.js';
 import { type Accelerator, noAccelerator, tnaAccelerator } from './accelerator.js';
 import type { Hook, PortKind } from './configuration.js';
 import { directedCases } from './directed.js';
@@ -21,7 +14,21 @@ import { gatewayCases } from './routing/gateway.js';
 import { vlanGatewayCases } from './routing/gateway-vlans.js';
 import { makeCase, runCase } from './runner.js';
 
-const { values } = parseArgs({
+const usage = `usage: npm run equivalence -- [options]
+  --of WHAT        bridge, router, router6, gateway or gateway6 (bridge)
+  --seed N         the first configuration (1)
+  --count N        configurations of each combination of ports and hook (200)
+  --frames N       frames of each (200)
+  --hook xdp|tc, --ports tap|veth   not all four combinations
+  --directed TEXT  directed cases whose name contains it, instead of random ones ('' for all)
+  --off            compare Linux with Linux
+  --library DIR    FPM library instead of the built-in one
+  --jobs N         at once (2)
+  --resident       one process of TNA does all cases of a hook: less work where starting one takes long
+  --keep-going     go on after a difference
+  --verbose        a line for each case
+Exit code 1 on a difference.`;
+const { values } = scriptArguments(usage, {
   options: {
     of: { type: 'string', default: 'bridge' },
     seed: { type: 'string', default: '1' },
@@ -39,16 +46,20 @@ const { values } = parseArgs({
   },
 });
 
-const hooks = (values.hook === undefined ? ['xdp', 'tc'] : [values.hook]) as Hook[];
-const kinds = (values.ports === undefined ? ['tap', 'veth'] : [values.ports]) as PortKind[];
-const makers = new Map([
-  ['bridge', makeCase],
-  ['router', makeRouterCase],
-  ['router6', makeRouter6Case],
-  ['gateway', makeGatewayCase],
-  ['gateway6', makeGateway6Case],
-]);
-const make = makers.get(values.of) ?? makeCase;
+const allHooks: readonly Hook[] = ['xdp', 'tc'];
+const allKinds: readonly PortKind[] = ['tap', 'veth'];
+const hooks = values.hook === undefined ? allHooks : [oneOf('hook', values.hook, allHooks, usage)];
+const kinds = values.ports === undefined ? allKinds : [oneOf('ports', values.ports, allKinds, usage)];
+const number = (option: 'seed' | 'count' | 'frames' | 'jobs') => wholeNumber(option, values[option], 1, usage);
+const [first, count, frames, jobs] = [number('seed'), number('count'), number('frames'), number('jobs')];
+const makers = {
+  bridge: makeCase,
+  router: makeRouterCase,
+  router6: makeRouter6Case,
+  gateway: makeGatewayCase,
+  gateway6: makeGateway6Case,
+};
+const make = makers[oneOf('of', values.of, Object.keys(makers) as (keyof typeof makers)[], usage)];
 const options = values.library === undefined ? [] : ['--library', values.library];
 let failed = 0;
 
@@ -60,17 +71,14 @@ function acceleratorOf(hook: Hook): Accelerator {
 async function runAll(kind: PortKind, hook: Hook): Promise<void> {
   const accelerator = acceleratorOf(hook);
   const totals = emptyTotals();
-  const first = Number(values.seed);
   let next = first;
   const worker = async () => {
-    while (next < first + Number(values.count) && (failed === 0 || values['keep-going'])) {
+    while (next < first + count && (failed === 0 || values['keep-going'])) {
       const seed = next;
       next += 1;
-      const result = await runCase(make(seed, kind, hook, Number(values.frames)), accelerator).catch(
-        (error: unknown) => {
-          throw new Error(`seed ${seed} (${kind}, ${hook})`, { cause: error });
-        },
-      );
+      const result = await runCase(make(seed, kind, hook, frames), accelerator).catch((error: unknown) => {
+        throw new Error(`seed ${seed} (${kind}, ${hook})`, { cause: error });
+      });
       addResult(totals, result);
       if (result.differences.length > 0) {
         failed += 1;
@@ -80,7 +88,7 @@ async function runAll(kind: PortKind, hook: Hook): Promise<void> {
       }
     }
   };
-  await Promise.all(Array.from({ length: Number(values.jobs) }, worker));
+  await Promise.all(Array.from({ length: jobs }, worker));
   console.log(totalsText(`${kind}, ${values.off ? 'off' : hook}, seeds from ${first}`, totals));
 }
 
@@ -110,7 +118,7 @@ async function runDirected(text: string): Promise<void> {
       }
     }
   };
-  await Promise.all(Array.from({ length: Number(values.jobs) }, worker));
+  await Promise.all(Array.from({ length: jobs }, worker));
   console.log(totalsText('directed', totals));
 }
 

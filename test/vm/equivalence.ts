@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many random configurations with TNA off and on, on one of Debian's kernels: more than one machine can do in its time.
-//
-//   node dist/test/vm/equivalence.js [--kernel NAME] [--count N] [--seed S] [--chunk N] [--jobs N] [--report]
-//
-// --count configurations (500) of each combination of ports (tap, veth) and hook (xdp, tc), in machines of --chunk each.
-// Each machine's figures are kept below dist/vm/equivalence/KERNEL/SEED, so that a run goes on where another was interrupted;
-// --report sums up what is there and starts nothing. Exit code 1 on a difference, and when a machine came to no end.
+// Each machine's figures are kept below dist/vm/equivalence/KERNEL/SEED, so that a run goes on where another was interrupted.
 
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { addTotals, emptyTotals, type Totals, totalsOf, totalsText } from '../equivalence/report.js';
 import { agentBinary } from '../support/lab/agent-binary.js';
+import { scriptArguments, wholeNumber } from '../support/script-arguments.js';
 import { prepareHelpers } from './helpers.js';
 import { inParallel } from './in-parallel.js';
 import { type Kernel, prepareKernels } from './kernels.js';
 import { runMachine } from './machine.js';
 import { selectTests } from './tests.js';
 
-const { values } = parseArgs({
+const usage = `usage: npm run equivalence:vm -- [options]
+  --kernel NAME  6.1, 6.12 or newest (newest)
+  --count N      configurations of each combination of ports (tap, veth) and hook (xdp, tc) (500)
+  --seed S       the first one (20000)
+  --chunk N      configurations that one machine does (25)
+  --jobs N       machines at once (2)
+  --report       run nothing: sum up what is there
+Exit code 1 on a difference, and when a machine came to no end.`;
+const { values } = scriptArguments(usage, {
   options: {
     kernel: { type: 'string', default: 'newest' },
     count: { type: 'string', default: '500' },
@@ -30,7 +33,8 @@ const { values } = parseArgs({
   },
 });
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
-const [count, first, chunk] = [values.count, values.seed, values.chunk].map(Number) as [number, number, number];
+const number = (option: 'count' | 'seed' | 'chunk' | 'jobs') => wholeNumber(option, values[option], 1, usage);
+const [count, first, chunk, jobs] = [number('count'), number('seed'), number('chunk'), number('jobs')];
 const results = join(root, 'dist/vm/equivalence', values.kernel);
 
 process.once('SIGINT', () => process.exit(130));
@@ -91,7 +95,7 @@ if (!values.report) {
   const seeds = Array.from({ length: Math.ceil(count / chunk) }, (_, i) => first + i * chunk);
   const left = seeds.filter((seed) => !existsSync(join(results, String(seed), 'code')));
   // Machines of one processor each: emulated processors that share memory wait for each other.
-  await inParallel(left, Number(values.jobs), async (seed) => {
+  await inParallel(left, jobs, async (seed) => {
     good = (await runChunk(kernel, seed, Math.min(chunk, first + count - seed))) && good;
   });
 }

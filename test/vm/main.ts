@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run test:vm`: TNA's tests inside Debian's kernels, in virtual machines.
-//
-//   npm run test:vm -- [--kernel NAME]... [--quick | --ci] [--test PART]... [--jobs N] [--fetch] [--run COMMAND]
-//
-// Without options everything runs on all kernels (6.1, 6.12, newest); --ci is the part that .ci/run includes. --fetch replaces cached kernels by the archive's
-// present ones. --run executes a shell command in each machine instead of tests and shows what it says.
 // Ends with a table and `N passed, N failed, N skipped`; what each machine said lies in the run's own
 // directory below dist/vm/runs, whose name is the first line.
-// Exit code 1 on any failure, 3 when nothing passed.
 
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { agentBinary } from '../support/lab/agent-binary.js';
+import { scriptArguments, wholeNumber } from '../support/script-arguments.js';
 import { countTap, type TapCount } from '../support/tap-count.js';
 import { prepareHelpers } from './helpers.js';
 import { inParallel } from './in-parallel.js';
@@ -27,7 +21,16 @@ const compiled = join(dirname(fileURLToPath(import.meta.url)), '..');
 const root = join(compiled, '../..');
 const directory = join(root, 'dist/vm');
 
-const { values } = parseArgs({
+const usage = `usage: npm run test:vm -- [options]
+  --kernel NAME  6.1, 6.12 or newest (repeatable; all)
+  --quick, --ci  a part of the tests; --ci: the one that .ci/run includes
+  --test PART    tests whose name contains it (repeatable)
+  --seed, --count N  of random configurations
+  --jobs N       machines at once
+  --fetch        replace cached kernels by the archive's present ones
+  --run COMMAND  run a shell command in each machine instead of tests, and show what it says
+Exit code 1 on any failure, 3 when nothing passed.`;
+const { values } = scriptArguments(usage, {
   options: {
     kernel: { type: 'string', multiple: true },
     quick: { type: 'boolean', default: false },
@@ -40,6 +43,10 @@ const { values } = parseArgs({
     count: { type: 'string' },
   },
 });
+const number = (option: 'seed' | 'count' | 'jobs') =>
+  values[option] === undefined ? undefined : wholeNumber(option, values[option], 1, usage);
+const [seed, count] = [number('seed'), number('count')];
+const jobs = number('jobs') ?? (values.ci ? Math.min(2, availableParallelism()) : 1);
 const extent: Extent = values.quick ? 'quick' : values.ci ? 'ci' : 'full';
 
 /** Exit code, if any, and kernel trouble are failures whatever the tests say. */
@@ -59,8 +66,8 @@ async function runTest(kernel: Kernel, test: VmTest): Promise<Result> {
     `TNA_VM_EXTENT=${extent}`,
     // Limits that suit a real processor: those of the machine and of each file are what counts here.
     'TAP_TIMEOUT=36000 TNA_TEST_PATIENCE=10',
-    ...(values.seed === undefined ? [] : [`TNA_VM_SEED=${Number(values.seed)}`]),
-    ...(values.count === undefined ? [] : [`TNA_VM_COUNT=${Number(values.count)}`]),
+    ...(seed === undefined ? [] : [`TNA_VM_SEED=${seed}`]),
+    ...(count === undefined ? [] : [`TNA_VM_COUNT=${count}`]),
   ];
   const machine = await runMachine({
     kernel,
@@ -153,9 +160,5 @@ for (const [i, kernel] of kernels.entries()) {
 }
 process.exitCode =
   values.run === undefined
-    ? await runTests(
-        kernels,
-        selectTests(compiled, extent, values.test),
-        Number(values.jobs ?? (values.ci ? Math.min(2, availableParallelism()) : 1)),
-      )
+    ? await runTests(kernels, selectTests(compiled, extent, values.test), jobs)
     : await runCommand(kernels, values.run);

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mutation script for what only another kernel shows, such as VLAN filtering: libraries without a check are built
 // here, and judged in a machine.
-//
-//   node dist/test/vm/mutations.js [--kernel NAME] [--only TEXT[,TEXT…]]
 
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { directoryName, partnerOf } from '../equivalence/judge-mutant.js';
 import { buildMutant, findMutations, type Mutation } from '../equivalence/mutations.js';
 import { agentBinary } from '../support/lab/agent-binary.js';
+import { scriptArguments } from '../support/script-arguments.js';
 import { prepareHelpers } from './helpers.js';
 import { prepareKernels } from './kernels.js';
 import { runMachine } from './machine.js';
 import { selectTests } from './tests.js';
 
-const { values } = parseArgs({
+const usage = `usage: npm run mutations:vm -- [options]
+  --kernel NAME          6.1, 6.12 or newest (newest)
+  --only TEXT[,TEXT...]  checks whose FPM:reason contains one of these (those that only such a kernel comes upon)
+Exit code 1 if a check can be left out unnoticed.`;
+const { values } = scriptArguments(usage, {
   options: {
     kernel: { type: 'string', default: 'newest' },
     only: { type: 'string', default: 'vlan,bridge_port:mst,frame:,egress-below' },

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run selftests`: the kernel's own selftests of bridges and routers, in the newest kernel, with TNA off and on.
-//
-//   npm run selftests -- [PART]... [--kernel NAME] [--jobs N] [--again] [--only-table]
-//
-// PART narrows the list to names that contain it. Each script runs in a machine of its own, first without TNA, then with
-// it. Results are kept below dist/vm/results, so that an interrupted run goes on where it stopped: those without TNA for
-// a kernel, those with TNA for a build as well; --again forgets them. A script that ends differently is run twice more on
-// both sides, because some are not steady on an emulated processor. The table goes to docs/selftests.md.
-// Exit code 1 if a script differs.
+// Each script runs in a machine of its own, first without TNA, then with it. Results are kept below dist/vm/results, so that
+// an interrupted run goes on where it stopped: those without TNA for a kernel, those with TNA for a build as well. A script that ends
+// differently is run twice more on both sides, because some are not steady on an emulated processor. The table goes to docs/selftests.md.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { scriptArguments, wholeNumber } from '../support/script-arguments.js';
 import { inParallel } from './in-parallel.js';
 import { type Kernel, prepareKernels } from './kernels.js';
 import { runMachine } from './machine.js';
@@ -33,7 +28,14 @@ const compiled = join(dirname(fileURLToPath(import.meta.url)), '..');
 const root = join(compiled, '../..');
 const directory = join(root, 'dist/vm');
 
-const { values, positionals } = parseArgs({
+const usage = `usage: npm run selftests -- [PART]... [options]
+  PART           scripts whose name contains it (all)
+  --kernel NAME  6.1, 6.12 or newest (newest)
+  --jobs N       machines at once (2)
+  --again        forget what is known
+  --only-table   run nothing: write the table of what is known
+Exit code 1 if a script does not end with TNA as it does without.`;
+const { values, positionals } = scriptArguments(usage, {
   allowPositionals: true,
   options: {
     kernel: { type: 'string', default: 'newest' },
@@ -42,6 +44,8 @@ const { values, positionals } = parseArgs({
     'only-table': { type: 'boolean', default: false },
   },
 });
+
+const jobs = wholeNumber('jobs', values.jobs, 1, usage);
 
 /** Runs of one script and mode, newest last, valid for what `stamp` names. */
 interface Kept {
@@ -207,7 +211,7 @@ const chosen = selftests.filter(
   ({ script }) => positionals.length === 0 || positionals.some((part) => script.includes(part)),
 );
 const results = new Map<Selftest, SelftestResult>();
-await inParallel(chosen, Number(values.jobs), async (test) => {
+await inParallel(chosen, jobs, async (test) => {
   const result = await runBoth(kernel, sources, test, build);
   results.set(test, result);
   const time = [...result.off, ...result.on].map((run) => `${run.seconds} s`).join(', ');
