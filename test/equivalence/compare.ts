@@ -31,7 +31,7 @@ interface Arrival {
  * one: no packet that stations send has, and no fragment of IPv6 a number above 255. Behind a VLAN tag, too, where packets are routed.
  */
 function masked(bytes: string, isOwn: (bytes: string) => boolean, routed: boolean): string {
-  if (routed && bytes.slice(24, 28) === '8100') {
+  if (routed && /^8100|^88a8/.test(bytes.slice(24, 28))) {
     const untagged = masked(bytes.slice(0, 24) + bytes.slice(32), isOwn, routed);
     return untagged.slice(0, 24) + bytes.slice(24, 32) + untagged.slice(24);
   }

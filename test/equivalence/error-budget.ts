@@ -14,6 +14,11 @@ const virtioHeader = 20;
 const counters4 = /^(Ip\.OutRequests|Icmp\.OutMsgs|Icmp\.OutDestUnreachs|IcmpMsg\.OutType3) /;
 const counters6 = /^Icmp6Out(Redirects|Type137) /;
 
+/** Without its VLAN tags. */
+function untagged(bytes: string): string {
+  return /^8100|^88a8/.test(bytes.slice(24, 28)) ? untagged(bytes.slice(0, 24) + bytes.slice(32)) : bytes;
+}
+
 /** Who is told that there is no way: the destination of an ICMP message "network", "host" or "communication" unreachable. */
 function toldBy(bytes: string): string | undefined {
   return /^.{24}080045.{16}01.{20}03(?:00|01|0d)/.test(bytes) ? bytes.slice(60, 68) : undefined;
@@ -34,19 +39,20 @@ export class ErrorBudget {
   constructor(frames: readonly Send[], received: readonly (readonly Received[])[]) {
     const pairs = new Map<number, Set<string>>();
     for (const [index, frame] of frames.entries()) {
-      const bytes = frame.virtio === true ? frame.bytes.slice(virtioHeader) : frame.bytes;
+      const bytes = untagged(frame.virtio === true ? frame.bytes.slice(virtioHeader) : frame.bytes);
       if (bytes.slice(24, 28) === '86dd') {
         const there = pairs.get(frame.port) ?? new Set();
         pairs.set(frame.port, there.add(pair(bytes)));
       }
       if (bytes.slice(24, 28) !== '0800') continue;
       const source = bytes.slice(52, 60);
-      const forwarded = (received[index] ?? []).some(
-        (one) => one.bytes.slice(24, 28) === '0800' && one.bytes.slice(52, 60) === source,
-      );
+      const forwarded = (received[index] ?? [])
+        .map((one) => untagged(one.bytes))
+        .some((one) => one.slice(24, 28) === '0800' && one.slice(52, 60) === source);
       if (!forwarded) this.#spent.set(source, [...(this.#spent.get(source) ?? []), index]);
     }
-    for (const [index, { port, bytes }] of received.flatMap((all, index) => all.map((one) => [index, one] as const))) {
+    for (const [index, { port, bytes: whole }] of received.flatMap((all, i) => all.map((one) => [i, one] as const))) {
+      const bytes = untagged(whole);
       if (bytes.slice(24, 28) !== '86dd') continue;
       const counted = isRedirect(bytes) ? this.#redirects : this.#returned;
       if (isRedirect(bytes) || pairs.get(port)?.has(pair(bytes)) === true)
@@ -55,7 +61,8 @@ export class ErrorBudget {
   }
 
   /** Whether it depends on the time that this came out of a port after a frame. */
-  isUncertain(bytes: string, frame: number, port: number): boolean {
+  isUncertain(whole: string, frame: number, port: number): boolean {
+    const bytes = untagged(whole);
     const before = (list: readonly number[] | undefined) => (list ?? []).filter((index) => index <= frame).length;
     if (isRedirect(bytes)) return [this.#returned, this.#redirects].some((one) => before(one.get(port)) > burst);
     const told = toldBy(bytes);

@@ -102,10 +102,11 @@ export function totalsText(name: string, totals: Totals): string {
 const cut = (text: string): string => (text.length > 600 ? `${text.slice(0, 600)}… (${text.length} characters)` : text);
 
 /** Of which sort the random case was. */
-function ofText({ own, bridges, namespace }: Configuration): string {
+function ofText({ own, bridges, namespace, links }: Configuration): string {
   if (own === undefined) return '';
   const six = namespace.some(({ text }) => text.startsWith('net/ipv6/icmp/')) ? '6' : '';
-  return ` --of ${bridges.length > 0 ? 'gateway' : 'router'}${six}`;
+  const vlans = links.some(({ text }) => / type vlan |vlan_filtering/.test(text)) ? 'vlan-' : '';
+  return ` --of ${vlans}${bridges.length > 0 ? 'gateway' : 'router'}${six}`;
 }
 
 /** Everything needed to see a difference again: how to run it, the commands, the frame, what was expected. */

@@ -12,10 +12,16 @@ import { makeGateway6Case, makeGatewayCase, makeRouter6Case, makeRouterCase } fr
 import { routerCases, vrfCases } from './routing/directed.js';
 import { gatewayCases } from './routing/gateway.js';
 import { vlanGatewayCases } from './routing/gateway-vlans.js';
+import {
+  makeVlanGateway6Case,
+  makeVlanGatewayCase,
+  makeVlanRouter6Case,
+  makeVlanRouterCase,
+} from './routing/vlan-case.js';
 import { makeCase, runCase } from './runner.js';
 
 const usage = `usage: npm run equivalence -- [options]
-  --of WHAT        bridge, router, router6, gateway or gateway6 (bridge)
+  --of WHAT        bridge, router, router6, gateway, gateway6; with VLANs: vlan-router, vlan-router6, vlan-gateway, vlan-gateway6 (bridge)
   --seed N         the first configuration (1)
   --count N        configurations of each combination of ports and hook (200)
   --frames N       frames of each (200)
@@ -58,6 +64,10 @@ const makers = {
   router6: makeRouter6Case,
   gateway: makeGatewayCase,
   gateway6: makeGateway6Case,
+  'vlan-router': makeVlanRouterCase,
+  'vlan-router6': makeVlanRouter6Case,
+  'vlan-gateway': makeVlanGatewayCase,
+  'vlan-gateway6': makeVlanGateway6Case,
 };
 const make = makers[oneOf('of', values.of, Object.keys(makers) as (keyof typeof makers)[], usage)];
 const options = values.library === undefined ? [] : ['--library', values.library];

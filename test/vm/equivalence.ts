@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many random configurations with TNA off and on, on one of Debian's kernels: more than one machine can do in its time.
-// Each machine's figures are kept below dist/vm/equivalence/KERNEL/SEED, so that a run goes on where another was interrupted.
+// Each machine's figures are kept below dist/vm/TEST/KERNEL/SEED, so that a run goes on where another was interrupted.
 
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { addTotals, emptyTotals, type Totals, totalsOf, totalsText } from '../equivalence/report.js';
 import { agentBinary } from '../support/lab/agent-binary.js';
-import { scriptArguments, wholeNumber } from '../support/script-arguments.js';
+import { oneOf, scriptArguments, wholeNumber } from '../support/script-arguments.js';
 import { prepareHelpers } from './helpers.js';
 import { inParallel } from './in-parallel.js';
 import { type Kernel, prepareKernels } from './kernels.js';
 import { runMachine } from './machine.js';
 import { selectTests } from './tests.js';
 
+const allPairs = ['tap-xdp', 'tap-tc', 'veth-xdp', 'veth-tc'];
 const usage = `usage: npm run equivalence:vm -- [options]
+  --of TEST      a test of the machines that samples: equivalence (bridges), router-equivalence, vlan-router-equivalence, ... (equivalence)
   --kernel NAME  6.1, 6.12 or newest (newest)
   --count N      configurations of each combination of ports (tap, veth) and hook (xdp, tc) (500)
+  --frames N     frames of each (200)
+  --pairs PAIRS  some of these combinations, as tap-xdp,veth-tc
   --seed S       the first one (20000)
   --chunk N      configurations that one machine does (25)
   --jobs N       machines at once (2)
@@ -24,7 +28,10 @@ const usage = `usage: npm run equivalence:vm -- [options]
 Exit code 1 on a difference, and when a machine came to no end.`;
 const { values } = scriptArguments(usage, {
   options: {
+    of: { type: 'string', default: 'equivalence' },
     kernel: { type: 'string', default: 'newest' },
+    frames: { type: 'string', default: '200' },
+    pairs: { type: 'string', default: allPairs.join(',') },
     count: { type: 'string', default: '500' },
     seed: { type: 'string', default: '20000' },
     chunk: { type: 'string', default: '25' },
@@ -33,9 +40,15 @@ const { values } = scriptArguments(usage, {
   },
 });
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
-const number = (option: 'count' | 'seed' | 'chunk' | 'jobs') => wholeNumber(option, values[option], 1, usage);
-const [count, first, chunk, jobs] = [number('count'), number('seed'), number('chunk'), number('jobs')];
-const results = join(root, 'dist/vm/equivalence', values.kernel);
+const tests = selectTests(join(root, 'dist/test'), 'full', ['equivalence']);
+const samples = tests.map(({ name }) => name).filter((name) => !name.startsWith('nic'));
+const of = oneOf('of', values.of, samples, usage);
+const pairs = values.pairs.split(',').map((pair) => oneOf('pairs', pair, allPairs, usage));
+const number = (option: 'count' | 'frames' | 'seed' | 'chunk' | 'jobs') =>
+  wholeNumber(option, values[option], 1, usage);
+const [count, frames, first] = [number('count'), number('frames'), number('seed')];
+const [chunk, jobs] = [number('chunk'), number('jobs')];
+const results = join(root, 'dist/vm', of, values.kernel);
 
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(130));
@@ -50,10 +63,10 @@ async function bootKernel(): Promise<Kernel> {
 
 /** The configurations from a seed on; whether the machine came to its end without a difference. */
 async function runChunk(kernel: Kernel, seed: number, configurations: number): Promise<boolean> {
-  const [test] = selectTests(join(root, 'dist/test'), 'full', ['equivalence']);
+  const test = tests.find(({ name }) => name === of);
   if (test === undefined) throw new Error('no such test');
-  const output = join(root, 'dist/vm/results', kernel.name, `equivalence-${seed}`);
-  const environment = `TNA_VM_SEED=${seed} TNA_VM_COUNT=${configurations} TAP_TIMEOUT=36000 TNA_TEST_PATIENCE=10 TNA_TEST_SHELLS=1`;
+  const output = join(root, 'dist/vm/results', kernel.name, `${of}-${seed}`);
+  const environment = `TNA_VM_SEED=${seed} TNA_VM_COUNT=${configurations} TNA_VM_FRAMES=${frames} TNA_VM_PAIRS=${pairs.join(',')} TAP_TIMEOUT=36000 TNA_TEST_PATIENCE=10 TNA_TEST_SHELLS=1`;
   const machine = await runMachine({
     kernel,
     root,

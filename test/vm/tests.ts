@@ -75,6 +75,16 @@ const own: readonly VmTest[] = [
     file: 'vm/guest/router-equivalence.test.js',
     timeoutSeconds: 1800,
   },
+  ...['vlan-router', 'vlan-router6', 'vlan-gateway', 'vlan-gateway6']
+    .map((what) => `${what}-equivalence`)
+    .map((name) => ({
+      ...base,
+      name,
+      file: `vm/guest/${name}.test.js`,
+      modules: [...labModules, '8021q', 'br_netfilter'],
+      timeoutSeconds: 1800,
+      pointless: { '6.1': 'routes nothing: Linux before 6.2' },
+    })),
   {
     ...base,
     name: 'vlan-router',

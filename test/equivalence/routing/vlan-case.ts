@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// One random router with VLANs on the way to some of its networks, and its packets, as a case for the runner.
+
+import type { Send } from '../../support/lab/agent.js';
+import type { Claim } from '../accelerator.js';
+import type { Hook, PortKind } from '../configuration.js';
+import { Random } from '../random.js';
+import type { Case } from '../runner.js';
+import type { Outcome } from '../side.js';
+import { drawFrames6 } from './case.js';
+import { bridged, countDue, type Family, ip4, ip6, type Vlans } from './due.js';
+import { generateRouter } from './generate.js';
+import { generateRouter6 } from './generate6.js';
+import type { RouterPlan } from './plan.js';
+import { generateRouterTraffic } from './traffic.js';
+import { withVlanBridge } from './vlan-bridge.js';
+import { withVlanDevices } from './vlan-devices.js';
+import { throughVlans } from './vlan-frames.js';
+
+/** A router, and how its stations are reached. */
+interface Placed {
+  readonly plan: RouterPlan;
+  readonly wayOf: Vlans['wayOf'];
+}
+
+function vlanCase(
+  { plan, wayOf }: Placed,
+  frames: readonly Send[],
+  family: Family,
+  like: Omit<Case, 'configuration' | 'frames'>,
+): Case {
+  const { seed, kind, hook } = like;
+  const arriving = throughVlans(new Random(seed ^ 0x0f1bbcdc), frames, wayOf, kind);
+  const one: Case = { ...like, configuration: plan.configuration, frames: arriving.map(({ send }) => send) };
+  const meant = frames.map((frame, index) => {
+    const { ordinary, way } = arriving[index] ?? {};
+    return ordinary === true && way !== undefined ? { frame, way } : undefined;
+  });
+  const { four } = plan;
+  // Of bridges that filter VLANs and route, tc passes by IPv4 alone.
+  const bridge = bridged(plan);
+  const slow = plan.allSlow || four?.allSlow === true || (hook === 'xdp' && (kind === 'veth' || bridge));
+  const count = (of: RouterPlan, by: Family, plain: Outcome, claims: readonly Claim[]) =>
+    bridge && by === ip6 ? 0 : countDue(of, by, one, plain, claims, bridge || four !== undefined, { wayOf, meant });
+  return {
+    ...one,
+    due: (plain, claims) =>
+      slow ? 0 : count(plan, family, plain, claims) + (four === undefined ? 0 : count(four, ip4, plain, claims)),
+  };
+}
+
+type Generate = (seed: number, kind: PortKind, hook: Hook, frames: number) => RouterPlan;
+
+/** Mostly one that does not leave everything to Linux, VLANs or not: machines that know VLANs are slow. */
+function seldomSlow(generate: Generate, seed: number, kind: PortKind, hook: Hook, count: number): RouterPlan {
+  const drawn = [0, 1, 2, 3].map((turn) => generate(seed ^ (turn * 0x10000000), kind, hook, count));
+  return drawn.find((plan) => !plan.allSlow && plan.four?.allSlow !== true) ?? (drawn[0] as RouterPlan);
+}
+
+const frames4: DrawFrames = (router, seed, count) =>
+  generateRouterTraffic(new Random(seed ^ 0x1b873593), router, count);
+type DrawFrames = (router: RouterPlan, seed: number, count: number) => readonly Send[];
+
+type Place = (random: Random, router: RouterPlan, frames: number) => Placed;
+
+const maker =
+  (place: Place, generate: Generate, draw: DrawFrames, family: Family) =>
+  (seed: number, kind: PortKind, hook: Hook, count: number): Case => {
+    const router = seldomSlow(generate, seed, kind, hook, count);
+    const placed = place(new Random(seed ^ 0x3c2d9e41), router, count);
+    return vlanCase(placed, draw(asNetworks(router, placed.plan), seed, count), family, { seed, kind, hook });
+  };
+
+/** With a bridge, as far as traffic is concerned, but the ports are networks. */
+function asNetworks(router: RouterPlan, { configuration: { bridges } }: RouterPlan): RouterPlan {
+  const like = (plan: RouterPlan) => ({ ...plan, configuration: { ...plan.configuration, bridges } });
+  return { ...like(router), ...(router.four === undefined ? {} : { four: like(router.four) }) };
+}
+
+/** Routers some of whose networks are on VLAN devices. */
+export const makeVlanRouterCase = maker(withVlanDevices, generateRouter, frames4, ip4);
+export const makeVlanRouter6Case = maker(withVlanDevices, generateRouter6, drawFrames6, ip6);
+/** Routers some of whose networks are on a bridge that filters VLANs. */
+export const makeVlanGatewayCase = maker(withVlanBridge, generateRouter, frames4, ip4);
+export const makeVlanGateway6Case = maker(withVlanBridge, generateRouter6, drawFrames6, ip6);
