@@ -118,6 +118,23 @@ const own: readonly VmTest[] = [
   },
   {
     ...base,
+    name: 'vrf-guards-tc',
+    file: 'vm/guest/vrf-guards-tc.test.js',
+    modules: [...labModules, 'vrf'],
+    timeoutSeconds: 1800,
+    ci: ['newest'],
+    pointless: { '6.1': 'routes nothing: Linux before 6.2' },
+  },
+  {
+    ...base,
+    name: 'vrf-guards-xdp',
+    file: 'vm/guest/vrf-guards-xdp.test.js',
+    modules: [...labModules, 'vrf'],
+    timeoutSeconds: 1800,
+    pointless: { '6.1': 'routes nothing: Linux before 6.2' },
+  },
+  {
+    ...base,
     name: 'nic-equivalence',
     file: 'vm/guest/nic-equivalence.test.js',
     modules: [...labModules, 'virtio_net', '8021q'],

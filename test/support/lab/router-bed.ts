@@ -20,6 +20,8 @@ export interface RouterOptions {
    * Takes a kernel with VLANs.
    */
   readonly vlans?: readonly number[];
+  /** All ports belong to the VRF `red`, whose table, 100, has the route. Takes a kernel with VRFs. */
+  readonly vrf?: true;
   /** The same in IPv6, beside IPv4: fd00:N::1/64, fd00:N::2, and fd00:9::/32 behind p2. */
   readonly ip6?: true;
 }
@@ -106,8 +108,9 @@ export class RouterBed {
       await bridge(netns, `vlan add dev ${name} vid ${vid} self`);
       await ip(netns, `link add link ${name} name ${name}.${vid} type vlan id ${vid}`, `link set ${name}.${vid} up`);
     }
+    if (options.vrf === true) await ip(netns, 'link add red type vrf table 100', 'link set red up');
     for (let n = 1; n <= options.ports; n += 1) await bed.#addPort(n);
-    await ip(netns, 'route add 10.9.0.0/16 via 10.0.2.2');
+    await ip(netns, `route add 10.9.0.0/16 via 10.0.2.2${options.vrf === true ? ' dev p2 table 100' : ''}`);
     if (options.ip6 === true) await ip(netns, 'route add fd00:9::/32 via fd00:2::2');
     return bed;
   }
@@ -127,7 +130,8 @@ export class RouterBed {
     }
     const index = (options.bridges ?? []).findIndex((ports) => ports.includes(n));
     const vid = options.vlans?.[index];
-    if (index < 0) await ip(netns, `link set ${name} address ${ownMac(n)} up`);
+    const master = options.vrf === true ? ' master red' : '';
+    if (index < 0) await ip(netns, `link set ${name} address ${ownMac(n)}${master} up`);
     else await ip(netns, `link set ${name} address ${bridgePortMac(n)} master br${index + 1} up`);
     if (vid !== undefined) await bridge(netns, `vlan add dev ${name} vid ${vid} pvid untagged`);
     if (index >= 0 && options.bridges?.[index]?.[0] !== n) return;

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// With the controller killed, every change of a VRF acts on the very next packet: tc on veth.
+
+import t from 'tap';
+import { patience } from '../../support/lab/patience.js';
+import { vrfGuardsHold } from '../../support/lab/vrf-guards.js';
+
+t.setTimeout(600_000 * patience);
+t.test('tc on veth', (t) => vrfGuardsHold(t, 'veth', 'tc'));
