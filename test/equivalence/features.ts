@@ -8,3 +8,6 @@ export const vlanFiltering = (await probe('btf:net_bridge_port.vlgrp')).answer =
 
 /** VRF devices (CONFIG_NET_VRF, its module loaded). */
 export const vrfDevices = (await probe('btf:net_vrf.tb_id')).answer === 'yes';
+
+/** VLAN devices (CONFIG_VLAN_8021Q, its module loaded). */
+export const vlanDevices = (await probe('btf:vlan_info.grp')).answer === 'yes';

@@ -5,7 +5,7 @@ import { oneOf, scriptArguments, wholeNumber } from '../support/script-arguments
 import { type Accelerator, noAccelerator, tnaAccelerator } from './accelerator.js';
 import type { Hook, PortKind } from './configuration.js';
 import { directedCases } from './directed.js';
-import { vlanFiltering, vrfDevices } from './features.js';
+import { vlanDevices, vlanFiltering, vrfDevices } from './features.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { Resident } from './resident-accelerator.js';
 import { makeGateway6Case, makeGatewayCase, makeRouter6Case, makeRouterCase } from './routing/case.js';
@@ -70,6 +70,12 @@ const makers = {
   'vlan-gateway6': makeVlanGateway6Case,
 };
 const make = makers[oneOf('of', values.of, Object.keys(makers) as (keyof typeof makers)[], usage)];
+if (values.of.startsWith('vlan-') && !(vlanDevices && vlanFiltering)) {
+  console.error(
+    `--of ${values.of}: this kernel has no VLAN devices, or its bridges filter none: see npm run equivalence:vm -- --help`,
+  );
+  process.exit(2);
+}
 const options = values.library === undefined ? [] : ['--library', values.library];
 let failed = 0;
 
