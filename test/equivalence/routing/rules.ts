@@ -65,6 +65,12 @@ function rules(f: Family): RouterOddity[] {
       fast: plain,
     },
     {
+      // The kernel does not forget that there was one: it looks at rules ever since, which no program does here.
+      name: 'one that came and went',
+      setup: [...other, f.rule('del pref 100')],
+      aims: [f.four ? 'guard_ip4:rules' : 'guard_ip6:rules'],
+    },
+    {
       name: 'a table is filled',
       setup: other,
       change: [route(`${f.station(1)} ${overC} table 100`)],
