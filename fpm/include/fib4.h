@@ -93,13 +93,25 @@ static __always_inline struct tna_fib_node tna_fib_node(u64 address)
 }
 
 // Does a route of a leaf match the key, which differs from the leaf's in these bits? Then it is noted.
-static __always_inline bool tna_fib_match(struct fib_alias *fa, u64 differs, struct tna_fib_route *route)
+static __always_inline bool tna_fib_match(u64 address, u64 differs, struct tna_fib_route *route)
 {
-	if (differs >> fa->fa_slen)
-		return false;
+	struct fib_alias *fa = TNA_AT(fib_alias, address);
+
+	if (TNA_HAS(fib_alias, fa_dscp) && TNA_OFFSET(fib_alias, fa_type) == TNA_OFFSET(fib_alias, fa_dscp) + 1 &&
+	    TNA_OFFSET(fib_alias, fa_slen) == TNA_OFFSET(fib_alias, fa_dscp) + 3) {
+		u64 word = tna_word(address + TNA_OFFSET(fib_alias, fa_dscp));
+
+		if (differs >> (word >> 24 & 0xff))
+			return false;
+		route->dscp = word;
+		route->type = word >> 8;
+	} else {
+		if (differs >> fa->fa_slen)
+			return false;
+		route->type = fa->fa_type;
+		route->dscp = TNA_HAS(fib_alias, fa_dscp) ? fa->fa_dscp : fa->fa_tos;
+	}
 	route->info = (u64)fa->fa_info;
-	route->type = fa->fa_type;
-	route->dscp = TNA_HAS(fib_alias, fa_dscp) ? fa->fa_dscp : fa->fa_tos;
 	return true;
 }
 
@@ -139,11 +151,11 @@ static __always_inline enum tna_fib_result tna_fib4_lookup(u64 table, u32 key, s
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < TNA_FIB_RETREAT; i++) {
 		if (alias) {
-			struct fib_alias *fa = TNA_AT(fib_alias, alias - TNA_OFFSET(fib_alias, fa_list));
+			u64 fa = alias - TNA_OFFSET(fib_alias, fa_list);
 
 			if (tna_fib_match(fa, differs, route))
 				return TNA_FIB_FOUND;
-			alias = (u64)fa->fa_list.next;
+			alias = (u64)TNA_AT(fib_alias, fa)->fa_list.next;
 			if (alias)
 				continue;
 		} else if (n) {

@@ -75,6 +75,16 @@ static __always_inline u64 tna_neighbour_buckets(struct neigh_hash_table *hash)
 	return (u64)hash->hash_heads;
 }
 
+// hash_shift of the table of neighbours at an address and, in the upper half, hash_rnd[0].
+static __always_inline u64 tna_neighbour_hashing(u64 address)
+{
+	struct neigh_hash_table *hash = TNA_AT(neigh_hash_table, address);
+
+	if (TNA_OFFSET(neigh_hash_table, hash_rnd) == TNA_OFFSET(neigh_hash_table, hash_shift) + 4)
+		return tna_word(address + TNA_OFFSET(neigh_hash_table, hash_shift));
+	return hash->hash_shift | (u64)hash->hash_rnd[0] << 32;
+}
+
 static __always_inline u64 tna_neighbour_link(void)
 {
 	if (!TNA_HAS(neigh_hash_table, hash_heads))
@@ -131,7 +141,11 @@ static __always_inline enum tna_neighbour_obstacle tna_neighbour_use(u64 address
 static __always_inline bool tna_has_neighbours(u64 dev_address)
 {
 	struct net_device *dev = TNA_AT(net_device, dev_address);
+	const u64 flags = TNA_IFF_LOOPBACK | TNA_IFF_POINTOPOINT;
 
-	return TNA_AT(net_device___ip, dev_address)->type == TNA_ARPHRD_ETHER && dev->hard_header_len == ETH_HLEN &&
-	       !(dev->flags & (TNA_IFF_LOOPBACK | TNA_IFF_POINTOPOINT));
+	if (TNA_AT(net_device___ip, dev_address)->type != TNA_ARPHRD_ETHER)
+		return false;
+	if (TNA_OFFSET(net_device, hard_header_len) == TNA_OFFSET(net_device, flags) + 4)
+		return (tna_word(dev_address + TNA_OFFSET(net_device, flags)) & (flags | 0xffffULL << 32)) == (u64)ETH_HLEN << 32;
+	return dev->hard_header_len == ETH_HLEN && !(dev->flags & flags);
 }

@@ -31,11 +31,12 @@ static __always_inline u64 tna_forward_hooks(u64 before, u64 forward, u64 after)
 // Not 0 if IPsec policies, or a default other than to accept, may apply to packets that are forwarded.
 static __always_inline u64 tna_forward_policies(u64 net)
 {
-	struct netns_xfrm *xfrm = TNA_AT(netns_xfrm, net + TNA_OFFSET(net___ip, xfrm));
+	u64 xfrm = net + TNA_OFFSET(net___ip, xfrm), counts, defaults;
 
 	if (!TNA_HAS(net___ip, xfrm))
 		return 0;
-	return xfrm->policy_count[TNA_XFRM_OUT] | xfrm->policy_count[TNA_XFRM_FWD] |
-	       (xfrm->policy_default[TNA_XFRM_OUT] ^ TNA_XFRM_ACCEPT) |
-	       (xfrm->policy_default[TNA_XFRM_FWD] ^ TNA_XFRM_ACCEPT);
+	/* OUT and FWD are neighbours in both arrays */
+	counts = tna_word(xfrm + TNA_OFFSET(netns_xfrm, policy_count) + TNA_XFRM_OUT * sizeof(u32));
+	defaults = tna_word(xfrm + TNA_OFFSET(netns_xfrm, policy_default) + TNA_XFRM_OUT) & 0xffff;
+	return counts | (defaults ^ (TNA_XFRM_ACCEPT | TNA_XFRM_ACCEPT << 8));
 }

@@ -153,6 +153,7 @@ static __always_inline bool tna_has_xdp(struct net_device *dev)
 #endif
 
 // Would a frame of `len` bytes, link-layer header included, leave p->odev as it does with Linux?
+// No veth has a smaller MTU than TNA_ETH_MIN_MTU (drivers/net/veth.c veth_setup, min_mtu), nor has its peer.
 static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct tna_pkt *p, u32 len)
 {
 	struct net_device *dev = p->odev;
@@ -162,7 +163,6 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 		if (tna_unlikely(tna_leaves_tagged(p)) &&
 		    tna_has_xdp(TNA_AT(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer)))))
 			return TNA_TRANSMIT_PEER_XDP;
-		/* no veth has a smaller MTU (drivers/net/veth.c veth_setup, min_mtu), nor has its peer */
 		if (len <= TNA_ETH_MIN_MTU + ETH_HLEN)
 			return TNA_TRANSMIT_OK;
 		if (tna_unlikely(len > tna_max_length(dev) ||
@@ -188,13 +188,15 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 #else
 	u64 kind;
 
-	if (tna_unlikely(!p->gso && len > tna_max_length(dev)))
-		return TNA_TRANSMIT_TOO_LONG;
 	if (TNA_HAS(veth_priv, peer) && tna_is_known_veth(p, dev)) {
+		if (tna_unlikely(!p->gso && len > TNA_ETH_MIN_MTU + ETH_HLEN && len > tna_max_length(dev)))
+			return TNA_TRANSMIT_TOO_LONG;
 		if (tna_unlikely(TNA_AT(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer)))->xdp_prog))
 			return TNA_TRANSMIT_PEER_XDP;
 		return TNA_TRANSMIT_OK;
 	}
+	if (tna_unlikely(!p->gso && len > tna_max_length(dev)))
+		return TNA_TRANSMIT_TOO_LONG;
 	if (tna_is_hardware(dev) || tna_is_tun(dev))
 		return TNA_TRANSMIT_OK;
 	kind = tna_kind(dev);

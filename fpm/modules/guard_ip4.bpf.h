@@ -12,6 +12,20 @@
 #pragma once
 #include "surroundings.h"
 
+// Not 0 if there are policy rules that no other FPM looks at; `realms`: not 0 if routes or rules have realms.
+static __always_inline u64 tna_custom_rules(u64 net, struct netns_ipv4 *ip, u64 *realms)
+{
+	if (TNA_HAS(netns_ipv4, fib_num_tclassid_users) &&
+	    TNA_OFFSET(netns_ipv4, fib_num_tclassid_users) == TNA_OFFSET(netns_ipv4, fib_has_custom_rules) + 4) {
+		u64 word = tna_word(net + TNA_OFFSET(net___ip, ipv4) + TNA_OFFSET(netns_ipv4, fib_has_custom_rules));
+
+		*realms = word >> 32;
+		return on_ip_rules ? 0 : word & 0xff;
+	}
+	*realms = TNA_HAS(netns_ipv4, fib_num_tclassid_users) ? (u32)ip->fib_num_tclassid_users.counter : 0;
+	return on_ip_rules ? 0 : ip->fib_has_custom_rules;
+}
+
 static __always_inline int fpm_guard_ip4(struct tna_pkt *p)
 {
 	struct netns_nf___ip *nf = TNA_AT(netns_nf___ip, p->net + TNA_OFFSET(net___ip, nf));
@@ -23,8 +37,7 @@ static __always_inline int fpm_guard_ip4(struct tna_pkt *p)
 	hooks = tna_forward_hooks((u64)nf->hooks_ipv4[TNA_NF_INET_PRE_ROUTING], (u64)nf->hooks_ipv4[TNA_NF_INET_FORWARD],
 				  (u64)nf->hooks_ipv4[TNA_NF_INET_POST_ROUTING]);
 	policies = tna_forward_policies(p->net);
-	rules = on_ip_rules ? 0 : ip->fib_has_custom_rules;
-	realms = TNA_HAS(netns_ipv4, fib_num_tclassid_users) ? (u32)ip->fib_num_tclassid_users.counter : 0;
+	rules = tna_custom_rules(p->net, ip, &realms);
 	if (tna_unlikely(hooks | policies | rules | realms)) {
 		if (hooks)
 			return tna_slow(p, TNA_R_GUARD_IP4_NETFILTER);

@@ -33,11 +33,11 @@ static __always_inline u64 tna_arp_table(struct tna_pkt *p)
 // Address of the neighbour entry of an IPv4 address (network order) on a device in the table, or 0. Hashed as arp_hashfn() does.
 static __always_inline u64 tna_neighbour4(u64 table, u64 dev, u32 address)
 {
-	struct neigh_hash_table *hash = TNA_AT(neigh_hash_table, TNA_AT(neigh_table, table)->nht);
-	u64 buckets = tna_neighbour_buckets(hash), link = tna_neighbour_link(), entry;
-	u32 value = (address ^ (u32)dev ^ (u32)(dev >> 32)) * hash->hash_rnd[0];
+	u64 hash = (u64)TNA_AT(neigh_table, table)->nht, hashing = tna_neighbour_hashing(hash);
+	u64 buckets = tna_neighbour_buckets(TNA_AT(neigh_hash_table, hash)), link = tna_neighbour_link(), entry;
+	u32 value = (address ^ (u32)dev ^ (u32)(dev >> 32)) * (u32)(hashing >> 32);
 
-	entry = tna_word(buckets + (u64)(value >> (32 - hash->hash_shift)) * 8);
+	entry = tna_word(buckets + (u64)(value >> (32 - (u32)hashing)) * 8);
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < TNA_NEIGHBOURS_MAX; i++) {
 		u64 neigh = entry - link;

@@ -110,13 +110,23 @@ static __always_inline bool tna_alive(u64 hop)
 	return hop && !(TNA_AT(fib_nh_common, hop)->nhc_flags & (TNA_RTNH_F_DEAD | TNA_RTNH_F_LINKDOWN));
 }
 
+static __always_inline bool tna_dead(u64 address)
+{
+	struct fib_info *info = TNA_AT(fib_info, address);
+	const u64 flags = TNA_RTNH_F_DEAD | TNA_RTNH_F_LINKDOWN;
+
+	if (TNA_OFFSET(fib_info, fib_dead) == TNA_OFFSET(fib_info, fib_flags) + 4)
+		return tna_word(address + TNA_OFFSET(fib_info, fib_flags)) & (flags | 0xffULL << 32);
+	return info->fib_dead || info->fib_flags & flags;
+}
+
 // The only next hop of a route, 0 if it is dead or has none, 1 if it has several.
 static __always_inline u64 tna_next_hop(u64 address)
 {
 	struct fib_info *info = TNA_AT(fib_info, address);
 	u64 object = TNA_HAS(fib_info, nh) ? (u64)info->nh : 0, hop;
 
-	if (info->fib_dead || info->fib_flags & (TNA_RTNH_F_DEAD | TNA_RTNH_F_LINKDOWN))
+	if (tna_dead(address))
 		return 0;
 	if (object) {
 		hop = tna_next_hop_object(object);
@@ -128,6 +138,19 @@ static __always_inline u64 tna_next_hop(u64 address)
 		hop = address + TNA_OFFSET(fib_info, fib_nh) + TNA_OFFSET(fib_nh, nh_common);
 	}
 	return tna_alive(hop) ? hop : 0;
+}
+
+// Whose neighbour table knows the gateway of a next hop; 0 if it has none, or one that is this host's own address.
+static __always_inline u8 tna_gateway_family(u64 address)
+{
+	struct fib_nh_common *hop = TNA_AT(fib_nh_common, address);
+
+	if (TNA_OFFSET(fib_nh_common, nhc_gw_family) == TNA_OFFSET(fib_nh_common, nhc_scope) + 2) {
+		u64 word = tna_word(address + TNA_OFFSET(fib_nh_common, nhc_scope));
+
+		return (u8)word == TNA_RT_SCOPE_LINK ? word >> 16 : 0;
+	}
+	return hop->nhc_scope == TNA_RT_SCOPE_LINK ? hop->nhc_gw_family : 0;
 }
 
 // The next hops of a route that has several, or a group of them.
@@ -250,9 +273,9 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 	u32 mtu, metric, length;
 	int filter;
 	struct tna_fib_route route = {};
-	struct dst_metrics *metrics;
 	struct fib_nh_common *hop;
-	u64 next;
+	u64 next, metrics; /* the first two metrics: TNA_RTAX_LOCK, TNA_RTAX_MTU */
+	u8 gateway;
 
 	if (p->l3 != bpf_htons(ETH_P_IP))
 		return TNA_NEXT;
@@ -318,7 +341,7 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 					return tna_slow(p, TNA_R_IP4_ROUTE_DEAD);
 			}
 			hop = TNA_AT(fib_nh_common, next);
-			metrics = TNA_AT(dst_metrics, TNA_AT(fib_info, route.info)->fib_metrics);
+			metrics = tna_word((u64)TNA_AT(fib_info, route.info)->fib_metrics + TNA_OFFSET(dst_metrics, metrics));
 			if (tna_unlikely(hop->nhc_lwtstate))
 				return tna_slow(p, TNA_R_IP4_ROUTE_ENCAPSULATION);
 			if (tna_unlikely(hop->nhc_exceptions))
@@ -328,13 +351,14 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 			if (tna_unlikely(p->odev_address == p->in_address))
 				return tna_slow(p, TNA_R_IP4_ROUTE_SAME_DEVICE);
 			p->ip.nexthop = p->ip.daddr;
-			if (hop->nhc_gw_family && hop->nhc_scope == TNA_RT_SCOPE_LINK) {
-				if (tna_unlikely(hop->nhc_gw_family != TNA_AF_INET))
+			gateway = tna_gateway_family(next);
+			if (gateway) {
+				if (tna_unlikely(gateway != TNA_AF_INET))
 					return tna_slow(p, TNA_R_IP4_ROUTE_IP6_GATEWAY);
 				p->ip.nexthop = hop->nhc_gw.ipv4;
 			}
-			metric = metrics->metrics[TNA_RTAX_MTU];
-			if (tna_unlikely(metrics->metrics[TNA_RTAX_LOCK] & TNA_RTAX_MTU_LOCKED))
+			metric = metrics >> 32;
+			if (tna_unlikely(metrics & TNA_RTAX_MTU_LOCKED))
 				return tna_slow(p, TNA_R_IP4_ROUTE_MTU_LOCKED);
 			mtu = metric ? metric : p->odev->mtu;
 			length = p->ip.len;

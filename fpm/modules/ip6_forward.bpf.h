@@ -24,7 +24,7 @@ static __always_inline int fpm_ip6_forward(struct tna_pkt *p)
 	struct tna_ip6 *ip;
 	TNA_CTX *ctx = p->ctx;
 #ifdef TNA_HOOK_TC
-	struct sk_buff *skb = tna_skb(p);
+	struct sk_buff *known = tna_known_ctx(ctx);
 #endif
 
 	if (p->l3 != bpf_htons(ETH_P_IPV6))
@@ -44,7 +44,7 @@ static __always_inline int fpm_ip6_forward(struct tna_pkt *p)
 	ip->hop_limit = p->ip.ttl - 1;
 #ifdef TNA_HOOK_TC
 	/* the hop limit is the upper byte of its 16-bit word as it lies in memory */
-	if (tna_unlikely(BPF_CORE_READ_BITFIELD(skb, ip_summed) == TNA_CHECKSUM_COMPLETE))
+	if (tna_unlikely(BPF_CORE_READ_BITFIELD(known, ip_summed) == TNA_CHECKSUM_COMPLETE))
 		bpf_csum_update(ctx, ~0x0100U);
 	if (on_vlan_receive && p->ip.unpacked)
 		ctx->priority = p->ip.priority;

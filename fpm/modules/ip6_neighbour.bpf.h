@@ -31,14 +31,15 @@ static __always_inline u64 tna_nd_table(struct tna_pkt *p)
 // ndisc_hashfn() does.
 static __always_inline u64 tna_neighbour6(u64 table, u64 dev, u64 high, u64 low)
 {
-	struct neigh_hash_table *hash = TNA_AT(neigh_hash_table, TNA_AT(neigh_table, table)->nht);
-	u64 buckets = tna_neighbour_buckets(hash), link = tna_neighbour_link(), entry;
-	u32 value = ((u32)high ^ (u32)dev ^ (u32)(dev >> 32)) * hash->hash_rnd[0];
+	u64 hash = (u64)TNA_AT(neigh_table, table)->nht, hashing = tna_neighbour_hashing(hash);
+	u64 random = hash + TNA_OFFSET(neigh_hash_table, hash_rnd), middle = tna_word(random + 4);
+	u64 buckets = tna_neighbour_buckets(TNA_AT(neigh_hash_table, hash)), link = tna_neighbour_link(), entry;
+	u32 value = ((u32)high ^ (u32)dev ^ (u32)(dev >> 32)) * (u32)(hashing >> 32);
 
-	value += (u32)(high >> 32) * hash->hash_rnd[1];
-	value += (u32)low * hash->hash_rnd[2];
-	value += (u32)(low >> 32) * hash->hash_rnd[3];
-	entry = tna_word(buckets + (u64)(value >> (32 - hash->hash_shift)) * 8);
+	value += (u32)(high >> 32) * (u32)middle;
+	value += (u32)low * (u32)(middle >> 32);
+	value += (u32)(low >> 32) * (u32)tna_word(random + 12);
+	entry = tna_word(buckets + (u64)(value >> (32 - (u32)hashing)) * 8);
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < TNA_NEIGHBOURS_MAX; i++) {
 		u64 neigh = entry - link, key = neigh + TNA_OFFSET(neighbour, primary_key);

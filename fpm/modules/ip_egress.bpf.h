@@ -56,7 +56,7 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 	if ((TNA_HANDS_UP || on_vlan_receive || tna_through_vrf(p)) &&
 	    tna_unlikely(TNA_AT(Qdisc, p->odev->qdisc)->handle || tna_tc_used(TNA_TC(p->odev, egress))))
 		return tna_slow(p, TNA_R_IP_EGRESS_INGRESS_DEVICE);
-	if (tna_unlikely(((struct sk_buff___ip *)tna_skb(p))->sk && TNA_AT(Qdisc, p->odev->qdisc)->handle))
+	if (tna_unlikely(((struct sk_buff___ip *)tna_known_ctx(p->ctx))->sk && TNA_AT(Qdisc, p->odev->qdisc)->handle))
 		return tna_slow(p, TNA_R_IP_EGRESS_SOCKET_QDISC);
 #endif
 	return TNA_NEXT;

@@ -91,9 +91,9 @@ static __always_inline int fpm_ip_receive(struct tna_pkt *p)
 	u64 tag = TNA_TAKES_TAGS ? p->ip.vlan_proto : p->vlan_proto;
 	u64 l3, type = ipdev->type ^ TNA_ARPHRD_ETHER, flags, other = 0, down = ~dev->flags & TNA_IFF_UP;
 #ifdef TNA_HOOK_TC
-	struct sk_buff *skb = tna_skb(p);
-	struct sk_buff___ip *state = (struct sk_buff___ip *)skb;
-	u64 sock = (u64)state->sk, extensions = state->active_extensions;
+	struct sk_buff *skb = tna_skb(p), *known = tna_known_ctx(p->ctx);
+	struct sk_buff___ip *state = (struct sk_buff___ip *)known;
+	u64 sock = state->sk != NULL, extensions = state->active_extensions;
 	u64 dst = state->_skb_refdst, encapsulated = 0, offloaded = 0;
 #endif
 
@@ -109,7 +109,7 @@ static __always_inline int fpm_ip_receive(struct tna_pkt *p)
 #ifdef TNA_HOOK_XDP
 		other = (tna_word((u64)dev->dev_addr) & 0xffffffffffffULL) ^ p->dst;
 #else
-		other = BPF_CORE_READ_BITFIELD(skb, pkt_type) ^ TNA_PACKET_HOST;
+		other = BPF_CORE_READ_BITFIELD(known, pkt_type) ^ TNA_PACKET_HOST;
 #endif
 	}
 	if (tna_unlikely(other | tag | handler | dsa | type | flags | down)) {

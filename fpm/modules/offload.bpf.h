@@ -61,9 +61,9 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 	if (tna_unlikely(p->dev->features & TNA_VLAN_RX_OFFLOAD))
 		return tna_slow(p, TNA_R_OFFLOAD_VLAN_RX_OFFLOAD);
 #else
-	struct sk_buff *skb = tna_skb(p);
+	struct sk_buff *skb = tna_skb(p), *known = tna_known_ctx(p->ctx);
 
-	if (tna_unlikely(BPF_CORE_READ_BITFIELD(skb, pkt_type) == TNA_PACKET_LOOPBACK))
+	if (tna_unlikely(BPF_CORE_READ_BITFIELD(known, pkt_type) == TNA_PACKET_LOOPBACK))
 		return tna_slow(p, TNA_R_OFFLOAD_LOOPBACK);
 	if (p->gso) {
 		struct skb_shared_info *shared = TNA_AT(skb_shared_info, (u64)skb->head + skb->end);
@@ -71,7 +71,7 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 		if (tna_unlikely(!shared->gso_type))
 		return tna_slow(p, TNA_R_OFFLOAD_LRO);
 	}
-	if (tna_unlikely(TNA_HAS(sk_buff, offload_fwd_mark) && BPF_CORE_READ_BITFIELD(skb, offload_fwd_mark)))
+	if (tna_unlikely(TNA_HAS(sk_buff, offload_fwd_mark) && BPF_CORE_READ_BITFIELD(known, offload_fwd_mark)))
 		return tna_slow(p, TNA_R_OFFLOAD_SWITCHDEV_MARK);
 #endif
 	return TNA_NEXT;
