@@ -4,7 +4,7 @@
 
 import t, { type Test } from 'tap';
 import type { Hook } from '../../src/model/ruleset.js';
-import { holds, leaksWithout } from '../support/lab/guard-proofs.js';
+import { change, holds, leaksWithout } from '../support/lab/guard-proofs.js';
 import { bridge } from '../support/lab/netns.js';
 import { neighbourMac, RouterBed, transit, transitRoute } from '../support/lab/router-bed.js';
 import { tna } from '../support/lab/tna.js';
@@ -48,13 +48,6 @@ function setting(path: string, value: number, back: number): Guard {
     undo: [`sysctl -qw net/ipv4/${path}=${back}`],
   };
 }
-
-const change = (fate: Guard['fate'], text: string, ...undo: string[]): Guard => ({
-  name: text,
-  fate,
-  change: text,
-  undo,
-});
 
 const onTheWayUp: readonly Guard[] = [
   chain('bridge', 'prerouting'),

@@ -31,6 +31,12 @@ export interface RouterPlan {
   readonly four?: RouterPlan;
 }
 
+/** The same router, configured otherwise. */
+export function configured(plan: RouterPlan, configuration: Configuration): RouterPlan {
+  const four = plan.four === undefined ? {} : { four: { ...plan.four, configuration } };
+  return { ...plan, configuration, ...four };
+}
+
 /** The port behind which a neighbour is. */
 export const placeOf = (neighbour: Neighbour): number => neighbour.at ?? neighbour.port;
 

@@ -5,7 +5,7 @@
 import type { Change, PortPlan, Step } from '../configuration.js';
 import type { Random } from '../random.js';
 import { neighbourTimers } from './generate.js';
-import { leastMtu6, type Neighbour, portMac, quiet6, type RouterPlan } from './plan.js';
+import { configured, leastMtu6, type Neighbour, portMac, quiet6, type RouterPlan } from './plan.js';
 import type { Way } from './way.js';
 
 const step = (tool: Step['tool'], text: string): Step => ({ tool, text });
@@ -217,11 +217,7 @@ export function withVlanBridge(
     changes,
   };
   return {
-    plan: {
-      ...plan,
-      configuration: whole,
-      ...(plan.four === undefined ? {} : { four: { ...plan.four, configuration: whole } }),
-    },
+    plan: configured(plan, whole),
     wayOf,
   };
 }

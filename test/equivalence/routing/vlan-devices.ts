@@ -5,7 +5,7 @@
 import type { Change, Step } from '../configuration.js';
 import type { Random } from '../random.js';
 import { neighbourTimers } from './generate.js';
-import { leastMtu6, type Neighbour, portMac, quiet6, type RouterPlan } from './plan.js';
+import { configured, leastMtu6, type Neighbour, portMac, quiet6, type RouterPlan } from './plan.js';
 import type { Tag, Way } from './way.js';
 
 const step = (tool: Step['tool'], text: string): Step => ({ tool, text });
@@ -152,11 +152,7 @@ export function withVlanDevices(
     changes,
   };
   return {
-    plan: {
-      ...plan,
-      configuration: whole,
-      ...(plan.four === undefined ? {} : { four: { ...plan.four, configuration: whole } }),
-    },
+    plan: configured(plan, whole),
     wayOf: (network) => ways[network] as Way,
   };
 }

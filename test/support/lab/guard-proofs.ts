@@ -8,6 +8,11 @@ import type { Test } from 'tap';
 import { buildMutant, findMutations } from '../../equivalence/mutations.js';
 import type { Guard, Ports, Unwatched } from './unwatched.js';
 
+/** A guard against one command that says what it does; `undo` takes it back. */
+export function change(fate: Guard['fate'], text: string, ...undo: readonly string[]): Guard {
+  return { name: text, fate, change: text, undo };
+}
+
 /** Runs a guard and says how long it took, since these are most of what CI waits for. */
 export async function holds(t: Test, host: Unwatched<Ports>, guard: Guard, trials: number): Promise<void> {
   const started = performance.now();

@@ -4,7 +4,7 @@
 
 import type { Test } from 'tap';
 import type { Hook } from '../../../src/model/ruleset.js';
-import { holds } from './guard-proofs.js';
+import { change, holds } from './guard-proofs.js';
 import { neighbourMac, RouterBed, transit, transitNeighbour } from './router-bed.js';
 import { tna } from './tna.js';
 import { type Guard, Unwatched } from './unwatched.js';
@@ -13,12 +13,6 @@ const trials = 3;
 const route = 'ip route replace 10.9.0.0/16 via 10.0.2.2 dev p2 table 100';
 const overC = '10.9.0.0/16 via 10.0.3.2 dev p3';
 const neighbourOf3 = `ip neigh replace 10.0.3.2 lladdr ${neighbourMac(3)} dev p3 nud permanent`;
-const change = (fate: Guard['fate'], text: string, ...undo: string[]): Guard => ({
-  name: text,
-  fate,
-  change: text,
-  undo,
-});
 
 const guards: readonly Guard[] = [
   change('dropped', 'ip link set p1 nomaster', 'ip link set p1 master red'),

@@ -4,7 +4,7 @@
 // (VLAN 10), and leave by p2, one of br2 (VLAN 20), of which p3 is another.
 
 import t from 'tap';
-import { holds } from '../../support/lab/guard-proofs.js';
+import { change, holds } from '../../support/lab/guard-proofs.js';
 import { bridge } from '../../support/lab/netns.js';
 import { patience } from '../../support/lab/patience.js';
 import { neighbourMac, RouterBed, transit, transitRoute } from '../../support/lab/router-bed.js';
@@ -25,12 +25,6 @@ function chain(family: string, hook: string, device: string): Guard {
     undo: [`nft delete table ${family} t`],
   };
 }
-const change = (fate: Guard['fate'], text: string, ...undo: string[]): Guard => ({
-  name: text,
-  fate,
-  change: text,
-  undo,
-});
 
 const guards: readonly Guard[] = [
   change('dropped', 'bridge vlan del dev br1 vid 10 self', 'bridge vlan add dev br1 vid 10 self'),
