@@ -13,6 +13,7 @@ import { equivalents } from './equivalents.js';
 import { Judge, workshopIn } from './judge-mutant.js';
 import { findMutations } from './mutations.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
+import { Resident } from './resident-accelerator.js';
 import { type Case, makeCase, runCase } from './runner.js';
 
 // Real commands on a machine that may be busy with others.
@@ -126,12 +127,14 @@ async function sample(t: Test, kind: PortKind, hook: Hook, count: number): Promi
   t.ok(totals.fast > totals.mustBeFast / 2, 'frames that are due take the fast path');
 }
 
-// On one kind of port and hook each; run.js --directed has them all.
-t.test('one oddity at a time', (t) => eachOddityOnce(t, directedCases(100)));
+// On one kind of port and hook each; run.js --directed has them all. One process does them: the samples below start it each time.
+const resident = new Resident();
+t.teardown(() => resident.close());
+t.test('one oddity at a time', (t) => eachOddityOnce(t, directedCases(100), (hook) => resident.accelerator(hook)));
 
 t.test('FPMs without a check', async (t) => {
   // One of each sort: a port flag, the FDB, a netfilter guard, a check that another one covers.
-  const judge = new Judge(workshopIn(t.testdir()));
+  const judge = new Judge(workshopIn(t.testdir(), resident));
   for (const id of [
     'bridge_egress:isolated',
     'bridge_source:source-moved',

@@ -124,18 +124,8 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
     with: 'ip4_neighbour:unconfirmed',
   },
   'ip4_route:dead': { because: 'what has no next hop has no device: egress-type' },
-  'ip4_route:encapsulation': {
-    because: 'the one encapsulation of this kernel, ip, acts on tunnel devices only',
-    elsewhere: true,
-  },
   'ip4_route:hash-short': { because: 'without a choice there is no device: egress-type; the verifier wants the check' },
-  'ip4_route:mtu-locked': {
-    because: 'a lock matters where the path MTU was learnt, which is an exception of the next hop',
-  },
   'ip4_route:multipath': { because: 'this kernel shows its seed' },
-  'ip4_route:no-gateway': {
-    because: 'nobody has an entry for address 0 that is no good, by which Linux would pass the next hop over',
-  },
   'ip4_route:no-hop': { because: 'what has no next hop has no device: egress-type' },
   'ip4_route:no-ip': {
     because: 'the least MTU of these devices is enough for IPv4, which never leaves them then',
@@ -169,9 +159,6 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   },
   'ip6_route:disabled#2': { because: 'a device on which IPv6 is disabled has no IPv6 routes any more' },
   'ip6_route:multipath': { because: 'this kernel shows its seed' },
-  'ip6_route:no-gateway': {
-    because: 'nobody has an entry for address 0 that is no good, by which Linux would pass the next hop over',
-  },
   'ip6_route:no-hop': { because: 'what has no next hop has no device: egress-type' },
   'ip6_route:no-route': { because: 'what is not found is undecided next' },
   'ip6_route:resilient': {

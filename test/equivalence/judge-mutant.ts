@@ -3,13 +3,14 @@
 
 import { join } from 'node:path';
 import { probe } from 'bpf-loader-native';
-import { type Accelerator, tnaAccelerator } from './accelerator.js';
+import type { Accelerator } from './accelerator.js';
 import type { Hook } from './configuration.js';
 import { directedCases } from './directed.js';
 import type { Directed } from './directed-case.js';
 import { equivalents } from './equivalents.js';
 import { vlanFiltering } from './features.js';
 import { buildMutant, findMutations, type Mutation } from './mutations.js';
+import type { Resident } from './resident-accelerator.js';
 import { routerCases } from './routing/directed.js';
 import { gatewayCases } from './routing/gateway.js';
 import { vlanGatewayCases } from './routing/gateway-vlans.js';
@@ -100,11 +101,11 @@ export function directoryName(mutations: readonly Mutation[]): string {
   return mutations.length === 0 ? 'original' : mutations.map(({ id }) => id.replace(':', '-')).join('+');
 }
 
-/** Builds libraries in a directory of its own, and runs TNA's command line with them. */
-export function workshopIn(directory: string): Workshop {
+/** Builds libraries in a directory of its own, and has the commands of TNA run with them by one process. */
+export function workshopIn(directory: string, resident: Resident): Workshop {
   return {
     library: (mutations) => buildMutant(mutations, join(directory, directoryName(mutations))),
-    accelerator: (hook, library) => tnaAccelerator(hook, ['--library', library]),
+    accelerator: (hook, library) => resident.accelerator(hook, library),
   };
 }
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { scriptArguments, wholeNumber } from '../support/script-arguments.js';
 import { Judge, judgeAll, workshopIn } from './judge-mutant.js';
 import { findMutations } from './mutations.js';
+import { Resident } from './resident-accelerator.js';
 
 const usage = `usage: npm run mutations -- [options]
   --only TEXT[,TEXT...]  checks whose FPM:reason contains one of these
@@ -20,5 +21,7 @@ const jobs = wholeNumber('jobs', values.jobs, 1, usage);
 const directory = mkdtempSync(join(tmpdir(), 'tna-mutants-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 
-const judge = new Judge(workshopIn(directory));
+const resident = new Resident();
+const judge = new Judge(workshopIn(directory, resident));
 process.exitCode = (await judgeAll(judge, findMutations(values.only.split(',')), jobs)) ? 0 : 1;
+resident.close();

@@ -60,7 +60,10 @@ function withoutCheck(source: string, mutation: Mutation): string {
   return lines.join('\n');
 }
 
-/** Builds the library without some checks into `directory`/library and returns that path. Needs clang. */
+/**
+ * Builds the library without some checks into `directory`/library and returns that path. Needs clang. Without compositions, which hold
+ * the same checks: pipelines run from the program with all FPMs, and two thirds of the compiler's time are saved.
+ */
 export async function buildMutant(mutations: readonly Mutation[], directory: string): Promise<string> {
   const source = fpmSource();
   const modules = join(directory, 'modules');
@@ -77,7 +80,6 @@ export async function buildMutant(mutations: readonly Mutation[], directory: str
     includeDir: source.include,
     dispatcherDir: source.dispatcher,
     kernels: source.kernels,
-    compositions: source.compositions,
     outDir,
   });
   return outDir;

@@ -49,7 +49,9 @@ t.test('an FPM without a check', async (t) => {
   const id = 'ip4_route:source-multipath';
   const mutation = findMutations().find((one) => one.id === id);
   const { kind, text } =
-    mutation === undefined ? { kind: 'gone', text: '' } : await new Judge(workshopIn(t.testdir())).verdict(mutation);
+    mutation === undefined
+      ? { kind: 'gone', text: '' }
+      : await new Judge(workshopIn(t.testdir(), resident)).verdict(mutation);
   t.equal(kind, 'caught', `${id}: ${text}`);
 });
 

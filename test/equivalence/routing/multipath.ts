@@ -110,6 +110,10 @@ const neighboursLost: RouterOddity['script'] = [
   ...flows(240),
 ];
 
+const withoutGateway: readonly Send[] = [1, 2, 3, 4].flatMap((n) =>
+  [1, 2, 3].flatMap((m) => twice({ port: 0, bytes: packet(0, `172.20.0.${n}`, { source: `10.1.0.${m}0` }) })),
+);
+
 export const multipathOddities: readonly RouterOddity[] = [
   {
     name: 'router: two to five next hops',
@@ -190,6 +194,19 @@ export const multipathOddities: readonly RouterOddity[] = [
     script: neighboursLost,
     fastFrames: 60,
     aims: ['ip4_neighbour:unconfirmed'],
+  },
+  {
+    // Linux looks for the neighbour of a gateway even where there is none, and passes over the next hop if it has failed.
+    name: 'router: a group in which a next hop has no gateway',
+    setup: [
+      ...[1, 2, 3, 4].map((n) => ip(`neigh add 172.20.0.${n} lladdr ${stationMac(1)} dev p2 nud permanent`)),
+      ip('nexthop add id 1 dev p2'),
+      ip(`nexthop add id 2 via ${station(2)} dev p3`),
+      ip('nexthop add id 11 group 1/2'),
+      ip('route add 172.20.0.0/16 nhid 11'),
+    ],
+    script: [...hello, ...withoutGateway, [ip('neigh add 0.0.0.0 dev p2 nud failed')], ...withoutGateway],
+    aims: ['ip4_route:no-gateway'],
   },
   {
     name: 'router: several next hops and ICMP',

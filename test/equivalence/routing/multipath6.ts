@@ -73,6 +73,13 @@ function anything(n: number): Fields {
   }
 }
 
+const withoutGateway: readonly Send[] = [1, 2, 3, 4].flatMap((n) =>
+  [1, 2, 3].flatMap((m) => {
+    const one: Send = { port: 0, bytes: packet6(0, `fd00:20::${n}`, { source: `fd00:1::${m}0` }) };
+    return [one, one];
+  }),
+);
+
 export const multipath6Oddities: readonly RouterOddity[] = [
   {
     name: 'router6: two to five next hops',
@@ -146,6 +153,19 @@ export const multipath6Oddities: readonly RouterOddity[] = [
     script: [...greetings, [ip(`neigh replace ${station6(2)} dev p3 nud failed`)], ...flows(160)],
     fastFrames: 60,
     aims: ['ip6_neighbour:unconfirmed'],
+  },
+  {
+    // As with IPv4: the gateway that is none may have failed.
+    name: 'router6: a group in which a next hop has no gateway',
+    setup: [
+      ...[1, 2, 3, 4].map((n) => ip(`neigh add fd00:20::${n} lladdr ${stationMac(1)} dev p2 nud permanent`)),
+      step('agent', 'exec ip -6 nexthop add id 1 dev p2'),
+      ip(`nexthop add id 2 via ${station6(2)} dev p3`),
+      ip('nexthop add id 11 group 1/2'),
+      ip('route add fd00:20::/32 nhid 11'),
+    ],
+    script: [...hello6, ...withoutGateway, [ip('neigh add :: dev p2 nud failed')], ...withoutGateway],
+    aims: ['ip6_route:no-gateway'],
   },
   {
     name: 'router6: several next hops and ICMP',

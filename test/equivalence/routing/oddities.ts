@@ -291,12 +291,12 @@ export const routerOddities: readonly RouterOddity[] = [
   {
     name: 'router: an IPv6 gateway',
     setup: [
-      step('sysctl', 'net/ipv6/conf/p2/disable_ipv6 0'),
-      // What its first four bytes would be as an IPv4 address.
-      ip(`neigh add 254.128.0.0 lladdr ${stationMac(1, 1)} dev p2 nud permanent`),
-      ip(`neigh add fe80::b lladdr ${stationMac(1)} dev p2 nud permanent`),
-      ip('route add 172.20.0.0/16 via inet6 fe80::b dev p2'),
-      step('sysctl', 'net/ipv6/conf/p2/disable_ipv6 1'),
+      ...['addr_gen_mode 1', 'accept_dad 0', 'disable_ipv6 0'].map((text) =>
+        step('sysctl', `net/ipv6/conf/p2/${text}`),
+      ),
+      // Its first four bytes are the IPv4 address of the other station behind p2, whose neighbour is in use.
+      ip(`neigh add a02:b::b lladdr ${stationMac(1)} dev p2 nud permanent`),
+      ip('route add 172.20.0.0/16 via inet6 a02:b::b dev p2 onlink'),
     ],
     frames: [from(0, '172.20.0.1')],
     aims: ['ip4_route:ip6-gateway'],
@@ -309,10 +309,13 @@ export const routerOddities: readonly RouterOddity[] = [
     aims: ['ip4_route:same-device'],
   },
   {
+    // One that is locked and not told is 576 by way of a gateway.
     name: 'router: a locked MTU',
-    setup: [ip(`route add 172.20.0.0/16 ${overB} mtu lock 600`)],
+    setup: [ip(`route add 172.20.0.0/16 ${overB} mtu lock 600`), ip(`route add 172.21.0.0/16 ${overB} mtu lock 0`)],
     frames: [500, 600, 700].flatMap((length) =>
-      [0, 0x4000].map((fragment) => from(0, '172.20.0.1', { payload: datagram(length), fragment })),
+      [0, 0x4000].flatMap((fragment) =>
+        ['172.20.0.1', '172.21.0.1'].map((to) => from(0, to, { payload: datagram(length), fragment })),
+      ),
     ),
     aims: ['ip4_route:mtu-locked'],
   },

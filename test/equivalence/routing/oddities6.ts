@@ -8,8 +8,8 @@ import type { Step } from '../configuration.js';
 import { nft, step } from '../oddity.js';
 import { Random } from '../random.js';
 import { drawNestedRoutes } from './nested6.js';
-import { type RouterOddity, stationMac } from './oddities.js';
-import { address6Of, icmp6, portMac } from './plan.js';
+import { packet, type RouterOddity, station, stationMac } from './oddities.js';
+import { address6Of, addressOf, icmp6, portMac } from './plan.js';
 
 export const station6 = (port: number, n = 0): string => address6Of(port, 10 + n);
 
@@ -254,6 +254,18 @@ export const router6Oddities: readonly RouterOddity[] = [
     setup: [ip(`route add fd00:c::/32 encap seg6 mode encap segs ${station6(1)} dev p2`)],
     frames: [from(0, 'fd00:c::1')],
     aims: ['ip6_route:encapsulation'],
+  },
+  {
+    // Whoever had it forwarded as it is would send it to a neighbour that is in use.
+    name: 'router6: IPv4 into segments of IPv6',
+    setup: [
+      step('sysctl', 'net/ipv4/ip_forward 1'),
+      ...[0, 1].map((port) => ip(`addr add ${addressOf(port, 1)}/24 dev p${port + 1}`)),
+      ip(`neigh add ${station(1)} lladdr ${stationMac(1)} dev p2 nud permanent`),
+      ip(`route add 172.20.0.0/16 encap seg6 mode encap segs ${station6(1)} via ${station(1)} dev p2`),
+    ],
+    script: [...hello6, ...[station(1), '172.20.0.1'].flatMap((to) => times(3, send(0, packet(0, to))))],
+    aims: ['ip4_route:encapsulation'],
   },
   {
     name: 'router6: path MTU',
