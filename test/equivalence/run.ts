@@ -8,7 +8,14 @@ import { directedCases } from './directed.js';
 import { vlanDevices, vlanFiltering, vrfDevices } from './features.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { Resident } from './resident-accelerator.js';
-import { makeGateway6Case, makeGatewayCase, makeRouter6Case, makeRouterCase } from './routing/case.js';
+import {
+  makeGateway6Case,
+  makeGatewayCase,
+  makeRouter6Case,
+  makeRouterCase,
+  makeVrfGateway6Case,
+  makeVrfGatewayCase,
+} from './routing/case.js';
 import { routerCases, vrfCases } from './routing/directed.js';
 import { gatewayCases } from './routing/gateway.js';
 import { vlanGatewayCases } from './routing/gateway-vlans.js';
@@ -17,11 +24,14 @@ import {
   makeVlanGatewayCase,
   makeVlanRouter6Case,
   makeVlanRouterCase,
+  makeVrfRouter6Case,
+  makeVrfRouterCase,
 } from './routing/vlan-case.js';
 import { makeCase, runCase } from './runner.js';
 
 const usage = `usage: npm run equivalence -- [options]
-  --of WHAT        bridge, router, router6, gateway, gateway6; with VLANs: vlan-router, vlan-router6, vlan-gateway, vlan-gateway6 (bridge)
+  --of WHAT        bridge, router, router6, gateway, gateway6; with VLANs: vlan-router, vlan-router6, vlan-gateway, vlan-gateway6;
+                   with VRFs: vrf-router, vrf-router6, vrf-gateway, vrf-gateway6 (bridge)
   --seed N         the first configuration (1)
   --count N        configurations of each combination of ports and hook (200)
   --frames N       frames of each (200)
@@ -68,12 +78,20 @@ const makers = {
   'vlan-router6': makeVlanRouter6Case,
   'vlan-gateway': makeVlanGatewayCase,
   'vlan-gateway6': makeVlanGateway6Case,
+  'vrf-router': makeVrfRouterCase,
+  'vrf-router6': makeVrfRouter6Case,
+  'vrf-gateway': makeVrfGatewayCase,
+  'vrf-gateway6': makeVrfGateway6Case,
 };
 const make = makers[oneOf('of', values.of, Object.keys(makers) as (keyof typeof makers)[], usage)];
 if (values.of.startsWith('vlan-') && !(vlanDevices && vlanFiltering)) {
   console.error(
     `--of ${values.of}: this kernel has no VLAN devices, or its bridges filter none: see npm run equivalence:vm -- --help`,
   );
+  process.exit(2);
+}
+if (values.of.startsWith('vrf-') && !(vrfDevices && vlanDevices)) {
+  console.error(`--of ${values.of}: this kernel has no VRFs, or no VLAN devices: see npm run equivalence:vm -- --help`);
   process.exit(2);
 }
 const options = values.library === undefined ? [] : ['--library', values.library];

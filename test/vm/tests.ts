@@ -85,6 +85,16 @@ const own: readonly VmTest[] = [
       timeoutSeconds: 1800,
       pointless: { '6.1': 'routes nothing: Linux before 6.2' },
     })),
+  ...['vrf-router', 'vrf-router6', 'vrf-gateway', 'vrf-gateway6']
+    .map((what) => `${what}-equivalence`)
+    .map((name) => ({
+      ...base,
+      name,
+      file: `vm/guest/${name}.test.js`,
+      modules: [...labModules, '8021q', 'br_netfilter', 'vrf'],
+      timeoutSeconds: 1800,
+      pointless: { '6.1': 'routes nothing: Linux before 6.2' },
+    })),
   {
     ...base,
     name: 'vlan-router',
@@ -112,7 +122,7 @@ const own: readonly VmTest[] = [
     ...base,
     name: 'vrf',
     file: 'vm/guest/vrf.test.js',
-    modules: [...labModules, 'vrf'],
+    modules: [...labModules, '8021q', 'vrf'],
     timeoutSeconds: 3600,
     pointless: { '6.1': 'routes nothing: Linux before 6.2' },
   },
@@ -133,6 +143,14 @@ const own: readonly VmTest[] = [
     timeoutSeconds: 1800,
     pointless: { '6.1': 'routes nothing: Linux before 6.2' },
   },
+  ...['vrf6-guards-tc', 'vrf6-guards-xdp'].map((name) => ({
+    ...base,
+    name,
+    file: `vm/guest/${name}.test.js`,
+    modules: [...labModules, 'vrf'],
+    timeoutSeconds: 1800,
+    pointless: { '6.1': 'routes nothing: Linux before 6.2' },
+  })),
   {
     ...base,
     name: 'nic-equivalence',

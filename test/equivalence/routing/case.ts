@@ -12,6 +12,7 @@ import { generateRouter6 } from './generate6.js';
 import type { RouterPlan } from './plan.js';
 import { generateRouterTraffic } from './traffic.js';
 import { generateRouter6Traffic, interleaved } from './traffic6.js';
+import { withVrfs } from './vrf-devices.js';
 
 function caseOf(plan: RouterPlan, seed: number, kind: PortKind, hook: Hook, count: number): Case {
   const frames = generateRouterTraffic(new Random(seed ^ 0x1b873593), plan, count);
@@ -62,4 +63,25 @@ export function makeGateway6Case(seed: number, kind: PortKind, hook: Hook, count
 export function makeGatewayCase(seed: number, kind: PortKind, hook: Hook, count: number): Case {
   const router = generateRouter(seed, kind, hook, count);
   return caseOf(withBridges(new Random(seed ^ 0x51ed270b), router, count), seed, kind, hook, count);
+}
+
+type Make = (plan: RouterPlan, seed: number, kind: PortKind, hook: Hook, count: number) => Case;
+
+/** Some networks on bridges, some in VRFs. */
+function vrfGateway(router: RouterPlan, seed: number, kind: PortKind, hook: Hook, count: number, make: Make): Case {
+  const bridged = withBridges(new Random(seed ^ 0x51ed270b), router, count);
+  const names = bridged.configuration.bridges.map(({ name }) => name);
+  const networks = router.configuration.ports.map((_, n) => n);
+  const devices = networks.map((n) => (names.includes(`br${n + 1}`) ? `br${n + 1}` : `p${n + 1}`));
+  const { plan, outside } = withVrfs(new Random(seed ^ 0x3c2d9e41), bridged, devices, count);
+  const one = make(plan, seed, kind, hook, count);
+  return networks.some(outside) ? { ...one, due: () => 0 } : one;
+}
+
+export function makeVrfGatewayCase(seed: number, kind: PortKind, hook: Hook, count: number): Case {
+  return vrfGateway(generateRouter(seed, kind, hook, count), seed, kind, hook, count, caseOf);
+}
+
+export function makeVrfGateway6Case(seed: number, kind: PortKind, hook: Hook, count: number): Case {
+  return vrfGateway(generateRouter6(seed, kind, hook, count), seed, kind, hook, count, case6Of);
 }

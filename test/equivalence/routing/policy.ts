@@ -173,7 +173,8 @@ class Drawn {
       [plain ? 0 : 1, `${prefix} ${over()} mtu ${random.pick([600, 1300, 1400])}`],
       [plain ? 0 : 1, `local ${prefix} dev lo`],
     ] as const);
-    return ip(`route add ${text} table ${table}`);
+    // Behind next hops it would be refused.
+    return ip(`route add table ${table} ${text}`);
   }
 
   change(): Step[] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One random router with VLANs on the way to some of its networks, and its packets, as a case for the runner.
+// One random router with VLANs on the way to some of its networks, or with VRFs, and its packets, as a case for the runner.
 
 import type { Send } from '../../support/lab/agent.js';
 import type { Claim } from '../accelerator.js';
@@ -11,20 +11,24 @@ import { drawFrames6 } from './case.js';
 import { bridged, countDue, type Family, ip4, ip6, type Vlans } from './due.js';
 import { generateRouter } from './generate.js';
 import { generateRouter6 } from './generate6.js';
-import type { RouterPlan } from './plan.js';
+import { portMac, type RouterPlan } from './plan.js';
 import { generateRouterTraffic } from './traffic.js';
 import { withVlanBridge } from './vlan-bridge.js';
 import { withVlanDevices } from './vlan-devices.js';
 import { throughVlans } from './vlan-frames.js';
+import { withVrfs } from './vrf-devices.js';
+import type { Way } from './way.js';
 
 /** A router, and how its stations are reached. */
 interface Placed {
   readonly plan: RouterPlan;
   readonly wayOf: Vlans['wayOf'];
+  /** Whose packets of IPv4 may be Linux's, wherever they go. */
+  readonly outside?: (network: number) => boolean;
 }
 
 function vlanCase(
-  { plan, wayOf }: Placed,
+  { plan, wayOf, outside }: Placed,
   frames: readonly Send[],
   family: Family,
   like: Omit<Case, 'configuration' | 'frames'>,
@@ -40,8 +44,11 @@ function vlanCase(
   // Of bridges that filter VLANs and route, tc passes by IPv4 alone.
   const bridge = bridged(plan);
   const slow = plan.allSlow || four?.allSlow === true || (hook === 'xdp' && (kind === 'veth' || bridge));
-  const count = (of: RouterPlan, by: Family, plain: Outcome, claims: readonly Claim[]) =>
-    bridge && by === ip6 ? 0 : countDue(of, by, one, plain, claims, bridge || four !== undefined, { wayOf, meant });
+  const meant4 = meant.map((of) => (of !== undefined && outside?.(of.frame.port) === true ? undefined : of));
+  const count = (of: RouterPlan, by: Family, plain: Outcome, claims: readonly Claim[]) => {
+    const vlans = { wayOf, meant: by === ip4 ? meant4 : meant };
+    return bridge && by === ip6 ? 0 : countDue(of, by, one, plain, claims, bridge || four !== undefined, vlans);
+  };
   return {
     ...one,
     due: (plain, claims) =>
@@ -83,3 +90,21 @@ export const makeVlanRouter6Case = maker(withVlanDevices, generateRouter6, drawF
 /** Routers some of whose networks are on a bridge that filters VLANs. */
 export const makeVlanGatewayCase = maker(withVlanBridge, generateRouter, frames4, ip4);
 export const makeVlanGateway6Case = maker(withVlanBridge, generateRouter6, drawFrames6, ip6);
+
+/** Of a network that is on a port of its own. */
+const plainWay = (network: number): Way => {
+  const device = `p${network + 1}`;
+  return { device, port: network, tags: [], mac: portMac(network), claim: device };
+};
+
+const placeInVrfs: Place = (random, router, frames) => {
+  const { plan, wayOf } = random.chance(0.3)
+    ? withVlanDevices(random, router, frames)
+    : { plan: router, wayOf: plainWay };
+  const devices = plan.configuration.ports.map((_, network) => wayOf(network).device);
+  return { ...withVrfs(random, plan, devices, frames), wayOf };
+};
+
+/** Routers some of whose networks, on ports or VLAN devices, are in VRFs. */
+export const makeVrfRouterCase = maker(placeInVrfs, generateRouter, frames4, ip4);
+export const makeVrfRouter6Case = maker(placeInVrfs, generateRouter6, drawFrames6, ip6);

@@ -20,7 +20,7 @@ export interface RouterOptions {
    * Takes a kernel with VLANs.
    */
   readonly vlans?: readonly number[];
-  /** All ports belong to the VRF `red`, whose table, 100, has the route. Takes a kernel with VRFs. */
+  /** All ports belong to the VRF `red`, whose table, 100, has the routes. Takes a kernel with VRFs. */
   readonly vrf?: true;
   /** The same in IPv6, beside IPv4: fd00:N::1/64, fd00:N::2, and fd00:9::/32 behind p2. */
   readonly ip6?: true;
@@ -110,8 +110,9 @@ export class RouterBed {
     }
     if (options.vrf === true) await ip(netns, 'link add red type vrf table 100', 'link set red up');
     for (let n = 1; n <= options.ports; n += 1) await bed.#addPort(n);
-    await ip(netns, `route add 10.9.0.0/16 via 10.0.2.2${options.vrf === true ? ' dev p2 table 100' : ''}`);
-    if (options.ip6 === true) await ip(netns, 'route add fd00:9::/32 via fd00:2::2');
+    const where = options.vrf === true ? ' dev p2 table 100' : '';
+    await ip(netns, `route add 10.9.0.0/16 via 10.0.2.2${where}`);
+    if (options.ip6 === true) await ip(netns, `route add fd00:9::/32 via fd00:2::2${where}`);
     return bed;
   }
 
