@@ -3,7 +3,8 @@
 //
 // net/core/dev.c __dev_queue_xmit() and the drivers: include/transmit.h; what it finds: SLOW.
 // tc: a packet that still belongs to a socket, of a sender on this host or of a tap, keeps it until transmission, where
-// Linux's routing lets go of it (skb_orphan() in ip_rcv_core()): fq would pace by it. A configured qdisc and a socket: SLOW.
+// Linux's routing lets go of it (skb_orphan() in ip_rcv_core()): fq would pace by it, a program would find it (__sk_buff's sk, bpf_skb_cgroup_id()).
+// A socket, and a configured qdisc or anything at tc egress: SLOW. So netfilter egress hooks, see above.
 // tc: a packet that a bridge or a VLAN device handed up came in by that for whoever asks (skb->skb_iif), a redirected one by the port. Filters may
 // ask, those of qdiscs included: a configured qdisc, or anything at tc egress: SLOW. The same of one that came in through a VRF.
 #pragma once
@@ -56,7 +57,8 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 	if ((TNA_HANDS_UP || on_vlan_receive || tna_through_vrf(p)) &&
 	    tna_unlikely(TNA_AT(Qdisc, p->odev->qdisc)->handle || tna_tc_used(TNA_TC(p->odev, egress))))
 		return tna_slow(p, TNA_R_IP_EGRESS_INGRESS_DEVICE);
-	if (tna_unlikely(((struct sk_buff___ip *)tna_known_ctx(p->ctx))->sk && TNA_AT(Qdisc, p->odev->qdisc)->handle))
+	if (((struct sk_buff___ip *)tna_known_ctx(p->ctx))->sk &&
+	    tna_unlikely(TNA_AT(Qdisc, p->odev->qdisc)->handle || tna_tc_used(TNA_TC(p->odev, egress))))
 		return tna_slow(p, TNA_R_IP_EGRESS_SOCKET_QDISC);
 #endif
 	return TNA_NEXT;

@@ -182,8 +182,6 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   },
   'ip_egress:ingress-device': { because: 'qdiscs and programs of the lab do not ask where a packet came in' },
   'ip_egress:no-egress': { because: 'ip4_route and ip6_route always choose a device, or leave the packet to Linux' },
-  'ip_egress:socket-qdisc': { because: 'takes a qdisc that looks at sockets (fq)' },
-  'ip_egress:too-long': { because: 'neither taps nor veths look at the length again, or both ways do' },
   'ip_receive:assigned-socket': { because: 'takes another tc program that assigns sockets' },
   'ip_receive:dsa': switchHardware,
   'ip_receive:encapsulated': { because: 'takes a tunnel whose segmentation is left to a veth' },

@@ -427,6 +427,13 @@ export const routingCases: readonly Case[] = [
     unset: ['tc qdisc del dev p2 root'],
   },
   {
+    name: 'a tc program that could ask for the socket of a packet',
+    expect: 'ip_egress:socket-qdisc',
+    hooks: ['tc'],
+    kinds: ['tap', 'veth'],
+    prepare: (b) => withAgent(b.netns, (a) => a.request('ofsockets p2')),
+  },
+  {
     name: 'shaping, and a packet that belongs to a socket',
     expect: 'ip_egress:socket-qdisc',
     hooks: ['tc'],

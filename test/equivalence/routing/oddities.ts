@@ -431,6 +431,13 @@ export const routerOddities: readonly RouterOddity[] = [
     aims: ['ip_egress:tc-egress@xdp'],
   },
   {
+    // What is routed belongs to nobody any more.
+    name: 'router: tc program at the egress that asks for sockets',
+    change: [step('agent', 'ofsockets p2')],
+    hooks: ['tc'],
+    aims: ['ip_egress:socket-qdisc'],
+  },
+  {
     name: 'router: qdisc',
     change: [step('tc', 'qdisc replace dev p2 root handle 7: pfifo limit 0')],
     aims: ['ip_egress:qdisc@xdp'],

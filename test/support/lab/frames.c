@@ -10,6 +10,7 @@
 //   gro NAME 0|1            ethtool -K NAME gro                            -> ok
 //   vlanpush NAME           egress program: the mark becomes a VLAN tag in metadata (see `mark`) -> ok
 //   tcx NAME ingress|egress a tc program that drops IPv4 and lets the rest go on -> ok
+//   ofsockets NAME          a tc egress program that drops what belongs to a socket -> ok
 //   generic NAME            a generic XDP program that drops IPv4          -> ok
 //   native NAME             the same by the driver                         -> ok
 //   tapfilter PORT          a filter on the tap that lets only 0x88b5 out           -> ok
@@ -625,6 +626,8 @@ int main(void)
 			answer(push_vlan_from_mark(a), a);
 		} else if (!strcmp(verb, "tcx") && b) {
 			answer(attach_tcx(a, !strcmp(b, "egress")), a);
+		} else if (!strcmp(verb, "ofsockets")) {
+			answer(drop_of_sockets(a), a);
 		} else if (!strcmp(verb, "generic") || !strcmp(verb, "native")) {
 			answer(attach_xdp(a, !strcmp(verb, "generic")), a);
 		} else if (!strcmp(verb, "tapfilter") && port_of(a) >= 0) {

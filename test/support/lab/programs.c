@@ -83,6 +83,19 @@ int attach_tcx(const char *name, int egress)
 		      sizeof(insns) / sizeof(insns[0]));
 }
 
+int drop_of_sockets(const char *name)
+{
+	struct bpf_insn insns[] = {
+		INSN(BPF_LDX | BPF_MEM | BPF_DW, 2, 1, offsetof(struct __sk_buff, sk), 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 2),
+		INSN(BPF_JMP | BPF_JNE | BPF_K, 2, 0, 1, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, -1),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+
+	return attach(name, BPF_PROG_TYPE_SCHED_CLS, ATTACH_TCX_EGRESS, 0, insns, sizeof(insns) / sizeof(insns[0]));
+}
+
 int attach_xdp(const char *name, int generic)
 {
 	struct bpf_insn insns[] = {

@@ -10,6 +10,9 @@ int push_vlan_from_mark(const char *name);
 // A tc program on the device: drops IPv4, has no opinion of the rest.
 int attach_tcx(const char *name, int egress);
 
+// A tc program that lets nothing out of the device that belongs to a socket.
+int drop_of_sockets(const char *name);
+
 // An XDP program, in generic mode or by the driver: drops IPv4.
 int attach_xdp(const char *name, int generic);
 
