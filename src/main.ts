@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { type GlobalOptions, parseOptions, type RawOptions } from './cli/options.js';
 import { errorJson, errorText, printJson, styleFor } from './cli/output.js';
+import { outliveOutput } from './cli/streams.js';
 import { TnaError } from './model/error.js';
 import { prepareShortRun } from './platform/short-run.js';
 
@@ -117,7 +118,8 @@ async function main(argv: readonly string[]): Promise<number> {
   const raw = program.opts<RawOptions>();
   try {
     if (run === undefined) return 2;
-    if (!staying) prepareShortRun();
+    if (staying) output.staying();
+    else prepareShortRun();
     return await run(parseOptions(raw));
   } catch (thrown) {
     const error = explained(thrown);
@@ -137,12 +139,7 @@ function explained(thrown: unknown): unknown {
   });
 }
 
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader such as `head`, or a log daemon, may close the pipe; what was begun goes on all the same.
-    if (error.code !== 'EPIPE') throw error;
-  });
-}
+const output = outliveOutput();
 // Not awaited here: the bundle is a script, which cannot.
 main(process.argv).then((code) => {
   process.exitCode = code;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rule files on disk: reading a directory of them as one consistent set, and noticing when it changes.
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
+import type { FSWatcher } from 'chokidar';
 import { TnaError } from '../model/error.js';
 
 /** One rule file: the path by which errors name it, and its text. */
@@ -14,15 +15,6 @@ export interface RuleFileText {
 /** One byte more than the rules engine accepts, so that it can say that a file is too large. */
 const maxBytes = (1 << 20) + 1;
 const readAttempts = 5;
-
-/** Reads a text file as it is; @throws TnaError `file`. */
-export function readTextFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new TnaError('file', `cannot read ${path}`, { object: path, evidence: textOf(cause), cause });
-  }
-}
 
 /**
  * Reads the rule files (*.yaml, *.yml, not dot-files) of a directory, sorted by name. A mounted ConfigMap changes by
@@ -114,12 +106,12 @@ export interface WatchOptions {
   readonly timing?: Partial<WatchTiming>;
   /** What the caller has read already; read anew when absent. */
   readonly known?: readonly RuleFileText[];
-  /** Told when the directory becomes unreadable, once until it is readable again. */
+  /** Told when the directory becomes unreadable, once until it is readable again, and when there will be no events. */
   readonly onError?: (error: TnaError) => void;
 }
 
 export interface RuleWatcher {
-  /** Resolves once events are being received; changes before that are found by comparison. */
+  /** Resolves once events are being received, or cannot be: changes without events are found by comparison. */
   readonly ready: Promise<void>;
   close(): Promise<void>;
 }
@@ -170,21 +162,30 @@ export function watchRuleFiles(
   const rescan = setInterval(look, timing.rescan);
   rescan.unref();
 
-  // Loaded here, not at start-up: only the daemon watches.
-  const opened = import('chokidar').then(async ({ watch }) => {
-    const watcher = watch(directory, { ignoreInitial: true, depth: 1 });
-    watcher.on('all', hint).on('raw', hint).on('error', hint);
-    await new Promise<void>((resolve) => watcher.once('ready', () => resolve()));
-    hint();
-    return watcher;
-  });
+  let watcher: FSWatcher | undefined;
+  const open = async (): Promise<void> => {
+    try {
+      // Loaded here, not at start-up: only the daemon watches.
+      const { watch } = await import('chokidar');
+      if (closed) return;
+      watcher = watch(directory, { ignoreInitial: true, depth: 1 });
+      const opened = new Promise<void>((resolve) => watcher?.once('ready', resolve));
+      watcher.on('all', hint).on('raw', hint).on('error', hint);
+      await opened;
+      hint();
+    } catch (cause) {
+      // A lack of descriptors, say. Node.js keeps what an import has led to, so there is no second try: looking is left.
+      const message = `changes of the rules are noticed late, by looking every ${timing.rescan / 1000} s: ${textOf(cause)}`;
+      options.onError?.(new TnaError('rules-watch', message, { object: directory, cause }));
+    }
+  };
   return {
-    ready: opened.then(() => undefined),
+    ready: open(),
     async close() {
       closed = true;
       clearInterval(rescan);
       clearTimeout(quiet);
-      await (await opened).close();
+      await watcher?.close();
     },
   };
 }

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Bed } from '../support/lab/bed.js';
-import { run } from '../support/lab/command.js';
+import { run, tryRun } from '../support/lab/command.js';
 import { descriptors, Footprint } from '../support/lab/footprint.js';
 import { misdelivered, misdeliveredTwice, teach } from '../support/lab/forwarding.js';
 import { ip } from '../support/lab/netns.js';
@@ -318,4 +318,17 @@ t.test('a log that nobody reads any more', async (t) => {
     waitMs,
   );
   t.ok(runs(controller));
+  await controller.stop();
+
+  const once = (action: string) =>
+    tryRun('bash', ['-c', `"$0" "$@" ${action}`, process.execPath, main, 'reconcile', '--once', '--netns', bed.netns]);
+  await bed.addPort();
+  const { code, stderr } = await once('>/dev/full');
+  t.equal(code, 1);
+  t.equal(
+    stderr,
+    'tna: cannot write the output: ENOSPC: no space left on device, write\n',
+    'nor is a full disk an end',
+  );
+  t.match((await once('')).stdout, /^Nothing to do: /, 'what was begun is done');
 });

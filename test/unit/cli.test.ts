@@ -272,6 +272,19 @@ t.test('a reader that closes the pipe is no error', async (t) => {
   t.equal(result.stderr, '');
 });
 
+t.test('output that cannot be written is said in a line, and the command fails once it is done', async (t) => {
+  const command = `"$0" "$@" >/dev/full`;
+  const run = (...args: readonly string[]) =>
+    tryRun('bash', ['-c', command, process.execPath, main, ...base, '--from', recording('bridge'), ...args]);
+  const { text, json } = await all({ text: run('plan'), json: run('-o', 'json', 'explain', 'p1') });
+  for (const { code, stderr } of [text, json]) {
+    t.equal(stderr, 'tna: cannot write the output: ENOSPC: no space left on device, write\n');
+    t.equal(code, 1);
+  }
+  const unheard = await tryRun('bash', ['-c', '"$0" "$@" 2>/dev/full', process.execPath, main, '-o', 'xml', 'plan']);
+  t.equal(unheard.code, 2, 'an error that cannot be told has its exit code');
+});
+
 t.test('a recording can come from a pipe', async (t) => {
   const command = `"$0" "$@" <"${recording('bridge')}"`;
   const result = await tryRun('bash', ['-c', command, process.execPath, main, ...base, '--from', '-', 'plan']);

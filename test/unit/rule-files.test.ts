@@ -190,3 +190,33 @@ t.test('changes before watching began, and a directory that comes and goes', asy
   await next();
   t.same(seen, ['new', 'back']);
 });
+
+t.test('without descriptors to begin with, changes are found by looking', async (t) => {
+  const path = directory(t);
+  writeFileSync(join(path, 'a.yaml'), 'one');
+  const script = `
+    import { closeSync, openSync, writeFileSync } from 'node:fs';
+    import { watchRuleFiles } from ${JSON.stringify(new URL('../../src/platform/rule-files.js', import.meta.url).href)};
+    const taken = [];
+    try { for (;;) taken.push(openSync('/dev/null')); } catch {}
+    const errors = [];
+    const changes = [];
+    const known = [{ path: ${JSON.stringify(join(path, 'a.yaml'))}, text: 'one' }];
+    const timing = { debounce: 5, patience: 50, rescan: 20 };
+    const watcher = watchRuleFiles(${JSON.stringify(path)}, (files) => changes.push(files[0].text), {
+      timing, known, onError: (error) => errors.push(error.code),
+    });
+    await watcher.ready;
+    const failed = [...errors];
+    taken.forEach((one) => closeSync(one));
+    writeFileSync(${JSON.stringify(join(path, 'a.yaml'))}, 'two');
+    const end = performance.now() + 20_000;
+    while (changes.length === 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
+    await watcher.close();
+    console.log(JSON.stringify({ failed, changes }));
+  `;
+  const command = [process.execPath, '--input-type=module', '-e', script];
+  const { failed, changes } = JSON.parse(execFileSync('prlimit', ['--nofile=60:60', ...command], { encoding: 'utf8' }));
+  t.same(failed, ['rules-watch']);
+  t.same(changes, ['two']);
+});
