@@ -5,8 +5,8 @@
 import { Command, CommanderError } from 'commander';
 import { type GlobalOptions, parseOptions, type RawOptions } from './cli/options.js';
 import { errorJson, errorText, printJson, styleFor } from './cli/output.js';
-import { outliveOutput } from './cli/streams.js';
 import { TnaError } from './model/error.js';
+import { outliveOutput } from './platform/lost-output.js';
 import { prepareShortRun } from './platform/short-run.js';
 
 type Run = (options: GlobalOptions) => Promise<number>;

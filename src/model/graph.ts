@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Objects of the host's configuration and how they depend on each other.
 
+import type { Reason } from './desired.js';
 import type { Attributes } from './ruleset.js';
 
 /** One object: a device, a bridge, an address. A refined object (a bridge port) exists beside its base (the link). */
@@ -14,6 +15,8 @@ export interface TnaObject {
   readonly attributes: Attributes;
   /** Id of the object that this one refines. */
   readonly base: string | undefined;
+  /** Why it cannot be told whether there is this object, or all that it is. */
+  readonly doubt?: Reason;
 }
 
 export interface Edge {

@@ -37,6 +37,24 @@ export interface FpmManifest {
   readonly reasons: readonly { readonly code: string; readonly message: string }[];
 }
 
+const largest: Readonly<Record<FpmParamType, number>> = {
+  bool: 1,
+  u8: 0xff,
+  u16: 0xffff,
+  u32: 0xffff_ffff,
+  u64: Number.MAX_SAFE_INTEGER,
+};
+
+export function isParamType(type: string): type is FpmParamType {
+  return Object.hasOwn(largest, type);
+}
+
+/** Whether a parameter of the type can have the value; a truth value may be written as 0 or 1. */
+export function paramHolds(type: FpmParamType, value: unknown): value is number | boolean {
+  if (typeof value === 'boolean') return type === 'bool';
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= largest[type];
+}
+
 /** An FPM inside a built library. */
 export interface FpmModule extends Omit<FpmManifest, 'reasons'> {
   readonly reasons: readonly FpmReason[];

@@ -20,7 +20,7 @@ export interface Position {
   readonly column: number;
 }
 
-/** A CEL expression, type-checked when the rules were loaded. `evaluate` does not throw on a checked scope. */
+/** A CEL expression, type-checked when the rules were loaded. `evaluate` throws a TnaError for what types cannot rule out. */
 export interface Expression {
   readonly text: string;
   readonly position: Position;

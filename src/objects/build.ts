@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns decoded messages into TNA objects, as the object rules say.
 
+import type { Reason } from '../model/desired.js';
+import { holds } from '../model/evaluated.js';
 import type { TnaObject } from '../model/graph.js';
-import type { Attributes, ObjectRule, RuleSet, Value } from '../model/ruleset.js';
+import type { Attributes, Expression, ObjectRule, RuleSet, Scope, Value } from '../model/ruleset.js';
 import type { Message } from '../model/snapshot.js';
 import { coerce, readPath } from './path.js';
 import { type FoundAttribute, type Recipe, recipesOf } from './recipe.js';
@@ -27,8 +29,9 @@ interface Material {
 }
 
 /**
- * All objects, sorted by id. An object whose key attributes are missing from its message is not made. `only` names the types
- * that are wanted, where not all are; a type that refines another comes with it.
+ * All objects, sorted by id. An object whose key attributes are missing from its message is not made; one of which the rules cannot
+ * tell whether there is such an object is made, with that doubt. `only` names the types that are wanted, where not all are; a type that
+ * refines another comes with it.
  */
 export function buildObjects(rules: RuleSet, input: ObjectInput, only?: ReadonlySet<string>): readonly TnaObject[] {
   const material: Material = { input, lookup: indexedLookup(input) };
@@ -64,9 +67,10 @@ function fromMessages(recipe: Recipe, material: Material): readonly Origin[] {
   for (const message of material.input.sources[rule.source] ?? []) {
     const made = makeObject(recipe, message, undefined, material);
     if (made === undefined || seen.has(made.id)) continue;
-    if (rule.when !== undefined && rule.when.evaluate({ [rule.type]: made.attributes }) !== true) continue;
+    const meant = holds(rule.when, { [rule.type]: made.attributes });
+    if (meant === false) continue;
     seen.add(made.id);
-    origins.push({ object: made, message });
+    origins.push({ object: meant === true ? made : { ...made, doubt: meant }, message });
   }
   return origins;
 }
@@ -75,15 +79,16 @@ function refine(recipe: Recipe, bases: readonly Origin[], material: Material): r
   const { rule } = recipe;
   const origins: Origin[] = [];
   for (const { object: base, message } of bases) {
-    if (rule.when !== undefined && rule.when.evaluate({ [base.type]: base.attributes }) !== true) continue;
+    const meant = holds(rule.when, { [base.type]: base.attributes });
+    if (meant === false) continue;
     const made = makeObject(recipe, message, base, material);
-    if (made !== undefined) origins.push({ object: made, message });
+    if (made !== undefined) origins.push({ object: meant === true ? made : { ...made, doubt: meant }, message });
   }
   return origins;
 }
 
 function makeObject(
-  { rule, own, found, blank }: Recipe,
+  { rule, own, found, blank, details }: Recipe,
   message: Message,
   base: TnaObject | undefined,
   material: Material,
@@ -97,6 +102,7 @@ function makeObject(
   const key = base?.key ?? keyOf(rule, attributes);
   for (const attribute of found)
     attributes[attribute.name] = find(attribute, rule, key, attributes, material) ?? attribute.fallback;
+  const doubt = base?.doubt ?? doubtOfDetails(details, { [rule.type]: attributes });
   return {
     id: `${rule.type}:${key}`,
     type: rule.type,
@@ -104,7 +110,17 @@ function makeObject(
     label: String(attributes[rule.label] ?? key),
     attributes,
     base: base?.id,
+    ...(doubt === undefined ? {} : { doubt }),
   };
+}
+
+/** Where it cannot be told whether to ask for more about an object, the answer is missing from what is known of it. */
+function doubtOfDetails(details: readonly Expression[], scope: Scope): Reason | undefined {
+  for (const when of details) {
+    const asked = holds(when, scope);
+    if (typeof asked !== 'boolean') return asked;
+  }
+  return undefined;
 }
 
 function keyOf(rule: ObjectRule, attributes: Attributes): string {

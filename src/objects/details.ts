@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Says which per-object requests the objects of a first pass give rise to.
 
+import { holds } from '../model/evaluated.js';
 import { type ForcedHooks, forcedHook } from '../model/forced-hooks.js';
 import type { TnaObject } from '../model/graph.js';
 import type { DetailRequest } from '../model/ports.js';
@@ -21,7 +22,7 @@ export function detailTypes(rules: RuleSet): ReadonlySet<string> {
   return wanted;
 }
 
-/** Requests of every per-object source, in rule and object order. `any` stands for whatever may be forced later. */
+/** Requests of every per-object source, in rule and object order; none where the rules cannot tell whether to ask (the object is in doubt). `any` stands for whatever may be forced later. */
 export function detailRequests(
   rules: RuleSet,
   objects: readonly TnaObject[],
@@ -34,7 +35,7 @@ export function detailRequests(
       if (object.type !== source.object) continue;
       if (source.forced !== undefined && forced !== 'any' && forcedHook(forced, object.label) !== source.forced)
         continue;
-      if (source.when !== undefined && source.when.evaluate({ [object.type]: object.attributes }) !== true) continue;
+      if (holds(source.when, { [object.type]: object.attributes }) !== true) continue;
       requests.push({ source, request: fill(source.request, object.attributes) });
     }
   }

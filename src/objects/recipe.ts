@@ -5,6 +5,7 @@ import type {
   AttributeRule,
   Attributes,
   AttributeType,
+  Expression,
   ObjectRule,
   RuleSet,
   Template,
@@ -41,6 +42,8 @@ export interface Recipe {
   readonly found: readonly FoundAttribute[];
   /** Paths of sysctls among the found ones. */
   readonly sysctls: readonly Template[];
+  /** When more is asked about an object of this type. */
+  readonly details: readonly Expression[];
   /** All attributes, inherited ones first, without values yet: an object starts as a copy of this. */
   readonly blank: Attributes;
 }
@@ -52,7 +55,7 @@ export function recipesOf(rules: RuleSet): readonly Recipe[] {
   let recipes = known.get(rules);
   if (recipes === undefined) {
     const made: Recipe[] = [];
-    for (const rule of rules.objects) made.push(recipeOf(rule, made));
+    for (const rule of rules.objects) made.push(recipeOf(rule, made, rules));
     recipes = made;
     known.set(rules, recipes);
   }
@@ -60,7 +63,7 @@ export function recipesOf(rules: RuleSet): readonly Recipe[] {
 }
 
 /** `before`: the recipes of the types that this one may refine. */
-function recipeOf(rule: ObjectRule, before: readonly Recipe[]): Recipe {
+function recipeOf(rule: ObjectRule, before: readonly Recipe[], { sources }: RuleSet): Recipe {
   const inherited = Object.keys(before.find((other) => other.rule.type === rule.refines)?.blank ?? {});
   const attributes = rule.attributes.filter(({ name }) => !inherited.includes(name));
   const own = attributes.flatMap((attribute) => ownAttribute(attribute, rule) ?? []);
@@ -70,6 +73,9 @@ function recipeOf(rule: ObjectRule, before: readonly Recipe[]): Recipe {
     own,
     found,
     blank: blankOf([...inherited, ...[...own, ...found].map(({ name }) => name)]),
+    details: sources.flatMap((source) =>
+      source.kind === 'per-object' && source.object === rule.type ? (source.when ?? []) : [],
+    ),
     sysctls: found.flatMap(({ place }) => (place.kind === 'sysctl' ? [place.path] : [])),
   };
 }

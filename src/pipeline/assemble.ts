@@ -38,7 +38,7 @@ export function assemble(input: AssembleInput): Desired {
     index,
   );
   const byIfindex = (a: { ifindex: number }, b: { ifindex: number }) => a.ifindex - b.ifindex;
-  const kept: Kept = { wanted: new WantedFpms(), builds: new Builds() };
+  const kept: Kept = { wanted: new WantedFpms(input.library), builds: new Builds() };
   const interfaces = devices
     .map((served) => desiredInterface(served, egressDevices, index, library, kept, input))
     .sort(byIfindex);
@@ -60,7 +60,7 @@ export function assemble(input: AssembleInput): Desired {
   };
 }
 
-/** Where a device has several services, those that this kernel cannot run at any hook stand back rather than take the others along. */
+/** Where a device has several services, those that can be had at no hook of this kernel stand back rather than take the others along. */
 function runnable(
   given: readonly ServiceInstance[],
   wanted: WantedFpms,
@@ -69,7 +69,7 @@ function runnable(
   if (given.length < 2) return { active: given, unable: [] };
   const against = given.map((instance) => {
     const alone = wanted.of([instance]);
-    if ('conflict' in alone) return [];
+    if ('conflict' in alone) return [alone.conflict];
     const [first = [], ...others] = instance.service.hooks.map((hook) => library.against(hook, alone.names));
     return others.every((reasons) => reasons.length > 0) ? first : [];
   });

@@ -11,6 +11,8 @@ import {
   type FpmParamType,
   fpmFlag,
   fpmParamVariable,
+  isParamType,
+  paramHolds,
 } from '../model/library.js';
 import type { Hook } from '../model/ruleset.js';
 
@@ -19,19 +21,10 @@ export const FPM_COUNTERS: FpmCounters = { slots: 320, fastId: 0, dropId: 1, end
 const FIRST_REASON = 3;
 
 const HOOKS: readonly Hook[] = ['xdp', 'tc'];
-const LIMITS: Readonly<Record<FpmParamType, bigint>> = {
-  bool: 1n,
-  u8: 0xffn,
-  u16: 0xffffn,
-  u32: 0xffff_ffffn,
-  u64: BigInt(Number.MAX_SAFE_INTEGER),
-};
-
 type ComposeErrorCode =
   | 'fpm-manifest'
   | 'fpm-duplicate-name'
   | 'fpm-duplicate-reason'
-  | 'fpm-unknown-param'
   | 'fpm-param-value'
   | 'fpm-too-many-reasons';
 
@@ -113,39 +106,10 @@ export function parseManifest(value: unknown, file: string): FpmManifest {
   };
 }
 
-function isParamType(type: string): type is FpmParamType {
-  return Object.hasOwn(LIMITS, type);
-}
-
 function paramValue(type: FpmParamType, value: unknown, object: string, field: string): number | boolean {
-  if (type === 'bool') {
-    if (value === true || value === 1) return true;
-    if (value === false || value === 0) return false;
-  } else if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && BigInt(value) <= LIMITS[type]) {
-    return value;
-  }
-  throw composeError('fpm-param-value', object, field, `${String(value)} is not a ${type}`);
-}
-
-/**
- * Checks parameters that a rule gives to a module and fills in defaults.
- * Throws {@link TnaError} for an unknown parameter or a value outside its type.
- */
-export function resolveParams(
-  module: Pick<FpmManifest, 'name' | 'params'>,
-  given: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, number | boolean>> {
-  const resolved: Record<string, number | boolean> = {};
-  for (const [name, param] of Object.entries(module.params)) resolved[name] = param.default;
-  for (const [name, value] of Object.entries(given)) {
-    const param = Object.hasOwn(module.params, name) ? module.params[name] : undefined;
-    if (param === undefined) {
-      const known = Object.keys(module.params).join(', ') || 'none';
-      throw composeError('fpm-unknown-param', module.name, name, `no such parameter (known: ${known})`);
-    }
-    resolved[name] = paramValue(param.type, value, module.name, name);
-  }
-  return resolved;
+  if (!paramHolds(type, value))
+    throw composeError('fpm-param-value', object, field, `${String(value)} is not a ${type}`);
+  return type === 'bool' ? Boolean(value) : value;
 }
 
 /** Sorts modules into pipeline order (ties by name) and numbers their reasons. Throws {@link TnaError}. */

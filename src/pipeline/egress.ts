@@ -83,6 +83,7 @@ function judge(device: TnaObject, rule: AttachRule, index: GraphIndex): Judgemen
   const bound = bindScope(index, rule.variable, device, rule.bindings);
   if ('missing' in bound)
     return { reasons: [{ code: 'incomplete', message: `${device.label} has no ${bound.missing}` }], final: true };
+  if (bound.doubt !== undefined) return { reasons: [bound.doubt], final: true };
   const conditions = rule.hooks.flatMap(({ transmit }) => transmit ?? []);
   const holding = conditions.filter((condition) => condition.holds(bound.scope));
   return {

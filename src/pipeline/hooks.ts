@@ -34,6 +34,10 @@ export function chooseHook(
       notes: rule.hooks.slice(0, 1).map(({ hook }) => ({ code: 'incomplete', message, hook })),
     };
   }
+  if (bound.doubt !== undefined) {
+    const { doubt } = bound;
+    return { hook: undefined, notes: rule.hooks.slice(0, 1).map(({ hook }) => ({ ...doubt, hook })) };
+  }
   const wish = forcedHook(forced, device.label);
   const notes: (Reason & { readonly hook: Hook })[] = [];
   for (const candidate of rule.hooks) {

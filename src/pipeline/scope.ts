@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Binds the variables of a rule's expressions to objects of the graph.
 
+import type { Reason } from '../model/desired.js';
 import type { Graph, TnaObject } from '../model/graph.js';
 import type { Attributes, Binding, Scope } from '../model/ruleset.js';
 
@@ -12,6 +13,8 @@ export interface GraphIndex {
   along(edge: string, id: string, reverse: boolean): readonly TnaObject[];
   /** Attributes of all objects of a type; the same array each time, so that evaluators can cache by identity. */
   attributesOfType(type: string): readonly Attributes[];
+  /** That about the first object of the type of which there is one. */
+  doubtOfType(type: string): Reason | undefined;
 }
 
 export function indexGraph(graph: Graph): GraphIndex {
@@ -27,7 +30,10 @@ export function indexGraph(graph: Graph): GraphIndex {
     append(ofEdge(backward, name), to, source);
   }
   const attributes = new Map<string, readonly Attributes[]>();
+  const doubts = new Map<string, Reason>();
+  for (const { type, doubt } of graph.nodes) if (doubt !== undefined && !doubts.has(type)) doubts.set(type, doubt);
   return {
+    doubtOfType: (type) => doubts.get(type),
     object: (id) => byId.get(id),
     ofType: (type) => byType.get(type) ?? [],
     along: (edge, id, reverse) => (reverse ? backward : forward).get(edge)?.get(id) ?? [],
@@ -44,7 +50,12 @@ export function indexGraph(graph: Graph): GraphIndex {
 
 /** A scope with the object that each single variable stands for, or the variable that found no object. */
 export type Bound =
-  | { readonly scope: Scope; readonly objects: ReadonlyMap<string, TnaObject> }
+  | {
+      readonly scope: Scope;
+      readonly objects: ReadonlyMap<string, TnaObject>;
+      /** Why what the scope says may be wrong: it cannot be told whether one of its objects exists. */
+      readonly doubt: Reason | undefined;
+    }
   | { readonly missing: string };
 
 /**
@@ -59,9 +70,11 @@ export function bindScope(
 ): Bound {
   const scope: { [name: string]: Attributes | readonly Attributes[] } = { [variable]: subject.attributes };
   const objects = new Map([[variable, subject]]);
+  let { doubt } = subject;
   for (const binding of bindings) {
     if (binding.kind === 'all') {
       scope[binding.variable] = index.attributesOfType(binding.type);
+      doubt ??= index.doubtOfType(binding.type);
       continue;
     }
     const found =
@@ -69,6 +82,7 @@ export function bindScope(
         ? index.along(binding.edge, subject.id, binding.reverse)
         : lineage(index, subject).flatMap((object) => index.along(binding.edge, object.id, binding.reverse));
     const first = found[0];
+    doubt ??= found.find((object) => object.doubt !== undefined)?.doubt;
     if (binding.many) scope[binding.variable] = found.map((object) => object.attributes);
     else if (first === undefined) return { missing: binding.variable };
     else {
@@ -76,7 +90,7 @@ export function bindScope(
       objects.set(binding.variable, first);
     }
   }
-  return { scope, objects };
+  return { scope, objects, doubt };
 }
 
 /** The object and those that it refines, most refined first. */

@@ -2,6 +2,7 @@
 // Decides for each object that a service is meant for whether the service can be given, and with which FPMs.
 
 import type { Reason } from '../model/desired.js';
+import { holds } from '../model/evaluated.js';
 import type { TnaObject } from '../model/graph.js';
 import type { RuleSet, Scope, ServiceRule } from '../model/ruleset.js';
 import { reasonsOf } from './conditions.js';
@@ -29,9 +30,15 @@ export function serviceInstances(rules: RuleSet, index: GraphIndex): readonly Se
         ];
         return { service, subject, scope: {}, shared: undefined, reasons };
       }
-      const { scope, objects } = bound;
-      if (service.when !== undefined && service.when.evaluate(scope) !== true) return [];
-      const reasons = [...reasonsOf(service.requires, scope, objects), ...reasonsOf(service.blockedBy, scope, objects)];
+      const { scope, objects, doubt } = bound;
+      const meant = holds(service.when, scope);
+      if (meant === false) return [];
+      const reasons = [
+        ...(doubt === undefined ? [] : [doubt]),
+        ...(meant === true ? [] : [meant]),
+        ...reasonsOf(service.requires, scope, objects),
+        ...reasonsOf(service.blockedBy, scope, objects),
+      ];
       const shared = service.between === undefined ? undefined : objects.get(service.between)?.id;
       return { service, subject, scope, shared, reasons };
     }),

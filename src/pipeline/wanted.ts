@@ -2,7 +2,9 @@
 // Which FPMs the services of an interface want together, and with which parameters.
 
 import type { Reason } from '../model/desired.js';
-import type { ModuleRule, ServiceRule, Value } from '../model/ruleset.js';
+import { evaluated, holds } from '../model/evaluated.js';
+import { type FpmLibrary, type FpmModule, paramHolds } from '../model/library.js';
+import type { ModuleRule, Scope, ServiceRule } from '../model/ruleset.js';
 import type { Params } from './library-view.js';
 import type { ServiceInstance } from './services.js';
 
@@ -14,20 +16,70 @@ export type Wanted =
       readonly fpms: ReadonlyMap<string, Params>;
       readonly names: readonly string[];
     }
-  | { readonly conflict: Reason };
+  | Conflict;
+
+/** Why there is no pipeline with all of it. */
+interface Conflict {
+  readonly conflict: Reason;
+}
 
 /** Of thousands of interfaces most want the same, so that it is worked out once. */
 export class WantedFpms {
   private readonly known = new Map<string, Wanted>();
+  private readonly declared: ReadonlyMap<string, FpmModule['params']>;
+
+  constructor(library: FpmLibrary) {
+    this.declared = new Map(library.modules.map(({ name, params }) => [name, params]));
+  }
 
   of(active: readonly ServiceInstance[]): Wanted {
     const key = active.map(sortOf).join(' ');
     let wanted = this.known.get(key);
     if (wanted === undefined) {
-      wanted = union(key, active);
+      wanted = this.union(key, active);
       this.known.set(key, wanted);
     }
     return wanted;
+  }
+
+  /** The union of the FPMs of all services, with parameters; two services that want one FPM differently are a conflict. */
+  private union(key: string, active: readonly ServiceInstance[]): Wanted {
+    const fpms = new Map<string, Params>();
+    for (const { service, scope } of active) {
+      for (const module of service.modules) {
+        const wants = holds(module.when, scope);
+        if (wants === false) continue;
+        if (wants !== true) return { conflict: wants };
+        const { fpm } = module;
+        const params = this.paramsOf(module, scope);
+        if ('conflict' in params) return params;
+        const before = fpms.get(fpm);
+        if (before !== undefined && JSON.stringify(before) !== JSON.stringify(params.values))
+          return { conflict: { code: 'param-conflict', message: `services disagree on the parameters of FPM ${fpm}` } };
+        fpms.set(fpm, Object.keys(params.values).length === 0 ? noParams : params.values);
+      }
+    }
+    return { key, fpms, names: [...fpms.keys()] };
+  }
+
+  private paramsOf({ fpm, params: rules }: ModuleRule, scope: Scope): { readonly values: Params } | Conflict {
+    const values: { [param: string]: number } = {};
+    for (const [name, expression] of Object.entries(rules).sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const said = evaluated(expression, scope);
+      if ('doubt' in said) return { conflict: said.doubt };
+      const { value } = said;
+      if (typeof value !== 'number' && typeof value !== 'boolean') {
+        const message = `parameter ${name} of FPM ${fpm} is neither a number nor a truth value`;
+        return { conflict: { code: 'param-type', message } };
+      }
+      const type = this.declared.get(fpm)?.[name]?.type;
+      if (type !== undefined && !paramHolds(type, value)) {
+        const message = `parameter ${name} of FPM ${fpm} would be ${value}, which is not a ${type}`;
+        return { conflict: { code: 'param-range', message } };
+      }
+      values[name] = Number(value);
+    }
+    return { values };
   }
 }
 
@@ -37,10 +89,18 @@ const noParams: Params = {};
 function sortOf({ service, scope }: ServiceInstance): string {
   let sort = service.name;
   for (const { when, params } of changeable(service)) {
-    if (when !== undefined) sort += when.evaluate(scope) === true ? '+' : '-';
-    for (const name in params) sort += `,${params[name]?.evaluate(scope)}`;
+    if (when !== undefined) sort += shown(holds(when, scope));
+    for (const expression of Object.values(params)) sort += `,${shownValue(evaluated(expression, scope))}`;
   }
   return sort;
+}
+
+function shown(holding: boolean | Reason): string {
+  return holding === true ? '+' : holding === false ? '-' : `?${holding.message}`;
+}
+
+function shownValue(said: ReturnType<typeof evaluated>): string {
+  return 'doubt' in said ? `?${said.doubt.message}` : String(said.value);
 }
 
 const changeableModules = new WeakMap<ServiceRule, readonly ModuleRule[]>();
@@ -53,28 +113,4 @@ function changeable(service: ServiceRule): readonly ModuleRule[] {
     changeableModules.set(service, modules);
   }
   return modules;
-}
-
-/** The union of the FPMs of all services, with parameters; two services that want one FPM differently are a conflict. */
-function union(key: string, active: readonly ServiceInstance[]): Wanted {
-  const fpms = new Map<string, Params>();
-  for (const { service, scope } of active) {
-    for (const { fpm, when, params: rules } of service.modules) {
-      if (when !== undefined && when.evaluate(scope) !== true) continue;
-      const params: { [param: string]: number } = {};
-      for (const [name, expression] of Object.entries(rules).sort(([a], [b]) => (a < b ? -1 : 1))) {
-        const value: Value = expression.evaluate(scope);
-        if (typeof value !== 'number' && typeof value !== 'boolean') {
-          const message = `parameter ${name} of FPM ${fpm} is neither a number nor a truth value`;
-          return { conflict: { code: 'param-type', message } };
-        }
-        params[name] = Number(value);
-      }
-      const before = fpms.get(fpm);
-      if (before !== undefined && JSON.stringify(before) !== JSON.stringify(params))
-        return { conflict: { code: 'param-conflict', message: `services disagree on the parameters of FPM ${fpm}` } };
-      fpms.set(fpm, Object.keys(params).length === 0 ? noParams : params);
-    }
-  }
-  return { key, fpms, names: [...fpms.keys()] };
 }

@@ -15,17 +15,24 @@ export function bpffsMounted(): boolean {
   return isBpffs(bpffsRoot);
 }
 
+/**
+ * In a mount namespace of its own (as `ip netns exec` makes) what is pinned cannot be seen, and a mount, with everything pinned in it,
+ * would vanish with this process.
+ * @throws TnaError `no-bpffs`
+ */
+export function refuseHiddenBpffs(): void {
+  if (bpffsMounted() || !inPrivateMounts()) return;
+  throw new TnaError(
+    'no-bpffs',
+    `${bpffsRoot} is not mounted here, and what is mounted in this private mount namespace would not last`,
+    { hint: 'use `tna --netns NAME` instead of `ip netns exec NAME tna`' },
+  );
+}
+
 /** @throws TnaError `no-bpffs` */
 export function ensureBpffs(): void {
   if (bpffsMounted()) return;
-  // In a mount namespace of its own (as `ip netns exec` makes) the mount, and with it everything pinned, would vanish with this process.
-  if (inPrivateMounts()) {
-    throw new TnaError(
-      'no-bpffs',
-      `${bpffsRoot} is not mounted here, and what is mounted in this private mount namespace would not last`,
-      { hint: 'use `tna --netns NAME` instead of `ip netns exec NAME tna`' },
-    );
-  }
+  refuseHiddenBpffs();
   try {
     mountBpffs(bpffsRoot, mountSource);
   } catch (cause) {
@@ -51,10 +58,38 @@ function mountedByUs(): boolean {
   return readFileSync('/proc/mounts', 'utf8').includes(`\n${mountSource} ${bpffsRoot} bpf `);
 }
 
+/**
+ * Whether the mounts of this process are not those of the host, or of the container. Of the first process of a container not even that
+ * may be told: then those who started this one are asked, of whom the one that made the namespace is in another.
+ */
 function inPrivateMounts(): boolean {
+  const ours = mountsOf('self');
+  const first = mountsOf('1');
+  return first === undefined
+    ? ancestors()
+        .map(mountsOf)
+        .some((one) => one !== undefined && one !== ours)
+    : first !== ours;
+}
+
+function mountsOf(pid: string): string | undefined {
   try {
-    return readlinkSync('/proc/self/ns/mnt') !== readlinkSync('/proc/1/ns/mnt');
+    return readlinkSync(`/proc/${pid}/ns/mnt`);
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+/** The parent, its parent and so on, as far as they can be seen. */
+function ancestors(): readonly string[] {
+  const pids: string[] = [];
+  for (let pid = String(process.ppid); Number(pid) > 1 && !pids.includes(pid); ) {
+    pids.push(pid);
+    try {
+      pid = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? '0';
+    } catch {
+      break;
+    }
+  }
+  return pids;
 }

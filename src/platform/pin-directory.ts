@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BpfError, type LockHolder, lockDirectory, lockHolder } from 'bpf-loader-native';
 import { TnaError } from '../model/error.js';
-import { bpffsMounted, ensureBpffs, releaseBpffs } from './bpffs.js';
+import { bpffsMounted, ensureBpffs, refuseHiddenBpffs, releaseBpffs } from './bpffs.js';
 import { errnoOf, failure } from './failure.js';
 import { lifeMark, pinLifeMark, readLifeMark } from './life-mark.js';
 import { type Pin, parsePin, pinName, tnaRoot } from './pins.js';
@@ -46,9 +46,16 @@ export class PinDirectory {
     return existsSync(this.pathOf(pin));
   }
 
-  /** Sorted; empty when there is no directory, or only that of a namespace that had our inode number before and is gone. */
+  /**
+   * Sorted; empty when there is no directory, or only that of a namespace that had our inode number before and is gone.
+   * @throws TnaError `no-bpffs` when there may be one that cannot be seen from here
+   */
   list(): PinListing {
-    if (!existsSync(this.path) || readLifeMark(this.markPath) === 'dead') return { pins: [], strays: [] };
+    if (!existsSync(this.path)) {
+      refuseHiddenBpffs();
+      return { pins: [], strays: [] };
+    }
+    if (readLifeMark(this.markPath) === 'dead') return { pins: [], strays: [] };
     const names = readdirSync(this.path)
       .filter((name) => name !== markName)
       .sort();

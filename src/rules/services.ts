@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dependencies, attach rules and services: what hangs together, and what is accelerated where.
-import type { FpmModule } from '../model/library.js';
+import { type FpmModule, paramHolds } from '../model/library.js';
 import type {
   AttachRule,
   Binding as BindingRule,
@@ -268,7 +268,7 @@ function compileParams(
   const params: { [name: string]: Expression } = {};
   for (const [name, given] of Object.entries(rule.params ?? {})) {
     const at = site.at(name);
-    const declared = module?.params[name];
+    const declared = module !== undefined && Object.hasOwn(module.params, name) ? module.params[name] : undefined;
     if (module !== undefined && declared === undefined) {
       const message = `unknown parameter "${name}" of FPM ${module.name}`;
       at.reportKey('unknown-name', message, nearest(name, Object.keys(module.params)));
@@ -292,6 +292,8 @@ function compileParams(
     const wanted = declared === undefined ? ['int', 'bool'] : [declared.type === 'bool' ? 'bool' : 'int'];
     if (!wanted.includes(type)) {
       at.report('type-mismatch', `parameter "${name}" must be of type ${wanted.join(' or ')}, but is of type ${type}`);
+    } else if (declared !== undefined && typeof given !== 'string' && !paramHolds(declared.type, given)) {
+      at.report('invalid-value', `parameter "${name}" cannot be ${given}, which is not a ${declared.type}`);
     }
   }
   return params;

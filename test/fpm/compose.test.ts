@@ -7,15 +7,10 @@ import { join } from 'node:path';
 import t from 'tap';
 import { TnaError } from '../../src/model/error.js';
 import { type FpmManifest, fpmFlag, fpmParamVariable } from '../../src/model/library.js';
-import {
-  composeSource,
-  FPM_COUNTERS,
-  numberReasons,
-  parseManifest,
-  resolveParams,
-} from '../../src/pipeline/compose.js';
+import { composeSource, FPM_COUNTERS, numberReasons, parseManifest } from '../../src/pipeline/compose.js';
 import { buildFpmLibrary, readFpmLibrary } from '../../src/platform/clang.js';
 import { fpmSource } from '../../src/platform/package-paths.js';
+import { compileRules } from '../../src/rules/index.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'tna-compose-'));
 t.teardown(() => rmSync(directory, { recursive: true }));
@@ -103,24 +98,47 @@ t.test('modules are ordered, reasons numbered, names unique', async (t) => {
   );
 });
 
+const serviceOfToy = `apiVersion: tna/v1
+subsystem: test
+summary: A test.
+sources:
+  links: { spec: rt-link, dump: getlink }
+objects:
+  link:
+    source: links
+    key: ifindex
+    attributes:
+      ifindex: { path: ifi_index, type: int }
+attach:
+  link:
+    hooks:
+      - hook: tc
+services:
+  toying:
+    on: { l: link }
+    modules:
+      - fpm: toy
+`;
+
 t.test('parameters of a rule are checked against the manifest', async (t) => {
   const toy = manifest({
     params: { age: { type: 'u32', default: 7, doc: 'x' }, on: { type: 'bool', default: true, doc: 'x' } },
   });
-  t.strictSame(resolveParams(toy, {}), { age: 7, on: true });
-  t.strictSame(resolveParams(toy, { age: 9, on: 0 }), { age: 9, on: false });
-  t.match(
-    errorOf(() => resolveParams(toy, { agee: 1 })),
-    ['fpm-unknown-param', 'toy', /known: age, on/],
-  );
-  t.match(
-    errorOf(() => resolveParams(toy, { age: -1 })),
-    ['fpm-param-value', 'toy', /^age: -1 is not a u32/],
-  );
-  t.match(
-    errorOf(() => resolveParams(toy, { constructor: 1 })),
-    ['fpm-unknown-param', 'toy', /no such parameter/],
-  );
+  const errors = (params: string) => {
+    const compiled = compileRules([{ path: 'test.yaml', text: `${serviceOfToy}        params: { ${params} }\n` }], {
+      modules: [toy],
+    });
+    return 'errors' in compiled ? compiled.errors.map(({ code, text }) => `${code} ${text}`) : [];
+  };
+  for (const good of ['', 'age: 9, on: true', 'age: 4294967295, on: l.ifindex == 1'])
+    t.strictSame(errors(good), [], good);
+  t.match(errors('agee: 1'), [
+    /^unknown-name .*test\.yaml:\d+:\d+: unknown parameter "agee" of FPM toy; did you mean "age"/,
+  ]);
+  t.match(errors('age: -1'), [/^invalid-value .*parameter "age" cannot be -1, which is not a u32/]);
+  t.match(errors('age: 4294967296'), [/^invalid-value .*cannot be 4294967296/]);
+  t.match(errors('age: true'), [/^type-mismatch/]);
+  t.match(errors('constructor: 1'), [/^reserved-name .*"constructor"/]);
 });
 
 t.test('the source has each FPM of its hook behind its flag', async (t) => {

@@ -203,6 +203,13 @@ t.test('the BPF filesystem', async (t) => {
 
   // Read-only from one moment to the next: everything was looked at and allowed before.
   t.equal((await tna('reconcile', '--once', '--netns', bed.netns)).code, 0);
+  const hidden = ['plan', 'detach', 'reconcile --once'].map(async (what) => {
+    const inside = ['netns', 'exec', bed.netns, process.execPath, main, ...what.split(' ')];
+    const { code, stdout, stderr } = await tryRun('ip', inside);
+    t.same([code, stdout], [1, ''], `${what} where the BPF filesystem is hidden: fails`);
+    t.match(stderr, /is not mounted here.*\n +try: use `tna --netns NAME`/, `${what}: says why`);
+  });
+  await Promise.all(hidden);
   const footprint = new Footprint(pinDirectory(bed.netns));
   footprint.look();
   await bed.addPort();

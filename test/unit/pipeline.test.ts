@@ -424,6 +424,67 @@ t.test('services that want one FPM differently are a conflict', async (t) => {
   t.same(codes(on('a', desire([hub, member], { rules: ruleSet(objects + attach + relaying + agree, library) }))), []);
 });
 
+t.test('what a rule says of one interface, and cannot be evaluated there, leaves all others as they are', async (t) => {
+  const both = libraryOf(
+    ...library.modules,
+    fpm('count', { order: 5, params: { size: { type: 'u8', default: 0, doc: '' } } }),
+  );
+  const odd = { ifi_index: 3, ifname: 'odd', hub: 1, size: 0 };
+  const certain = on('a', desire([hub, member, odd], { library: both })).pipeline;
+  const cases: readonly (readonly [string, string])[] = [
+    ['whether a service is meant for it', relaying.replace('    bind:', '    when: 10 / m.size > 0\n    bind:')],
+    ['whether it gets an FPM', relaying.replace('when: m.size > 5', 'when: 10 / m.size > 9')],
+    ['a parameter', relaying.replace('size: hub.size', 'size: 10 / m.size + 3')],
+  ];
+  for (const [what, service] of cases) {
+    const given = { rules: ruleSet(objects + attach + service, both), library: both };
+    const desired = desire([hub, member, odd], given);
+    t.same(on('a', desired).pipeline, certain, `${what}: another one is accelerated`);
+    t.same([on('odd', desired).pipeline, codes(on('odd', desired))], [undefined, ['rule-evaluation']], what);
+    t.match(
+      on('odd', desired).reasons[0]?.message,
+      /^cannot evaluate 10 \/ m\.size .*\(test\.yaml:\d+:\d+\): .*zero/,
+      what,
+    );
+  }
+
+  const counting = second.replace('size: d.size', 'size: 300 / d.size');
+  const given = { rules: ruleSet(objects + attach + relaying + counting, both), library: both };
+  const desired = desire([hub, { ...member, size: 2 }, odd, { ...member, ifi_index: 4, ifname: 'b', size: 1 }], given);
+  t.same([on('a', desired).services, codes(on('a', desired))], [['counting', 'relaying'], []]);
+  t.same(
+    [on('odd', desired).services, codes(on('odd', desired))],
+    [['relaying'], ['rule-evaluation']],
+    'only the service',
+  );
+  t.match(on('b', desired), {
+    services: ['relaying'],
+    reasons: [{ message: /size of FPM count would be 300.*not a u8/ }],
+  });
+});
+
+t.test('where it cannot be told whether an object exists, what depends on it is left to the kernel', async (t) => {
+  const doubtful = `${objects.replace("when: dev.kind == 'hub'", "when: 10 / (dev.size - 7) != 0 && dev.kind == 'hub'")}`;
+  const given = { rules: ruleSet(doubtful + attach + relaying, library) };
+  const zero = { ifi_index: 9, ifname: 'z', kind: 'hub', size: 7 };
+  const other = { ifi_index: 3, ifname: 'o', hub: 9 };
+  const desired = desire([hub, member, zero, other], given);
+  t.same(codes(on('a', desired)), [], 'those of another hub are accelerated');
+  t.same([on('o', desired).pipeline, codes(on('o', desired))], [undefined, ['rule-evaluation']]);
+  const every = relaying.replace('    bind:', '    bind:\n      hubs: { all: hub }');
+  const all = desire([hub, member, zero, other], { rules: ruleSet(doubtful + attach + every, library) });
+  t.same(
+    [codes(on('a', all)), codes(on('o', all))],
+    [['rule-evaluation'], ['rule-evaluation']],
+    'or on all of its type',
+  );
+  const devices = doubtful.replace('    label: name', '    label: name\n    when: 10 / dev.size > 0');
+  const last = desire([hub, member, { ...other, hub: 1, size: 0 }], {
+    rules: ruleSet(devices + attach + relaying, library),
+  });
+  t.same([codes(on('o', last)), last.egress], [['rule-evaluation'], []], 'a device, which nothing is sent to, either');
+});
+
 t.test('a device whose hooks depend on something that is not there has a reason', async (t) => {
   const bound = attach.replace('all: { all: dev }', 'uplink: { edge: uplink }\n      all: { all: dev }');
   const edges = `${objects}  uplink: { from: dev, to: hub, on: { hub: ifindex }, label: above }\n`;
