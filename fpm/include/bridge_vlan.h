@@ -25,12 +25,6 @@ struct net_bridge_vlan {
 
 #pragma clang attribute pop
 
-// Is this EtherType that of a VLAN tag (eth_type_vlan)?
-static __always_inline bool tna_type_is_vlan(u16 type)
-{
-	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
-}
-
 // br_vlan_find(): the entry of a VLAN id, which is not 0, in a port's group (its address), or NULL.
 static __always_inline struct net_bridge_vlan *tna_vlan_find(u64 group, u16 vid)
 {

@@ -187,6 +187,8 @@ struct sk_buff {
 	u8 pkt_type : 3;
 	u8 ip_summed : 2;
 	u8 offload_fwd_mark : 1;
+	u8 pfmemalloc : 1;
+	u8 active_extensions;
 	u32 vlan_all;
 	u32 mark;
 	u32 secmark;

@@ -31,6 +31,12 @@ struct vlan_dev_priv {
 
 #pragma clang attribute pop
 
+// Is this EtherType that of a VLAN tag (eth_type_vlan)?
+static __always_inline bool tna_type_is_vlan(u16 type)
+{
+	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
+}
+
 static __always_inline bool tna_is_vlan_device(struct net_device *dev)
 {
 	return BPF_CORE_READ_BITFIELD(dev, priv_flags) &

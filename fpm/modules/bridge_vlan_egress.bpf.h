@@ -18,9 +18,9 @@
 //
 // tc: Linux leaves an inner tag in the packet and takes the outer one out of the metadata. bpf_skb_vlan_pop() would move the
 // inner one into the metadata instead, which a device behind can tell apart: SLOW. So are priority tags with an inner tag,
-// which are replaced by pop and push, and frames with a tag of the other protocol that leave untagged, whose tag Linux
-// puts back into the packet. br_dev_queue_push_xmit() looks for the network header of frames with a tag in the packet
-// and a checksum that is not complete yet: SLOW.
+// which are replaced by pop and push. A tag of the other protocol Linux puts back into the packet (__allowed_ingress), and leaves the
+// network header where it is, behind that tag; skb_vlan_push() would move it before it, which programs and filters of the egress can
+// tell apart: SLOW, whether or not a new tag goes in front. A checksum that is not complete yet with a tag inside: see offload.
 #pragma once
 #include "bridge_vlan.h"
 
@@ -56,17 +56,12 @@ static __always_inline int fpm_bridge_vlan_egress(struct tna_pkt *p)
 		p->len -= TNA_VLAN_LEN;
 #else
 	bool inner = tna_type_is_vlan(p->proto), foreign = !tagged && p->vlan_proto;
-	struct sk_buff *skb = tna_skb(p);
 
 	if (tna_unlikely(inner | foreign)) {
 		if (inner && (p->tag == TNA_TAG_POP || p->tag == TNA_TAG_SET))
 			return tna_slow(p, TNA_R_BRIDGE_VLAN_EGRESS_INNER_TAG);
-		if (foreign && p->tag == TNA_TAG_KEEP)
-			return tna_slow(p, TNA_R_BRIDGE_VLAN_EGRESS_OTHER_TAG);
-		if (BPF_CORE_READ_BITFIELD(skb, ip_summed) == TNA_CHECKSUM_PARTIAL)
-			return tna_slow(p, TNA_R_BRIDGE_VLAN_EGRESS_PARTIAL_CHECKSUM);
 		if (foreign)
-			p->len += TNA_VLAN_LEN;
+			return tna_slow(p, TNA_R_BRIDGE_VLAN_EGRESS_OTHER_TAG);
 	}
 #endif
 	return TNA_NEXT;

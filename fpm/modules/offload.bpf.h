@@ -16,8 +16,18 @@
 // * PACKET_LOOPBACK is passed on by br_handle_frame(), not bridged: SLOW.
 // * LRO frames: __br_forward() drops them with a warning (skb_warn_if_lro): SLOW.
 // * offload_fwd_mark: switch hardware has forwarded the frame already (nbp_switchdev_allowed_egress): SLOW.
+// * extensions (skb_ext): with SKB_EXT_BRIDGE_NF, which a bridge below a VLAN device on it has left there, br_nf_forward() and
+//   br_nf_post_routing() ask iptables whatever this bridge's options say; with TC_SKB_EXT, br_forward() takes back that an address
+//   was unknown to a bridge below (br_tc_skb_miss_set), for which filters of the egress may ask (flower l2_miss). Any: SLOW. At XDP
+//   there are none: skb_scrub_packet() drops them on the way through a veth pair, and no other XDP program comes upon an skb that
+//   has been anywhere.
+// * pfmemalloc, received when memory had run out: __netif_receive_skb_core() drops all protocols but ARP, IP, IPv6 and VLAN behind
+//   tc: SLOW. XDP does not show whether a page is such a one.
+// * CHECKSUM_PARTIAL with a VLAN tag inside the packet: br_dev_queue_push_xmit() sets the network header behind the tags, which
+//   programs and filters of the egress go by, and drops the frame if it does not find that (vlan_get_protocol_and_depth): SLOW.
 #pragma once
 #include "tna.h"
+#include "vlan.h"
 
 #define TNA_VLAN_RX_OFFLOAD ((1ULL << 8) | (1ULL << 41)) /* NETIF_F_HW_VLAN_CTAG_RX, NETIF_F_HW_VLAN_STAG_RX */
 #define TNA_IFF_VNET_HDR 0x4000
@@ -62,17 +72,31 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 		return tna_slow(p, TNA_R_OFFLOAD_VLAN_RX_OFFLOAD);
 #else
 	struct sk_buff *skb = tna_skb(p), *known = tna_known_ctx(p->ctx);
+	u64 switched = 0, extensions = 0, reserve = BPF_CORE_READ_BITFIELD(known, pfmemalloc);
 
+	if (TNA_HAS(sk_buff, offload_fwd_mark))
+		switched = BPF_CORE_READ_BITFIELD(known, offload_fwd_mark);
+	if (TNA_HAS(sk_buff, active_extensions))
+		extensions = known->active_extensions;
 	if (tna_unlikely(BPF_CORE_READ_BITFIELD(known, pkt_type) == TNA_PACKET_LOOPBACK))
 		return tna_slow(p, TNA_R_OFFLOAD_LOOPBACK);
 	if (p->gso) {
 		struct skb_shared_info *shared = TNA_AT(skb_shared_info, (u64)skb->head + skb->end);
 
 		if (tna_unlikely(!shared->gso_type))
-		return tna_slow(p, TNA_R_OFFLOAD_LRO);
+			return tna_slow(p, TNA_R_OFFLOAD_LRO);
 	}
-	if (tna_unlikely(TNA_HAS(sk_buff, offload_fwd_mark) && BPF_CORE_READ_BITFIELD(known, offload_fwd_mark)))
-		return tna_slow(p, TNA_R_OFFLOAD_SWITCHDEV_MARK);
+	if (tna_unlikely(switched | extensions | reserve)) {
+		if (switched)
+			return tna_slow(p, TNA_R_OFFLOAD_SWITCHDEV_MARK);
+		if (extensions)
+			return tna_slow(p, TNA_R_OFFLOAD_EXTENSIONS);
+		if (reserve)
+			return tna_slow(p, TNA_R_OFFLOAD_MEMORY_RESERVE);
+	}
+	if (tna_unlikely(tna_type_is_vlan(p->proto)) &&
+	    BPF_CORE_READ_BITFIELD(known, ip_summed) == TNA_CHECKSUM_PARTIAL)
+		return tna_slow(p, TNA_R_OFFLOAD_INNER_TAG_CHECKSUM);
 #endif
 	return TNA_NEXT;
 }

@@ -78,9 +78,6 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'bridge_vlan_egress:egress-tunnel': vlanFiltering,
   'bridge_vlan_egress:inner-tag': vlanFiltering,
   'bridge_vlan_egress:other-tag': vlanFiltering,
-  'bridge_vlan_egress:partial-checksum': {
-    because: 'Linux moves the offset of the network header, which nothing between two stations of the lab reads',
-  },
   'bridge_port:nd-suppress': {
     because: 'this kernel answers no unicast solicitations, as older ones do (br_do_suppress_nd)',
     elsewhere: true,
@@ -219,6 +216,11 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   },
   'offload:lro': { because: 'takes a driver that merges by LRO' },
   'offload:switchdev-mark': switchHardware,
+  'offload:extensions': {
+    because: 'takes a bridge as port of another by a device that no rule lets a bridge forward to here (macvlan)',
+    without: 'btf:vlan_info.grp',
+  },
+  'offload:memory-reserve': { because: 'takes a machine that is out of memory, and swaps over the network' },
   'vlan_device:not-vlan': { because: 'the program is attached to VLAN devices alone, and a device keeps its kind' },
   'vlan_device:tag-kept': vlanDevices,
   'vlan_device:tapped-below': vlanDevices,

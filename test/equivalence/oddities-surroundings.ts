@@ -152,6 +152,14 @@ export const surroundingOddities: readonly Oddity[] = [
   },
   { name: 'virtual machines', kinds: ['tap'], virtio: true, frames: [unfinished(0, 1)] },
   {
+    name: 'an unfinished checksum behind more tags than Linux looks through',
+    kinds: ['tap'],
+    virtio: true,
+    hooks: ['tc'],
+    frames: [2, 8, 9, 12].map((tags) => unfinished(0, 1, tags)),
+    aims: ['offload:inner-tag-checksum'],
+  },
+  {
     name: 'a virtual machine takes the tap',
     kinds: ['tap'],
     hooks: ['xdp'],

@@ -3,7 +3,7 @@
 // behind each, and the words to describe it.
 
 import type { Send } from '../support/lab/agent.js';
-import { arp, ethernet, ipv4, ipv6, little, sized, tcp } from '../support/lab/frame.js';
+import { arp, ethernet, ipv4, ipv6, little, sized, tagged, tcp } from '../support/lab/frame.js';
 import type { Hook, Host, PortKind, Step, VlanPlan } from './configuration.js';
 import { icmpv6, linkLocal } from './payload.js';
 
@@ -88,13 +88,16 @@ export const ipv6Flow = (from: number, to: number): Send => ({
 });
 
 /** A TCP segment whose checksum is left to a device (virtio_net_hdr: NEEDS_CSUM, and where it goes). */
-export const unfinished = (from: number, to: number): Send => {
+export const unfinished = (from: number, to: number, tags = 0): Send => {
   const segment = tcp(address(from), address(to), [1024, 80], 0x10, '5a'.repeat(200));
   const packet = ipv4({ source: address(from), destination: address(to), protocol: 6, payload: segment });
+  let bytes = ethernet(mac(to), mac(from), 0x0800, packet);
+  for (let vid = 1; vid <= tags; vid += 1) bytes = tagged(bytes, vid);
+  const start = 34 + 4 * tags;
   return {
     port: from,
     virtio: true,
-    bytes: `0100${little(54)}${little(0)}${little(34)}${little(16)}${ethernet(mac(to), mac(from), 0x0800, packet)}`,
+    bytes: `0100${little(start + 20)}${little(0)}${little(start)}${little(16)}${bytes}`,
   };
 };
 

@@ -255,9 +255,9 @@ async function otherDevices(t: Test, bench: Bench): Promise<void> {
   );
 }
 
-/** Tags where Linux would not have them, and frames of a virtual machine: both only in skbs. */
+/** Tags where Linux would not have them. */
 async function vlanMetadata(t: Test, bench: Bench): Promise<void> {
-  const { agent, netns, fast } = bench;
+  const { netns, fast } = bench;
   const program = await fast.use(vlanModules);
   await ip(netns, 'link set br0 type bridge vlan_filtering 1');
   await expectReason(t, bench, 'tag in the packet', 'bridge_vlan:tag-inside', () =>
@@ -266,6 +266,12 @@ async function vlanMetadata(t: Test, bench: Bench): Promise<void> {
       context: { kind: 'skb', ifindex: bench.ifindex('p1') },
     }),
   );
+  await ip(netns, 'link set br0 type bridge vlan_filtering 0');
+}
+
+/** Frames of a virtual machine with a tag inside, whose network header the bridge sets. */
+async function checksumBehindTags(t: Test, bench: Bench): Promise<void> {
+  const { agent, netns, fast } = bench;
   await agent.enter(netns);
   const guest = await agent.tap('v1', true);
   await ip(netns, 'link set v1 master br0 up');
@@ -280,21 +286,44 @@ async function vlanMetadata(t: Test, bench: Bench): Promise<void> {
     payload: udp(1, 2, '00'.repeat(20)),
   });
   const needsChecksum = (at: number) => `0100${little(0)}${little(0)}${little(at)}${little(6)}`;
-  for (const [name, outer] of [
-    ['a checksum to come and two tags', 0x8100],
-    ['a checksum to come and a tag of the other protocol', 0x88a8],
-  ] as const) {
-    const inner = tagged(ethernet(B, C, 0x800, packet), 5);
-    const [bytes, at] =
-      outer === 0x8100 ? [tagged(inner, 1), 42] : [tagged(ethernet(B, C, 0x800, packet), 5, outer), 38];
-    if (outer === 0x88a8) await bridge(netns, 'vlan add dev p2 vid 1 pvid');
-    else await bridge(netns, 'vlan add dev p2 vid 1', 'vlan add dev v1 vid 1 pvid');
-    await expectReason(t, bench, name, 'bridge_vlan_egress:partial-checksum', () =>
-      agent.send([{ port: guest, bytes: needsChecksum(at) + bytes, virtio: true }]),
+  const frame = ethernet(B, C, 0x800, packet);
+  const innerTag = 'offload:inner-tag-checksum';
+  for (const [name, expect, header, bytes] of [
+    ['a checksum to come', 'fast', needsChecksum(34), frame],
+    ['a checksum to come and a tag', 'fast', needsChecksum(38), tagged(frame, 5)],
+    ['two tags', 'fast', '00'.repeat(10), tagged(tagged(frame, 5), 6)],
+    ['a checksum to come and two tags', innerTag, needsChecksum(42), tagged(tagged(frame, 5), 6)],
+    ['a checksum to come and an S tag inside', innerTag, needsChecksum(42), tagged(tagged(frame, 5, 0x88a8), 6)],
+  ] as const)
+    await expectReason(t, bench, name, expect, () =>
+      agent.send([{ port: guest, bytes: header + bytes, virtio: true }]),
     );
-  }
-  await ip(netns, 'link del v1', 'link set br0 type bridge vlan_filtering 0');
-  await bridge(netns, 'vlan add dev p2 vid 1 pvid untagged');
+  await ip(netns, 'link del v1');
+}
+
+/** A packet that iptables has seen below: on a bridge whose device is, by a macvlan, a port of this one. */
+async function extensions(t: Test, bench: Bench): Promise<void> {
+  const { agent, netns, fast } = bench;
+  await agent.enter(netns);
+  const port = await agent.tap('t1');
+  await ip(
+    netns,
+    'link add br1 type bridge mcast_snooping 0',
+    'link set br1 up',
+    'link set t1 master br1 up',
+    'link add link br1 name m1 type macvlan mode passthru',
+    'link set m1 master br0 up',
+  );
+  await delay(100);
+  const C = '02:00:00:00:00:1e';
+  await bridge(netns, `fdb add ${C} dev m1 master static`, 'link set dev m1 state 3', 'link set dev t1 state 3');
+  await fast.attach(await ifindexOf(netns, 'm1'));
+  const packet = ipv4({ source: '10.0.0.1', destination: '10.0.0.2', protocol: 17, payload: udp(1, 2, '') });
+  const send = () => agent.send([{ port, bytes: sized(ethernet(B, C, 0x800, packet), 60) }]);
+  await expectReason(t, bench, 'from a bridge below', 'fast', send);
+  await ip(netns, 'link set br1 type bridge nf_call_iptables 1');
+  await expectReason(t, bench, 'from a bridge below that asks iptables', 'offload:extensions', send);
+  await ip(netns, 'link del m1', 'link del t1', 'link del br1');
 }
 
 async function skbMetadata(t: Test, bench: Bench): Promise<void> {
@@ -316,6 +345,9 @@ async function skbMetadata(t: Test, bench: Bench): Promise<void> {
     }),
   );
   if ((await probe(needsVlans)).answer === 'yes') await vlanMetadata(t, bench);
+  await bench.fast.use(bridgeModules);
+  await checksumBehindTags(t, bench);
+  await extensions(t, bench);
   await bench.fast.use(['frame', 'offload']);
   await ip(bench.netns, 'addr add 10.1.1.1/24 dev p1');
   const before = bench.fast.counts();
@@ -363,6 +395,7 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
   'offload:gso': { because: 'XDP on a veth takes segmentation offload away from its peer, which then segments itself' },
   'offload:vlan-rx-offload': { because: 'takes hardware' },
   'offload:switchdev-mark': { because: 'takes switch hardware' },
+  'offload:memory-reserve': { because: 'takes a machine that is out of memory, and swaps over the network' },
   'bridge_port:switchdev': { because: 'takes switch hardware' },
   'bridge_egress:egress-switchdev': { because: 'takes switch hardware' },
   'bridge_port:vlan-filtering': { because: 'no VLAN filtering here', without: 'btf:net_bridge_port.vlgrp' },

@@ -117,7 +117,7 @@ export const vlanCases: readonly Case[] = [
     frame: tagged(tagged(payload, 7), 0xa000),
     arrives: tagged(payload, 7),
   }),
-  vlanCase('S tag is payload of a C bridge', 'fast', toTrunk, {
+  ...xdpOnly('S tag is payload of a C bridge', 'other-tag', toTrunk, {
     frame: tagged(payload, 20, S),
     arrives: in10(tagged(payload, 20, S)),
   }),
@@ -133,9 +133,9 @@ export const vlanCases: readonly Case[] = [
       arrives: tagged(payload, 10, S),
     },
   ),
-  vlanCase(
+  ...xdpOnly(
     'S bridge, C tags to trunk',
-    'fast',
+    'other-tag',
     { ...toTrunk, protocol: '802.1ad' },
     {
       frame: tagged(payload, 10),
