@@ -36,6 +36,7 @@ async function main(argv: readonly string[]): Promise<number> {
     )
     .option('--verbose', 'show all evidence: verifier logs, causes')
     .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'tna: ')) });
   const command = (name: string, description: string) => program.command(name).description(description).exitOverride();
 

@@ -16,6 +16,7 @@ import { derive } from '../reconcile/derive.js';
 import { survey } from '../reconcile/survey.js';
 import { compileRules } from '../rules/index.js';
 import type { GlobalOptions } from './options.js';
+import { unknownHooks } from './unknown-hooks.js';
 
 /** A domain and the texts that it was compiled from. */
 export interface LoadedDomain extends Domain {
@@ -42,10 +43,13 @@ export async function loadDomain(options: GlobalOptions): Promise<LoadedDomain> 
   return { rules: compiled.ruleSet, library, files, ...(options.lease === undefined ? {} : { lease: options.lease }) };
 }
 
-/** Opens the live host, in the namespace that the user named, and closes it whatever `use` does. */
+/**
+ * Opens the live host, in the namespace that the user named, and closes it whatever `use` does. What of the domain is
+ * missing limits what can be done: without a library nothing can be put in place.
+ */
 export async function withHost<T>(
   options: GlobalOptions,
-  domain: Domain,
+  { rules, library }: Partial<Domain>,
   use: (host: LiveHost) => Promise<T>,
   how: { readonly everything?: boolean } = {},
 ): Promise<T> {
@@ -53,10 +57,10 @@ export async function withHost<T>(
     throw new TnaError('usage', '--from replays a recording; this command needs the live host');
   }
   if (options.netns !== undefined) enterNamespace(options.netns);
-  const host = LiveHost.open(domain.library, {
+  const host = LiveHost.open(library, {
     namespace: options.netns,
     specDirectory: specDirectory(options.rules ?? rulesDirectory()),
-    pruning: how.everything === true ? undefined : pruningFor(domain.rules),
+    pruning: how.everything === true || rules === undefined ? undefined : pruningFor(rules),
   });
   try {
     return await use(host);
@@ -67,6 +71,10 @@ export async function withHost<T>(
 
 /** Looks at the live host, or at a recorded one with --from. */
 export async function look(options: GlobalOptions, domain: Domain): Promise<Derived> {
-  if (options.from !== undefined) return derive(domain, readRecording(options.from), options.hooks);
-  return withHost(options, domain, (host) => survey(domain, host, options.hooks));
+  const derived =
+    options.from !== undefined
+      ? derive(domain, readRecording(options.from), options.hooks)
+      : await withHost(options, domain, (host) => survey(domain, host, options.hooks));
+  for (const line of unknownHooks(options.hooks, derived.desired)) process.stderr.write(`${line}\n`);
+  return derived;
 }

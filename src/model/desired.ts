@@ -52,6 +52,17 @@ export interface DesiredInterface {
   readonly assumptions: readonly Assumption[];
 }
 
+/** Interfaces of which nothing is wanted, for the same reason. */
+export function leftAlone(
+  interfaces: readonly Pick<DesiredInterface, 'name' | 'ifindex'>[],
+  reason: Reason,
+): readonly DesiredInterface[] {
+  return interfaces.map(({ name, ifindex }) => ({
+    ...{ name, ifindex, services: [], pipeline: undefined, hookNotes: [], assumptions: [] },
+    reasons: [reason],
+  }));
+}
+
 export interface Desired {
   /** Sorted by ifindex. */
   readonly interfaces: readonly DesiredInterface[];

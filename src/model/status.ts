@@ -50,6 +50,6 @@ export interface Status {
     readonly left: number | null;
   } | null;
   readonly interfaces: readonly InterfaceStatus[];
-  /** Actions that a reconcile would take now; 0 when in sync. */
-  readonly pending: number;
+  /** Actions that a reconcile would take now; 0 when in sync, null when the rules cannot say. */
+  readonly pending: number | null;
 }

@@ -47,9 +47,16 @@ export class BpfDeployer implements Deployer, CounterReader {
   private readonly known = new Map<Hook, Promise<ReadonlyMap<string, MapShape>>>();
 
   constructor(
-    private readonly library: FpmLibrary,
+    private readonly built: FpmLibrary | undefined,
     private readonly directory: PinDirectory,
   ) {}
+
+  /** Only what puts something in place needs it. */
+  private get library(): FpmLibrary {
+    if (this.built === undefined)
+      throw new TnaError('fpm-library-missing', 'nothing can be loaded without an FPM library');
+    return this.built;
+  }
 
   async ready(pipelines: readonly Pipeline[]): Promise<void> {
     for (const pipeline of pipelines) await this.templateFor(pipeline).catch(() => undefined);
@@ -172,8 +179,9 @@ export class BpfDeployer implements Deployer, CounterReader {
     );
   }
 
-  /** What the library wants the shared maps of a hook to be like. */
-  shapes(hook: Hook): Promise<ReadonlyMap<string, MapShape>> {
+  /** What the library wants the shared maps of a hook to be like; undefined without one. */
+  async shapes(hook: Hook): Promise<ReadonlyMap<string, MapShape> | undefined> {
+    if (this.built === undefined) return undefined;
     let known = this.known.get(hook);
     if (known === undefined) {
       known = this.describeMaps(hook).then((maps) => new Map(maps.map((map) => [map.name, map])));

@@ -20,6 +20,7 @@ import type { Hook } from '../model/ruleset.js';
 import { composeSource, FPM_COUNTERS, numberReasons, parseManifest } from '../pipeline/compose.js';
 import { parseCompositions } from '../pipeline/compositions.js';
 import { parseKernels } from '../pipeline/kernels.js';
+import { errnoOf } from './failure.js';
 
 const run = promisify(execFile);
 const VERSION = 4;
@@ -42,9 +43,18 @@ export interface FpmBuild {
 
 /**
  * Builds the library unless `outDir` holds one made from the same inputs.
- * Throws TnaError: a manifest that does not fit, `fpm-header-missing`, `clang-missing`, `clang-failed` (evidence: its output).
+ * Throws TnaError: a manifest that does not fit, files that cannot be read or written (`fpm-files`), `fpm-header-missing`, `clang-missing`, `clang-failed` (evidence: its output).
  */
 export async function buildFpmLibrary(build: FpmBuild): Promise<FpmLibrary> {
+  try {
+    return await buildOrFind(build);
+  } catch (cause) {
+    if (cause instanceof TnaError || errnoOf(cause) === undefined) throw cause;
+    throw new TnaError('fpm-files', `cannot build the FPM library: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function buildOrFind(build: FpmBuild): Promise<FpmLibrary> {
   const outDir = resolve(build.outDir);
   const clang = build.clang ?? 'clang';
   const sources = await readModules(build.moduleDirs);
@@ -56,7 +66,7 @@ export async function buildFpmLibrary(build: FpmBuild): Promise<FpmLibrary> {
   const known = await builtLibrary(outDir, inputs);
   if (known !== undefined) return known;
 
-  await mkdir(outDir, { recursive: true });
+  await makeDirectory(outDir);
   const include = [build.includeDir, ...build.moduleDirs];
   for (const hook of HOOKS) {
     const source = join(outDir, `compose_${hook}.bpf.c`);
@@ -77,6 +87,19 @@ export async function buildFpmLibrary(build: FpmBuild): Promise<FpmLibrary> {
   await writeFile(join(outDir, 'library.json.new'), `${JSON.stringify(stored, undefined, 2)}\n`);
   await rename(join(outDir, 'library.json.new'), join(outDir, 'library.json'));
   return toLibrary(stored, outDir);
+}
+
+/** With what is above it. Node's own recursive way never ends where nothing can be made, as in /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'EEXIST') return;
+    if (errno !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path);
+  }
 }
 
 /** The object of a window without a macro has the plain name. */
@@ -231,7 +254,7 @@ async function stripDwarf(object: string): Promise<void> {
 }
 
 function isMissing(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  return errnoOf(cause) === 'ENOENT';
 }
 
 async function hashInputs(build: FpmBuild, contents: Contents, clang: string): Promise<string> {
@@ -296,12 +319,13 @@ async function readStored(outDir: string): Promise<StoredLibrary | undefined> {
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    if (isMissing(cause)) return undefined;
-    throw cause;
+    if (isMissing(cause) || errnoOf(cause) === 'ENOTDIR') return undefined;
+    throw new TnaError('fpm-library-unreadable', (cause as Error).message, { object: file, cause });
   }
   try {
     const stored = JSON.parse(text) as StoredLibrary;
-    if (stored.version === VERSION && Array.isArray(stored.modules)) return stored;
+    const lists = [stored.modules, stored.compositions, stored.kernels?.windows];
+    if (stored.version === VERSION && lists.every(Array.isArray)) return stored;
   } catch (cause) {
     throw new TnaError('fpm-library-unreadable', 'not valid JSON', {
       object: file,

@@ -7,9 +7,18 @@ import type { Hook } from '../model/ruleset.js';
 import type { Attachment, Deployed, LoadedPipeline } from '../model/snapshot.js';
 import type { DeviceHooks, OwnPrograms } from './attachments.js';
 import { u32Key, u32Of } from './bytes.js';
-import { readLease } from './lease.js';
+import { leaseSize, readLease } from './lease.js';
 import type { PinDirectory } from './pin-directory.js';
-import { egressMap, type FilterPin, type Pin, pinName, type SharedMap, sharedMaps, slotsMap } from './pins.js';
+import {
+  egressMap,
+  type FilterPin,
+  leaseMap,
+  type Pin,
+  pinName,
+  type SharedMap,
+  sharedMaps,
+  slotsMap,
+} from './pins.js';
 import { runningFilter } from './tc-filter.js';
 
 const hooks: readonly Hook[] = ['xdp', 'tc'];
@@ -21,8 +30,8 @@ export interface MapShape {
   readonly valueSize: number;
 }
 
-/** Shapes of a hook's shared maps by name; asked only where maps of the hook exist. */
-export type ShapesOf = (hook: Hook) => Promise<ReadonlyMap<string, MapShape>>;
+/** Shapes of a hook's shared maps by name; asked only where maps of the hook exist. Undefined: the maps will not be used any more. */
+export type ShapesOf = (hook: Hook) => Promise<ReadonlyMap<string, MapShape> | undefined>;
 
 /** Opens every pin of ours for a moment. With `scan`, also looks for slots that are filled though no dispatcher has them. */
 export async function readDeployed(
@@ -190,8 +199,10 @@ function saysNothing(path: string, error: unknown): boolean {
 function fit(
   wanted: readonly SharedMap[],
   maps: ReadonlyMap<string, MapInfo>,
-  shapes: ReadonlyMap<string, MapShape>,
+  shapes: ReadonlyMap<string, MapShape> | undefined,
 ): boolean {
+  // Without a library to compare with, what is read of them must be as it is read here.
+  if (shapes === undefined) return wanted.every(({ name }) => isReadable(name, maps.get(name)));
   const slots = new Set(wanted.filter(({ sized }) => sized).map(({ name }) => maps.get(name)?.maxEntries));
   return (
     slots.size === 1 &&
@@ -201,6 +212,13 @@ function fit(
       return shape?.type === info?.type && shape?.keySize === info?.keySize && shape?.valueSize === info?.valueSize;
     })
   );
+}
+
+function isReadable(name: string, map: MapInfo | undefined): boolean {
+  if (map === undefined) return false;
+  if (hooks.some((hook) => name === slotsMap(hook))) return map.keySize === 4 && map.valueSize === 4;
+  if (hooks.some((hook) => name === leaseMap(hook))) return map.valueSize === leaseSize;
+  return name !== egressMap || map.keySize === 4;
 }
 
 function readEgress(directory: PinDirectory): readonly number[] {

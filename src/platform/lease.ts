@@ -16,6 +16,9 @@ const scopes: readonly (LeasePolicy['scope'] | undefined)[] = [undefined, 'neede
 /** The least packet that a test run of a tc program takes. */
 const packet = new Uint8Array(14);
 
+/** Bytes of an entry. */
+export const leaseSize = 24;
+
 interface Entry {
   readonly until: bigint;
   readonly renewed: bigint;
@@ -34,7 +37,7 @@ function decode(value: Uint8Array): Entry {
 }
 
 function encode(entry: Entry): Uint8Array {
-  const value = new Uint8Array(24);
+  const value = new Uint8Array(leaseSize);
   const view = new DataView(value.buffer);
   view.setBigUint64(0, entry.until, true);
   view.setBigUint64(8, entry.renewed, true);

@@ -33,22 +33,25 @@ export interface LiveHostOptions {
 export class LiveHost implements HostReader, Deployer, CounterReader, LeaseHolder {
   readonly netlink: NetlinkReader;
   private readonly deployer: BpfDeployer;
-  private readonly lease: Lease;
+  private readonly lease: Lease | undefined;
   private last: { readonly own: OwnPrograms; readonly devices: DeviceHooks } | undefined;
 
   private constructor(
     private readonly options: LiveHostOptions,
     private readonly namespaceInode: string,
     private readonly directory: PinDirectory,
-    library: FpmLibrary,
+    library: FpmLibrary | undefined,
   ) {
     this.netlink = new NetlinkReader(options.specDirectory, options.pruning);
     this.deployer = new BpfDeployer(library, directory);
-    this.lease = new Lease(library.lease, directory);
+    this.lease = library === undefined ? undefined : new Lease(library.lease, directory);
   }
 
-  /** @throws TnaError `not-permitted`, `no-btf` */
-  static open(library: FpmLibrary, options: LiveHostOptions): LiveHost {
+  /**
+   * Without a library, what is deployed can be read and taken away, and nothing be put in place.
+   * @throws TnaError `not-permitted`, `no-btf`
+   */
+  static open(library: FpmLibrary | undefined, options: LiveHostOptions): LiveHost {
     checkPrivileges();
     const inode = namespaceId();
     return new LiveHost(options, inode, new PinDirectory(inode), library);
@@ -179,9 +182,20 @@ export class LiveHost implements HostReader, Deployer, CounterReader, LeaseHolde
 
   async holdLease(policy: LeasePolicy, renew: boolean): Promise<void> {
     try {
-      await this.lease.hold(policy, renew);
+      await this.lease?.hold(policy, renew);
     } catch (cause) {
       throw failure('lease', 'cannot renew the lease', cause);
+    }
+  }
+
+  /** Every network device of the namespace, by ifindex. */
+  async interfaces(): Promise<readonly { readonly name: string; readonly ifindex: number }[]> {
+    try {
+      const links = await this.netlink.links();
+      const named = links.map((link) => ({ name: String(link.ifname), ifindex: Number(link.ifi_index) }));
+      return named.sort((a, b) => a.ifindex - b.ifindex);
+    } catch (cause) {
+      throw failure('netlink', 'cannot read the network devices', cause);
     }
   }
 
@@ -205,7 +219,7 @@ export class LiveHost implements HostReader, Deployer, CounterReader, LeaseHolde
   }
 
   async close(): Promise<void> {
-    this.lease.close();
+    this.lease?.close();
     await this.deployer.close();
     await this.netlink.close();
   }

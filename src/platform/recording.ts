@@ -32,14 +32,25 @@ export function readRecording(file: string): Snapshot {
       object: file,
       hint: 'make one with: tna record FILE',
     });
+  if (!isWhole(value)) throw new TnaError('recording', 'parts of this recording are missing', { object: file });
   return value;
 }
 
 function isSnapshot(value: unknown): value is Snapshot {
-  if (typeof value !== 'object' || value === null) return false;
-  const { version, sources, sysctls, capabilities, deployed, host, namespace } = value as { [key: string]: unknown };
-  const objects = [sources, sysctls, deployed, host, namespace];
-  return (
-    version === 1 && objects.every((part) => typeof part === 'object' && part !== null) && Array.isArray(capabilities)
-  );
+  return isObject(value) && (value as Members).version === 1;
+}
+
+function isWhole(value: Snapshot): boolean {
+  const { sources, absent, sysctls, capabilities, deployed, host, namespace } = value as unknown as Members;
+  if (!Array.isArray(capabilities) || ![sources, absent, sysctls, deployed, host, namespace].every(isObject))
+    return false;
+  const { prepared, attachments, pipelines, egress, strays } = deployed as Members;
+  const lists = [prepared, attachments, pipelines, egress, strays, ...Object.values(sources as Members)];
+  return lists.every(Array.isArray);
+}
+
+type Members = { readonly [key: string]: unknown };
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }

@@ -11,9 +11,16 @@ import { type Cell, count, type Style, table } from './table.js';
 /** Reads the packets of an attachment by reason id; empty when the interface has none. */
 export type CountersOf = (attachment: Attachment) => readonly number[];
 
+/** What a status is made of; there is no plan where the rules cannot say what is desired. */
+export interface Seen {
+  readonly snapshot: Pick<Derived['snapshot'], 'namespace' | 'deployed'>;
+  readonly desired: Derived['desired'];
+  readonly plan: Derived['plan'] | undefined;
+}
+
 /** Joins desired, deployed and counters into the status of every interface. */
 export function makeStatus(
-  derived: Derived,
+  derived: Seen,
   countersOf: CountersOf,
   library: FpmLibrary,
   controller: Status['controller'],
@@ -30,7 +37,7 @@ export function makeStatus(
         code: 'not-deployed',
         message: `${desired.name} can be accelerated, but is not yet: run \`tna reconcile\``,
       });
-    const unplaced = derived.plan.unplaced.some((u) => u.interface === desired.name);
+    const unplaced = derived.plan?.unplaced.some((u) => u.interface === desired.name) === true;
     const leased = desired.pipeline?.modules.includes(leaseFpm) === true;
     if (accelerated && leased && (deployed.lease?.left ?? 0) <= 0)
       reasons.push({
@@ -64,15 +71,13 @@ export function makeStatus(
         ? null
         : { ...policy, left: deployed.lease?.left ?? null },
     interfaces,
-    pending: derived.plan.actions.length,
+    pending: derived.plan?.actions.length ?? null,
   };
 }
 
 /** Verdict first, then one line per interface. */
 export function statusText(status: Status, style: Style): string {
   const fast = status.interfaces.filter((i) => i.accelerated).length;
-  const sync =
-    status.pending === 0 ? style.good('in sync') : style.change(`${count(status.pending, 'action')} pending`);
   const daemon = status.controller === null ? 'no controller running' : `controller pid ${status.controller.pid}`;
   const rows = status.interfaces.map((i): readonly Cell[] => [
     i.accelerated ? { text: i.name, paint: style.good } : i.name,
@@ -92,7 +97,12 @@ export function statusText(status: Status, style: Style): string {
     right('DROP'),
     { head: 'WHY NOT' },
   ];
-  return `${style.strong(`${fast} of ${count(status.interfaces.length, 'interface')} accelerated`)}, ${sync}, ${daemon}${leaseText(status.lease, style)}\n\n${table(columns, rows, style)}`;
+  return `${style.strong(`${fast} of ${count(status.interfaces.length, 'interface')} accelerated`)}, ${syncText(status.pending, style)}, ${daemon}${leaseText(status.lease, style)}\n\n${table(columns, rows, style)}`;
+}
+
+function syncText(pending: Status['pending'], style: Style): string {
+  if (pending === null) return style.bad('the rules do not say what is wanted');
+  return pending === 0 ? style.good('in sync') : style.change(`${count(pending, 'action')} pending`);
 }
 
 function leaseText(lease: Status['lease'], style: Style): string {

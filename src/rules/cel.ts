@@ -2,9 +2,10 @@
 // The one door to the CEL library: object types and variables in, checked expressions over plain numbers out.
 // CEL's integers are BigInt there; objects are shown to it through wrappers that convert when an attribute is read.
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
+import { nearest } from '../model/nearest.js';
 import type { Attributes, AttributeType, Scope, Value } from '../model/ruleset.js';
 import { compileDirect, undecided } from './direct.js';
-import { nearest, type RuleErrorCode } from './rule-error.js';
+import type { RuleErrorCode } from './rule-error.js';
 
 /** Attributes of an object type, with their types. */
 export type AttributeTypes = ReadonlyMap<string, AttributeType>;

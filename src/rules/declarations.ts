@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that the rule files name, across all files, and the errors found on the way.
+
+import { nearest } from '../model/nearest.js';
 import { celReservedNames } from './cel.js';
 import type { Attach, Dependency, ObjectType, RuleFile, Service, Source } from './generated/rule-file.js';
-import { nearest, type RuleErrorCode, type RuleFinding } from './rule-error.js';
+import type { RuleErrorCode, RuleFinding } from './rule-error.js';
 import type { CheckedDocument } from './schema-check.js';
 import type { LocatedDocument, Path } from './yaml-document.js';
 

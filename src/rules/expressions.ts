@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Expressions, conditions and templates of a rule file: compiled, checked, and reported where they are written.
 import { TnaError } from '../model/error.js';
+import { nearest } from '../model/nearest.js';
 import {
   byAttachment,
   type ConditionRule,
@@ -12,7 +13,7 @@ import {
 import type { AttributeUse, CelScope, CelType } from './cel.js';
 import type { Site } from './declarations.js';
 import type { Condition } from './generated/rule-file.js';
-import { nearest, type RuleErrorCode } from './rule-error.js';
+import type { RuleErrorCode } from './rule-error.js';
 import { splitTemplate } from './template.js';
 
 /** A compiled expression with what is known of it. */

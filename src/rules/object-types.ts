@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Object types: refinement resolved, attributes inherited and checked.
+
+import { nearest } from '../model/nearest.js';
 import type { AttributeRule, AttributeType, ObjectRule, Value } from '../model/ruleset.js';
 import { type AttributeUse, CelTypes } from './cel.js';
 import type { Declarations, Declared, Site } from './declarations.js';
 import { compilePredicate, compileTemplate } from './expressions.js';
 import type { Attribute, ObjectType } from './generated/rule-file.js';
-import { nearest } from './rule-error.js';
 
 /** An object type whose chain of refinement is known to be sound. */
 export interface ResolvedType {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checks a document against the JSON Schema and says what is wrong in the terms of a rule author.
+
+import { nearest } from '../model/nearest.js';
 import type { RuleFile } from './generated/rule-file.js';
 import { ruleFileSchemaText } from './generated/schema-text.js';
 import validator from './generated/validate-rule-file.js';
-import { nearest, type RuleErrorCode, type RuleFinding } from './rule-error.js';
+import type { RuleErrorCode, RuleFinding } from './rule-error.js';
 import type { LocatedDocument, Path } from './yaml-document.js';
 
 /** What ajv says of one violation. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dependencies, attach rules and services: what hangs together, and what is accelerated where.
 import { type FpmModule, paramHolds } from '../model/library.js';
+import { nearest } from '../model/nearest.js';
 import type {
   AttachRule,
   Binding as BindingRule,
@@ -17,7 +18,6 @@ import type { Declarations, Site } from './declarations.js';
 import { type ConditionContext, compileConditions, compileExpression, compilePredicate } from './expressions.js';
 import type { Bindings, Condition, Module } from './generated/rule-file.js';
 import { checkAttributeName, isA, type ResolvedType, type ResolvedTypes } from './object-types.js';
-import { nearest } from './rule-error.js';
 
 /** What the rules need to know of an FPM. */
 export type LibraryModule = Pick<FpmModule, 'name' | 'hooks'> & {

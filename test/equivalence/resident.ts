@@ -3,7 +3,7 @@
 // on starting Node, compiling the rules and reading the kernel's types than on what a command does. Each request is one command
 // in one namespace, carried out by the command's own code; the answer is its exit code, or the status.
 
-import { detach } from '../../src/cli/commands/detach.js';
+import { detachCommand } from '../../src/cli/commands/detach.js';
 import { leaseOfOnce, reconcile } from '../../src/cli/commands/reconcile.js';
 import { liveStatus } from '../../src/cli/commands/status.js';
 import { type LoadedDomain, loadDomain } from '../../src/cli/context.js';
@@ -30,7 +30,7 @@ async function carryOut(request: Request, options: GlobalOptions): Promise<Omit<
     case 'status':
       return { code: 0, interfaces: (await liveStatus(options, domain)).interfaces };
     case 'detach':
-      return { code: await detach(options, domain) };
+      return { code: await detachCommand(options) };
   }
 }
 

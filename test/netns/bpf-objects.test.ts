@@ -305,6 +305,13 @@ t.test('probes answer from trying', async (t) => {
     { stderr: '', stdout: `${Array(8).fill('unknown').join(' ')}\n` },
     'without privilege nothing is denied',
   );
+  // The sysctl of the JIT is there in the first network namespace only.
+  const elsewhere = spawnSync('unshare', ['-n', process.execPath, '--input-type=module', '-e', script, 'jit'], {
+    encoding: 'utf8',
+  });
+  const jit = (await probe('jit')).answer;
+  t.match(elsewhere, { stderr: '', stdout: `${jit} ${jit}\n` }, 'of the JIT every network namespace tells the same');
+  t.not(jit, 'unknown');
   await t.rejects(probe('progs:xdp'), { code: 'unknown-name' });
   await t.rejects(probe('prog:xpd'), { code: 'unknown-name', summary: /'xdp'/ });
 });

@@ -59,8 +59,14 @@ for (const hook of ['xdp', 'tc'] as const) {
       t.match((await tna('reconcile', '--once', ...options)).stdout, /Nothing to do/);
       t.same(await pinnedIds(bed.netns), ids, 'and nothing is touched');
 
+      const unsaid = await tna('status', '--netns', bed.netns, '--rules', '/nonexistent');
+      t.match(unsaid, {
+        code: 1,
+        stdout: /^3 of 5 interfaces accelerated, the rules do not say/,
+        stderr: /^tna: .*\/nonexistent/,
+      });
       const pins = pinDirectory(bed.netns);
-      await tnaOk('detach', '--netns', bed.netns);
+      await tnaOk('detach', '--netns', bed.netns, '--rules', '/nonexistent', '--library', '/nonexistent');
       t.equal(await visible(bed.netns), before, 'devices, queues and filters are as they were');
       t.not((await tryRun('ls', [pins])).code, 0, 'no pin is left');
       const kinds = Object.entries(ids).map(

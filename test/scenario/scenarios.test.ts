@@ -104,7 +104,7 @@ t.test('an unprivileged user replays a recording with plan, status, explain and 
     const scenario = scenarios.find((s) => s.name === name);
     if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
     const { desired, plan, graph, ...derived } = replay(domain, scenario);
-    const status = makeStatus({ desired, plan, graph, ...derived }, () => [], domain.library, null);
+    const status = makeStatus({ desired, plan, ...derived }, () => [], domain.library, null);
     const from = ['--from', scenario.recording, ...scenario.options];
     const [planned, plannedJson, stated, drawn] = await Promise.all([
       unprivileged(...from, 'plan', '--detailed-exitcode'),

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
 import t from 'tap';
-import { nearest } from '../../src/cli/nearest.js';
 import { parseOptions } from '../../src/cli/options.js';
 import { errorJson, errorText } from '../../src/cli/output.js';
 import { TnaError } from '../../src/model/error.js';
+import { nearest } from '../../src/model/nearest.js';
 import { plain } from '../../src/report/table.js';
 import { ruleTextKey } from '../../src/rules/known.js';
 import { type CommandResult, tryRun } from '../support/lab/command.js';
@@ -109,6 +109,47 @@ t.test('messages name the thing and what to do', async (t) => {
   t.match(library.stderr, /no built FPM library here\n {2}try: run `tna fpm build`\n$/);
   for (const [name, { stderr }] of Object.entries({ unknown, far, option, command, missing, broken, other, library }))
     t.ok(stderr.startsWith('tna: ') && !hasStack(stderr), `${name}: a message without a stack trace`);
+});
+
+t.test('files that cannot be read or written are ordinary mistakes', async (t) => {
+  const { deployed: _deployed, ...rest } = JSON.parse(readFileSync(recording('bridge'), 'utf8')) as object & {
+    readonly deployed: object;
+  };
+  const part = join(work, 'part.json');
+  writeFileSync(part, JSON.stringify({ ...rest, deployed: {} }));
+  const empty = join(work, 'empty');
+  mkdirSync(empty);
+  const { version } = JSON.parse(readFileSync(join(libraryDirectory, 'library.json'), 'utf8')) as { version: number };
+  writeFileSync(join(empty, 'library.json'), JSON.stringify({ version, modules: [] }));
+  const runs = await all({
+    file: tna('--library', '/etc/passwd', 'rules', 'check'),
+    empty: tna('--library', empty, 'rules', 'check'),
+    modules: tna('fpm', 'build', '--fpm', join(work, 'none'), '--out', join(work, 'built')),
+    proc: tna('fpm', 'build', '--out', '/proc/tna/library'),
+    part: tna('--from', part, 'plan'),
+  });
+  t.match(runs.file.stderr, /^tna: \/etc\/passwd: no built FPM library here\n {2}try: run `tna fpm build`\n$/);
+  t.match(runs.empty.stderr, /^tna: .*library\.json: built by another version\n/);
+  t.match(runs.modules.stderr, /^tna: cannot build the FPM library: ENOENT: .*none'\n$/);
+  t.match(runs.proc.stderr, /^tna: cannot build the FPM library: ENOENT: .*\/proc\/tna'\n$/);
+  t.match(runs.part.stderr, /^tna: .*part\.json: parts of this recording are missing\n$/);
+  for (const [name, { code, stderr }] of Object.entries(runs)) t.same([code, hasStack(stderr)], [1, false], name);
+});
+
+t.test('an option that does nothing here says so, and help names all that a command takes', async (t) => {
+  const from = ['--from', recording('bridge')];
+  const { help, near, far, known } = await all({
+    help: tna('plan', '--help'),
+    near: tna(...from, '--hook', 'p11=xdp', 'plan'),
+    far: tna(...from, '--hook', 'wlan0=xdp', 'reconcile', '--dry-run'),
+    known: tna(...from, '--hook', 'p1=xdp', '--hook', 'tc', 'plan'),
+  });
+  for (const option of ['--output', '--netns', '--rules', '--library', '--from', '--hook', '--lease', '--verbose'])
+    t.ok(help.stdout.includes(option), `help of plan: ${option}`);
+  t.equal(near.stderr, 'tna: --hook p11=xdp: there is no interface p11; did you mean p1?\n');
+  t.equal(far.stderr, 'tna: --hook wlan0=xdp: there is no interface wlan0\n');
+  t.equal(known.stderr, '');
+  t.same([near.code, far.code], [0, 0], 'the interface may come');
 });
 
 t.test('broken rules: a line for each error, with its place; as JSON, too', async (t) => {

@@ -262,12 +262,25 @@ function isLoadable(module: string): boolean {
   }
 }
 
+/** By what becomes of a program: net.core.bpf_jit_enable is only there in the initial network namespace. */
 async function probeJit(): Promise<ProbeResult> {
-  const path = '/proc/sys/net/core/bpf_jit_enable';
+  const spec = {
+    name: 'probe',
+    type: programTypeNumber('sched_cls'),
+    license: 'GPL',
+    insns: instructions([MOV_R0_0, EXIT]),
+  };
   try {
-    const value = readFileSync(path, 'latin1').trim();
-    return value === '0' ? no(`${path} is 0`) : yes(`${path} is ${value}`);
+    const program = await loadProgram(spec);
+    try {
+      return program.info.jitedLength > 0
+        ? yes('a trivial tc program becomes machine code')
+        : no('a trivial tc program is interpreted: net.core.bpf_jit_enable is 0, or there is no JIT');
+    } finally {
+      program.close();
+    }
   } catch (error) {
-    return unknown(error instanceof Error ? error.message : String(error));
+    if (error instanceof BpfError) return unknown(`a trivial tc program does not load: ${error.summary}`);
+    throw error;
   }
 }

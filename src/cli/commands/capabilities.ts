@@ -2,8 +2,13 @@
 // `tna capabilities`: what this kernel offers, what it lacks, what that costs, and how to come by it.
 
 import type { Capability } from '../../model/snapshot.js';
-import { type CapabilityReport, probesToReport, reportCapabilities } from '../../pipeline/capabilities.js';
-import { type Cell, table } from '../../report/table.js';
+import {
+  type CapabilityReport,
+  probesToReport,
+  reportCapabilities,
+  type ServiceReport,
+} from '../../pipeline/capabilities.js';
+import { type Cell, type Style, table } from '../../report/table.js';
 import { loadDomain, withHost } from '../context.js';
 import type { GlobalOptions } from '../options.js';
 import { print, printJson, styleFor } from '../output.js';
@@ -43,16 +48,19 @@ export async function capabilitiesCommand(options: GlobalOptions): Promise<numbe
   return 0;
 }
 
-function printReport(kernel: string, { window, services, needs }: CapabilityReport): void {
+function printReport(kernel: string, report: CapabilityReport): void {
   const style = styleFor(process.stdout);
-  const missing = needs.filter(({ answer }) => answer !== 'yes');
+  const { window, services, needs } = report;
+  const missing = needs.filter(({ answer }) => answer === 'no');
+  const untold = needs.filter(({ answer }) => answer === 'unknown');
   const names = (some: CapabilityReport['services']) => new Set(some.map(({ service }) => service));
   const affected = names(services.filter((service) => service.missing.length > 0));
+  const told = `things that the FPM library can use${untold.length === 0 ? '' : `, and of ${untold.length} it cannot be told`}`;
   print(
     style.strong(
-      missing.length === 0
+      missing.length + untold.length === 0
         ? `Kernel ${kernel} has everything that the FPM library needs.`
-        : `Kernel ${kernel} lacks ${missing.length} of ${needs.length} things that the FPM library can use; ` +
+        : `Kernel ${kernel} lacks ${missing.length} of ${needs.length} ${told}; ` +
             (affected.size === 0
               ? 'no service needs them.'
               : `${affected.size} of ${names(services).size} services are not possible, or not everywhere.`),
@@ -61,26 +69,35 @@ function printReport(kernel: string, { window, services, needs }: CapabilityRepo
   print(
     `\nKernel memory is read ${window === undefined ? style.bad('by no means: nothing can be accelerated') : window.summary}.`,
   );
-  const serviceRows = services.map(({ service, hook, possible, except, missing: without }): readonly Cell[] => [
-    { text: possible ? 'yes' : 'no', paint: possible ? style.good : style.bad },
-    service,
-    hook,
-    except.join(', '),
-    without.join(', '),
+  const serviceRows = services.map((service): readonly Cell[] => [
+    possibility(service, style),
+    service.service,
+    service.hook,
+    some(service.missing),
   ]);
   print(
-    `\n${table([{ head: 'POSSIBLE' }, { head: 'SERVICE' }, { head: 'HOOK' }, { head: 'EXCEPT IF' }, { head: 'FOR WANT OF' }], serviceRows, style)}`,
+    `\n${table([{ head: 'POSSIBLE' }, { head: 'SERVICE' }, { head: 'HOOK' }, { head: 'FOR WANT OF' }], serviceRows, style)}`,
   );
   if (missing.length > 0) {
-    const rows = missing.map(({ need, purpose, costs, remedy }): readonly Cell[] => [
-      need,
-      purpose ?? '',
-      costs.join(', ') || 'nothing',
-      remedy ?? '',
-    ]);
+    // What comes by the same way stands together, and that is said once.
+    const ways = [...new Set(missing.map(({ remedy }) => remedy))];
+    const rows = ways.flatMap((way) =>
+      missing
+        .filter(({ remedy }) => remedy === way)
+        .map(({ need, purpose }, n): readonly Cell[] => [
+          need,
+          purpose ?? '',
+          costsText(need, services),
+          n === 0 ? (way ?? '') : '',
+        ]),
+    );
     print(
       `\n${table([{ head: 'MISSING' }, { head: 'IS FOR' }, { head: 'COSTS' }, { head: 'COMES WITH' }], rows, style)}`,
     );
+  }
+  if (untold.length > 0) {
+    const rows = untold.map(({ need, evidence }): readonly Cell[] => [need, costsText(need, services), evidence]);
+    print(`\n${table([{ head: 'NOT KNOWN' }, { head: 'MAY COST' }, { head: 'WHY NOT' }], rows, style)}`);
   }
   const paintFor = (answer: Capability['answer']) =>
     answer === 'yes' ? style.good : answer === 'no' ? style.bad : style.change;
@@ -93,6 +110,20 @@ function printReport(kernel: string, { window, services, needs }: CapabilityRepo
   print(
     `\n${table([{ head: 'HAS' }, { head: 'CAPABILITY' }, { head: 'NEEDED BY' }, { head: 'EVIDENCE' }], rows, style)}`,
   );
+}
+
+function possibility({ possible, except }: ServiceReport, style: Style): Cell {
+  if (!possible) return { text: 'no', paint: style.bad };
+  return except.length > 0 ? { text: 'in part', paint: style.change } : { text: 'yes', paint: style.good };
+}
+
+/** Services that cannot be had without it, or not everywhere. Conditions would fill the screen; JSON has them. */
+function costsText(need: string, services: CapabilityReport['services']): string {
+  const affected = services.filter(({ missing }) => missing.includes(need));
+  const whole = new Set(affected.filter(({ possible }) => !possible).map(({ service }) => service));
+  const parts = new Set(affected.map(({ service }) => service).filter((service) => !whole.has(service)));
+  const costs = [...whole, ...(parts.size === 0 ? [] : [`parts of ${[...parts].join(', ')}`])];
+  return costs.join(', ') || 'nothing';
 }
 
 /** What nearly every FPM needs would make the table wider than any terminal; JSON has all names. */

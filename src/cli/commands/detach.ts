@@ -1,35 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// `tna detach`: takes everything of TNA out of the kernel.
+// `tna detach`: takes everything of TNA out of the kernel. Pins and links say what that is: it needs neither rules nor a library, so that
+// it works when these are broken, or of another version than what runs.
 
 import { applyPlan } from '../../apply/apply.js';
-import type { Desired } from '../../model/desired.js';
-import type { Domain } from '../../model/ports.js';
+import { type Desired, leftAlone } from '../../model/desired.js';
 import { makePlan } from '../../plan/plan.js';
-import { survey } from '../../reconcile/survey.js';
 import { outcomesText, planJson } from '../../report/plan.js';
-import { loadDomain, withHost } from '../context.js';
+import { withHost } from '../context.js';
 import type { GlobalOptions } from '../options.js';
 import { errorText, print, printJson, styleFor } from '../output.js';
 
-export async function detachCommand(options: GlobalOptions): Promise<number> {
-  return detach(options, await loadDomain(options));
-}
-
-export function detach(options: GlobalOptions, domain: Domain): Promise<number> {
-  return withHost(options, domain, async (host) => {
+export function detachCommand(options: GlobalOptions): Promise<number> {
+  return withHost(options, {}, async (host) => {
     await host.lock();
     try {
       host.pruneOthers();
-      const { desired, snapshot } = await survey(domain, host, options.hooks);
+      const deployed = await host.deployed();
       const nothing: Desired = {
-        interfaces: desired.interfaces.map((i) => ({
-          ...i,
-          pipeline: undefined,
-          reasons: [{ code: 'detach', message: 'tna detach' }],
-        })),
+        interfaces: leftAlone(await host.interfaces(), { code: 'detach', message: 'tna detach' }),
         egress: [],
       };
-      const plan = makePlan(nothing, snapshot.deployed);
+      const plan = makePlan(nothing, deployed);
       const outcomes = await applyPlan(plan, host);
       const left = makePlan(nothing, await host.deployed()).actions.length;
       const style = styleFor(process.stdout);

@@ -19,6 +19,7 @@ import { compileRules, lastGood, noRules } from '../../rules/index.js';
 import { type LoadedDomain, loadDomain, withHost } from '../context.js';
 import type { GlobalOptions } from '../options.js';
 import { errorText, print, printJson, styleFor } from '../output.js';
+import { unknownHooks } from '../unknown-hooks.js';
 import { planCommand } from './plan.js';
 
 export interface ReconcileOptions {
@@ -57,6 +58,7 @@ async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Pro
   const style = styleFor(process.stdout);
   const text = options.output === 'text';
   const result = await runPass(domain, host, options.hooks, ({ plan, desired }) => {
+    for (const line of unknownHooks(options.hooks, desired)) process.stderr.write(`${line}\n`);
     if (text) print(planText(plan, desired, style));
   });
   if (domain.lease !== undefined) await host.holdLease(domain.lease, false);

@@ -1,24 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tna status` and `tna explain`: what is accelerated, what is not, and why.
 
+import { leftAlone } from '../../model/desired.js';
 import { TnaError } from '../../model/error.js';
+import type { FpmLibrary } from '../../model/library.js';
+import { nearest } from '../../model/nearest.js';
 import type { Domain } from '../../model/ports.js';
 import type { Attachment } from '../../model/snapshot.js';
 import type { Status } from '../../model/status.js';
+import { readFpmLibrary } from '../../platform/clang.js';
+import type { LiveHost } from '../../platform/live-host.js';
+import { libraryDirectory } from '../../platform/package-paths.js';
 import { readRecording } from '../../platform/recording.js';
 import { derive } from '../../reconcile/derive.js';
 import { survey } from '../../reconcile/survey.js';
-import { explainText, makeStatus, statusText } from '../../report/status.js';
+import { explainText, makeStatus, type Seen, statusText } from '../../report/status.js';
 import { loadDomain, withHost } from '../context.js';
-import { nearest } from '../nearest.js';
 import type { GlobalOptions } from '../options.js';
 import { print, printJson, styleFor } from '../output.js';
 
 export async function statusCommand(options: GlobalOptions): Promise<number> {
-  const status = await readStatus(options);
-  if (options.output === 'json') printJson(status);
-  else print(statusText(status, styleFor(process.stdout)));
-  return 0;
+  try {
+    const status = await readStatus(options);
+    if (options.output === 'json') printJson(status);
+    else print(statusText(status, styleFor(process.stdout)));
+    return 0;
+  } catch (error) {
+    // What runs can be told all the same; then the error is.
+    if (
+      options.output === 'text' &&
+      options.from === undefined &&
+      error instanceof TnaError &&
+      error.code.startsWith('rules')
+    )
+      print(statusText(await statusWithoutRules(options), styleFor(process.stdout)));
+    throw error;
+  }
 }
 
 /** @throws TnaError `unknown-interface` */
@@ -51,10 +68,23 @@ async function readStatus(options: GlobalOptions): Promise<Status> {
 /** What `tna status` shows of the live host. */
 export function liveStatus(options: GlobalOptions, domain: Domain): Promise<Status> {
   return withHost(options, domain, async (host) => {
-    const derived = await survey(domain, host, options.hooks);
-    const counters = new Map<Attachment, readonly number[]>();
-    for (const attachment of derived.snapshot.deployed.attachments.filter(({ alive }) => alive))
-      counters.set(attachment, await host.counters(attachment.hook, attachment.slot));
-    return makeStatus(derived, (attachment) => counters.get(attachment) ?? [], domain.library, host.lockHolder());
+    return statusOf(await survey(domain, host, options.hooks), host, domain.library);
   });
+}
+
+async function statusWithoutRules(options: GlobalOptions): Promise<Status> {
+  const library = await readFpmLibrary(options.library ?? libraryDirectory());
+  return withHost(options, { library }, async (host) => {
+    const deployed = await host.deployed();
+    const interfaces = leftAlone(await host.interfaces(), { code: 'rules', message: 'the rules have errors' });
+    const snapshot = { namespace: host.namespace(), deployed };
+    return statusOf({ snapshot, desired: { interfaces, egress: [] }, plan: undefined }, host, library);
+  });
+}
+
+async function statusOf(seen: Seen, host: LiveHost, library: FpmLibrary): Promise<Status> {
+  const counters = new Map<Attachment, readonly number[]>();
+  for (const attachment of seen.snapshot.deployed.attachments.filter(({ alive }) => alive))
+    counters.set(attachment, await host.counters(attachment.hook, attachment.slot));
+  return makeStatus(seen, (attachment) => counters.get(attachment) ?? [], library, host.lockHolder());
 }
