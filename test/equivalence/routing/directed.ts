@@ -4,6 +4,7 @@
 import type { Send } from '../../support/lab/agent.js';
 import type { Configuration, Hook, PortKind } from '../configuration.js';
 import { type Directed, directed, scriptChanges } from '../directed-case.js';
+import { vlanDevices } from '../features.js';
 import { step } from '../oddity.js';
 import { neighbourTimers } from './generate.js';
 import { multipathOddities } from './multipath.js';
@@ -12,7 +13,7 @@ import { hello, packet, type RouterOddity, routerOddities, station, stationMac }
 import { beyond6, hello6, packet6, router6Oddities, station6 } from './oddities6.js';
 import { address6Of, addressOf, portMac, quiet6, quietRouter } from './plan.js';
 import { rule6Oddities, ruleOddities } from './rules.js';
-import { vrf6Oddities, vrfOddities } from './vrf.js';
+import { vrf6Oddities, vrf6VlanOddities, vrfOddities, vrfVlanOddities } from './vrf.js';
 
 /** What differs between the families. */
 interface Family {
@@ -136,5 +137,8 @@ export function routerCases(count = 60): Directed[] {
 
 /** Only for kernels that have VRF devices. */
 export function vrfCases(count = 60): Directed[] {
-  return [...cases(four, vrfOddities, count), ...cases(six, vrf6Oddities, count)];
+  return [
+    ...cases(four, [...vrfOddities, ...(vlanDevices ? vrfVlanOddities : [])], count),
+    ...cases(six, [...vrf6Oddities, ...(vlanDevices ? vrf6VlanOddities : [])], count),
+  ];
 }

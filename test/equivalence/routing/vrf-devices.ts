@@ -281,9 +281,10 @@ export function withVrfs(
   });
   const bridges = devices.some((name) => name.startsWith('br'));
   const own = (): Change => {
+    const before = random.between(Math.floor(frames / 3), frames - 10);
     const steps = random.weighted(draws)(random, drawn);
     const settled = bridges && steps.some(({ text }) => /master|link del/.test(text)) ? [step('wait', '1200')] : [];
-    return { before: random.between(Math.floor(frames / 3), frames - 10), steps: [...steps, ...settled] };
+    return { before, steps: [...steps, ...settled] };
   };
   const changes = [
     ...configuration.changes.map(place),

@@ -2,7 +2,7 @@
 // Directed cases of VRFs, the same for both families: one oddity each on the router of oddities.ts and oddities6.ts.
 
 import type { Send } from '../../support/lab/agent.js';
-import { tcp, udp } from '../../support/lab/frame.js';
+import { tagged, tcp, udp } from '../../support/lab/frame.js';
 import type { Step } from '../configuration.js';
 import { nft, step } from '../oddity.js';
 import { type Family, type Fields, four, ip, route, six } from './family.js';
@@ -13,8 +13,7 @@ import { portMac } from './plan.js';
 const tables: Readonly<Record<string, number>> = { red: 100, blue: 200 };
 
 /** What a port loses when it joins or leaves a VRF, for which the kernel takes it down. */
-function again(f: Family, port: number): Step[] {
-  const dev = `p${port + 1}`;
+function again(f: Family, port: number, dev = `p${port + 1}`): Step[] {
   return [
     ...(f.four ? [] : [ip(`addr replace ${f.own(port)}/${f.length} dev ${dev} nodad`)]),
     ...[0, 1].map((n) =>
@@ -40,6 +39,41 @@ const leave = (f: Family, port: number): Step[] => [ip(`link set p${port + 1} no
 
 /** p1 and p2 in one VRF, with the route to what is beyond; p3 is in none. */
 const red = (f: Family): Step[] => [...vrf(f, 'red', 0, 1), route(`${f.beyond} via ${f.station(1)} dev p2 table 100`)];
+
+/** Another device takes over the network of a port. */
+const instead = (f: Family, port: number, dev: string): Step[] => [
+  ip(`addr del ${f.own(port)}/${f.length} dev p${port + 1}`),
+  step('wait', '200'),
+  ip(`addr add ${f.own(port)}/${f.length} dev ${dev}${f.four ? '' : ' nodad'}`),
+  ...again(f, port, dev),
+];
+
+/** A bridge with p3 as its port. */
+const bridge = (f: Family, ...more: Step[]): Step[] => [
+  ip(`link add br0 address ${portMac(2)} type bridge mcast_snooping 0`),
+  ip('link set p3 master br0'),
+  ...more,
+  ip('link set br0 up'),
+  ...instead(f, 2, 'br0'),
+  ...[0, 1].map((n) => step('bridge', `fdb replace ${stationMac(2, n)} dev p3 master static`)),
+];
+/** While it is taken down and up, its ports are, too; by a work queue. */
+const bridgeMoves = (f: Family, where: string): Step[] => [
+  ip(`link set br0 ${where}`),
+  step('wait', '1200'),
+  ...again(f, 2, 'br0'),
+];
+
+/** p1 has the network of VLAN 10 alone; the device is in the VRF, with p2. */
+const vlan = (f: Family): Step[] => [
+  ip('link add link p1 name v1 type vlan id 10'),
+  ...create('red'),
+  ip('link set v1 master red'),
+  ip('link set v1 up'),
+  ...instead(f, 0, 'v1'),
+  ...join(f, 'red', 1),
+  route(`${f.beyond} via ${f.station(1)} dev p2 table 100`),
+];
 
 /** Routes from one table to the networks of others. */
 const leak = (f: Family, table: number | string, ...ports: number[]): Step[] =>
@@ -123,21 +157,27 @@ function vrfs(f: Family): RouterOddity[] {
     },
     {
       name: 'a bridge that belongs to it',
+      setup: [...red(f), ...bridge(f, ip('link set br0 master red'))],
+      fast: ['p1', 'p2', 'p3'],
+    },
+    {
+      name: 'a bridge that belongs to another one, with leaks',
       setup: [
         ...red(f),
-        ip(`link add br0 address ${portMac(2)} type bridge mcast_snooping 0`),
-        ip(`addr del ${f.own(2)}/${f.length} dev p3`),
-        ip('link set p3 master br0'),
-        ip('link set br0 master red'),
-        ip('link set br0 up'),
-        step('wait', '200'),
-        ip(`addr add ${f.own(2)}/${f.length} dev br0${f.four ? '' : ' nodad'}`),
-        ...[0, 1].flatMap((n) => [
-          ip(`neigh replace ${f.station(2, n)} lladdr ${stationMac(2, n)} dev br0 nud permanent`),
-          step('bridge', `fdb replace ${stationMac(2, n)} dev p3 master static`),
-        ]),
+        ...create('blue'),
+        ...bridge(f, ip('link set br0 master blue')),
+        ...[0, 1].map((port) => route(`${f.network(port)} dev p${port + 1} table 200`)),
+        route(`${f.network(2)} dev br0 table 100`),
       ],
-      fast,
+      frames: suspects,
+      fast: ['p1', 'p2', 'p3'],
+    },
+    { name: 'a bridge joins', setup: [...red(f), ...bridge(f)], change: bridgeMoves(f, 'master red'), fast },
+    {
+      name: 'a bridge leaves',
+      setup: [...red(f), ...bridge(f, ip('link set br0 master red'))],
+      change: bridgeMoves(f, 'nomaster'),
+      fast: ['p1', 'p2', 'p3'],
     },
     {
       name: 'somebody listens on it',
@@ -271,5 +311,40 @@ function vrfs(f: Family): RouterOddity[] {
   return all.map((one) => ({ ...one, name: `vrf${f.name}: ${one.name}` }));
 }
 
+/** Only for kernels that have VLAN devices, too. */
+function vlans(f: Family): RouterOddity[] {
+  const frames: Send[] = [
+    { port: 0, bytes: tagged(f.packet(0, f.station(1)), 10) },
+    { port: 0, bytes: tagged(f.packet(0, f.behind), 10) },
+    { port: 1, bytes: f.packet(1, f.station(0)) },
+    { port: 0, bytes: tagged(f.packet(0, f.station(2)), 10) },
+  ];
+  const some = { frames, hooks: ['tc'], fast: ['v1', 'p2'] } as const;
+  const all: RouterOddity[] = [
+    { name: 'a VLAN device', setup: vlan(f), ...some },
+    {
+      name: 'a VLAN device leaves',
+      setup: vlan(f),
+      change: [ip('link set v1 nomaster'), step('wait', '200'), ...again(f, 0, 'v1')],
+      ...some,
+    },
+    {
+      name: 'a VLAN device goes to another one',
+      setup: [...vlan(f), ...create('blue'), ...leak(f, 200, 1, 2)],
+      change: [ip('link set v1 master blue'), step('wait', '200'), ...again(f, 0, 'v1')],
+      ...some,
+    },
+    {
+      name: 'the port below a VLAN device joins',
+      setup: vlan(f),
+      change: [ip('link set p1 master red'), step('wait', '200'), ...again(f, 0, 'v1')],
+      ...some,
+    },
+  ];
+  return all.map((one) => ({ ...one, name: `vrf${f.name}: ${one.name}` }));
+}
+
 export const vrfOddities = vrfs(four);
 export const vrf6Oddities = vrfs(six);
+export const vrfVlanOddities = vlans(four);
+export const vrf6VlanOddities = vlans(six);
