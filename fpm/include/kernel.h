@@ -169,6 +169,7 @@ struct net_device {
 	const unsigned char *dev_addr;
 	const struct rtnl_link_ops *rtnl_link_ops;
 	unsigned int real_num_rx_queues;
+	unsigned int real_num_tx_queues;
 	struct bpf_xdp_entity xdp_state[3];
 	u8 priv[1];
 };

@@ -13,8 +13,12 @@
 //   An XDP program at the other end, generic or native, finds the tag in the packet, where that of a frame by the skb path is beside it:
 //   no tagged frames while there is one.
 // * tap (tun_xdp_xmit): passes by the address filter, socket filter and program of tun_net_xmit(), and spreads over
-//   queues in another way: not if there is any of them, or more than one queue.
-// * hardware and virtio (no rtnetlink kind): as is. Any other kind (bond, ...): not.
+//   queues in another way: not if there is any of them, or more than one queue. Nor does a reader that wants packet information before
+//   each frame (no IFF_NO_PI) get that (tun_put_user_xdp, tun_put_user).
+// * hardware (no rtnetlink kind): a device without an XDP program of its own may say that it transmits and yet not do it
+//   (otx2_xdp_xmit, qede_xdp_transmit), and drivers take the queue with the number of this CPU and drop frames if they have not as
+//   many (i40e_xdp_xmit, mlx5e_xdp_xmit, efx_xdp_tx_buffers), where the skb path takes any: not without the program, or if either number of
+//   its queues is not above the CPU's. virtio (virtnet_xdp_xmit) shares its queues among CPUs. Any other kind (bond, ...): not.
 // tc leaves a mark on the skb, `redirected`, for which netif_receive_generic_xdp() skips generic XDP. It is without effect
 // once the frame has left, but survives a veth, and what other virtual devices do with the frame. (Its other mark,
 // nf_skip_egress, is gone behind the first device whenever there is a netfilter egress hook at all: __dev_queue_xmit.)
@@ -31,6 +35,7 @@
 #define TNA_ETH_MIN_MTU 68
 #define TNA_XDP_ACT_NDO_XMIT 4
 #define TNA_XDP_MODE_DRV 1 /* XDP_MODE_DRV */
+#define TNA_IFF_NO_PI 0x1000
 
 // What speaks against p->odev, each 0 if nothing does. `hooks` are netfilter's and, for XDP, tc's, the latter only a hint:
 // see tna_tc_used().
@@ -47,6 +52,7 @@ enum tna_transmit_obstacle {
 	TNA_TRANSMIT_KIND,
 	TNA_TRANSMIT_PEER_XDP,
 	TNA_TRANSMIT_BELOW,
+	TNA_TRANSMIT_NO_QUEUE,
 };
 
 // is_skb_forwardable(): the longest frame that is not dropped, headers included.
@@ -152,6 +158,34 @@ static __always_inline bool tna_has_xdp(struct net_device *dev)
 }
 #endif
 
+#ifdef TNA_HOOK_XDP
+extern const void virtnet_xdp_xmit __ksym __weak;
+
+// Has hardware, or virtio, made ready to send what this CPU redirects to it?
+static __always_inline bool tna_hardware_ready(struct net_device *dev)
+{
+	struct bpf_xdp_entity *native = &dev->xdp_state[TNA_XDP_MODE_DRV];
+	u32 cpu;
+
+	if (!((u64)native->prog | (u64)native->link))
+		return false;
+	if (&virtnet_xdp_xmit && (u64)TNA_AT(net_device_ops, dev->netdev_ops)->ndo_xdp_xmit == (u64)&virtnet_xdp_xmit)
+		return true;
+	cpu = bpf_get_smp_processor_id();
+	return cpu < dev->real_num_tx_queues && cpu < dev->real_num_rx_queues;
+}
+
+// Has the tap one queue, and frames without packet information? Number of queues and flags lie side by side.
+static __always_inline bool tna_tap_plain(u64 priv)
+{
+	u64 both = tna_word(priv + TNA_OFFSET(tun_struct, numqueues)), flags = both >> 32;
+
+	if (TNA_OFFSET(tun_struct, flags) != TNA_OFFSET(tun_struct, numqueues) + sizeof(u32))
+		flags = tna_word(priv + TNA_OFFSET(tun_struct, flags));
+	return (u32)both == 1 && flags & TNA_IFF_NO_PI;
+}
+#endif
+
 // Would a frame of `len` bytes, link-layer header included, leave p->odev as it does with Linux?
 // No veth has a smaller MTU than TNA_ETH_MIN_MTU (drivers/net/veth.c veth_setup, min_mtu), nor has its peer.
 static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct tna_pkt *p, u32 len)
@@ -173,11 +207,11 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 	if (tna_unlikely(len > tna_max_length(dev)))
 		return TNA_TRANSMIT_TOO_LONG;
 	if (tna_is_hardware(dev))
-		return TNA_TRANSMIT_OK;
+		return tna_hardware_ready(dev) ? TNA_TRANSMIT_OK : TNA_TRANSMIT_NO_QUEUE;
 	if (TNA_HAS(tun_struct, filter_prog) && tna_is_tun(dev)) {
 		u64 queue = tna_word(priv + TNA_OFFSET(tun_struct, tfiles));
 
-		if (tna_unlikely((u32)tna_word(priv + TNA_OFFSET(tun_struct, numqueues)) != 1 || !queue ||
+		if (tna_unlikely(!tna_tap_plain(priv) || !queue ||
 		    (u32)tna_word(priv + TNA_OFFSET(tun_struct, txflt) + TNA_OFFSET(tap_filter, count)) ||
 		    tna_word(priv + TNA_OFFSET(tun_struct, filter_prog)) ||
 		    tna_word(queue + TNA_OFFSET(tun_file, sk) + TNA_OFFSET(sock, sk_filter))))

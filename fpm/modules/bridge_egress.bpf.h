@@ -60,6 +60,8 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_PEER_XDP);
 		if (obstacle == TNA_TRANSMIT_BELOW)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_BELOW);
+		if (obstacle == TNA_TRANSMIT_NO_QUEUE)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_NO_QUEUE);
 	}
 	return TNA_NEXT;
 }

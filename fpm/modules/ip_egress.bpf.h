@@ -52,6 +52,8 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP_EGRESS_PEER_XDP);
 		if (obstacle == TNA_TRANSMIT_BELOW)
 			return tna_slow(p, TNA_R_IP_EGRESS_EGRESS_BELOW);
+		if (obstacle == TNA_TRANSMIT_NO_QUEUE)
+			return tna_slow(p, TNA_R_IP_EGRESS_NO_QUEUE);
 	}
 #ifdef TNA_HOOK_TC
 	if ((TNA_HANDS_UP || on_vlan_receive || tna_through_vrf(p)) &&

@@ -10,12 +10,16 @@
 // * tap (drivers/net/tun.c tun_build_skb, tun_xdp_one): without vnet header a frame is only bytes. With one its checksum
 //   can be partial, which XDP is not told: SLOW. Frames that tun hands to do_xdp_generic() are safe for the same reason.
 // * a device without rtnetlink kind (hardware, virtio): it can have stripped a VLAN tag if its receive VLAN offload is
-//   on: SLOW. Such drivers do not deliver partial checksums or GSO frames to XDP.
+//   on: SLOW. Such drivers do not deliver partial checksums or GSO frames to XDP, but for xen-netfront, which looks for a partial
+//   checksum after XDP (xennet_get_responses, XEN_NETRXF_csum_blank): SLOW.
 // * any other kind: not understood: SLOW.
 // tc: an skb is redirected with all its metadata (skb_do_redirect, __bpf_tx_skb), except that
 // * PACKET_LOOPBACK is passed on by br_handle_frame(), not bridged: SLOW.
 // * LRO frames: __br_forward() drops them with a warning (skb_warn_if_lro): SLOW.
 // * offload_fwd_mark: switch hardware has forwarded the frame already (nbp_switchdev_allowed_egress): SLOW.
+// * CHECKSUM_COMPLETE stays, which __br_forward() makes CHECKSUM_NONE (skb_forward_csum). No byte of the frame differs for it, but where
+//   a tc program of the egress changes bytes behind it without a word to the sum, a receiver on this host may log "hw csum failure"; it
+//   then computes the sum itself.
 // * extensions (skb_ext): with SKB_EXT_BRIDGE_NF, which a bridge below a VLAN device on it has left there, br_nf_forward() and
 //   br_nf_post_routing() ask iptables whatever this bridge's options say; with TC_SKB_EXT, br_forward() takes back that an address
 //   was unknown to a bridge below (br_tc_skb_miss_set), for which filters of the egress may ask (flower l2_miss). Any: SLOW. At XDP
@@ -29,9 +33,15 @@
 #include "tna.h"
 #include "vlan.h"
 
-#define TNA_VLAN_RX_OFFLOAD ((1ULL << 8) | (1ULL << 41)) /* NETIF_F_HW_VLAN_CTAG_RX, NETIF_F_HW_VLAN_STAG_RX */
+// Numbers of features are those of no header that user space has, and their enumeration has no name that CO-RE could go by. They
+// are the same in Linux 6.1 to 7.3.
+#define TNA_VLAN_RX_OFFLOAD ((1ULL << 8) | (1ULL << 46)) /* NETIF_F_HW_VLAN_CTAG_RX, NETIF_F_HW_VLAN_STAG_RX */
 #define TNA_IFF_VNET_HDR 0x4000
 #define TNA_PACKET_LOOPBACK 5
+
+#ifdef TNA_HOOK_XDP
+extern const void xennet_xdp_xmit __ksym __weak;
+#endif
 
 static __always_inline int fpm_offload(struct tna_pkt *p)
 {
@@ -68,6 +78,8 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 	}
 	if (tna_unlikely(!tna_is_hardware(p->dev)))
 		return tna_slow(p, TNA_R_OFFLOAD_UNKNOWN_DEVICE);
+	if (&xennet_xdp_xmit && (u64)TNA_AT(net_device_ops, p->dev->netdev_ops)->ndo_xdp_xmit == (u64)&xennet_xdp_xmit)
+		return tna_slow(p, TNA_R_OFFLOAD_XEN);
 	if (tna_unlikely(p->dev->features & TNA_VLAN_RX_OFFLOAD))
 		return tna_slow(p, TNA_R_OFFLOAD_VLAN_RX_OFFLOAD);
 #else

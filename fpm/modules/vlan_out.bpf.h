@@ -30,7 +30,7 @@ static __always_inline int fpm_vlan_out(struct tna_pkt *p)
 #else
 #define TNA_PRIORITIES_MAX 8
 #define TNA_F_CTAG_TX (1ULL << 7)  /* NETIF_F_HW_VLAN_CTAG_TX */
-#define TNA_F_STAG_TX (1ULL << 40) /* NETIF_F_HW_VLAN_STAG_TX */
+#define TNA_F_STAG_TX (1ULL << 45) /* NETIF_F_HW_VLAN_STAG_TX */
 
 // skb->priority of the packet when it leaves.
 static __always_inline u32 tna_leaving_priority(struct tna_pkt *p)

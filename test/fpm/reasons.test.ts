@@ -228,11 +228,13 @@ async function otherDevices(t: Test, bench: Bench): Promise<void> {
   const guest = await agent.tap('v1', true);
   const generic = await agent.tap('g1');
   await agent.tap('p3');
-  await ip(netns, 'link add f1 type ifb', ...['v1', 'g1', 'p3', 'f1'].map((name) => `link set ${name} master br0 up`));
+  await agent.request('pitap i1');
+  const ports = ['v1', 'g1', 'p3', 'i1', 'f1'];
+  await ip(netns, 'link add f1 type ifb', ...ports.map((name) => `link set ${name} master br0 up`));
   await delay(100);
   await bridge(
     netns,
-    ...Object.entries({ v1: '1a', g1: '1b', p3: '1c', f1: '1d' }).flatMap(([name, last]) => [
+    ...Object.entries({ v1: '1a', g1: '1b', p3: '1c', f1: '1d', i1: '1e' }).flatMap(([name, last]) => [
       `fdb add 02:00:00:00:00:${last} dev ${name} master static`,
       `link set dev ${name} state 3`,
     ]),
@@ -247,6 +249,10 @@ async function otherDevices(t: Test, bench: Bench): Promise<void> {
   );
   await expectReason(t, bench, 'egress outside the device map', 'egress:egress-cannot-xdp', () =>
     agent.send([{ port: bench.in, bytes: sized(ethernet('02:00:00:00:00:1c', A, 0x88b5), 60) }]),
+  );
+  fast.allow(await ifindexOf(netns, 'i1'));
+  await expectReason(t, bench, 'a reader that wants packet information', 'bridge_egress:tap-filter', () =>
+    agent.send([{ port: bench.in, bytes: sized(ethernet('02:00:00:00:00:1e', A, 0x88b5), 60) }]),
   );
   const program = await fast.use(bridgeModules);
   const ingressIfindex = await ifindexOf(netns, 'f1');
@@ -395,6 +401,8 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
   'offload:gso': { because: 'XDP on a veth takes segmentation offload away from its peer, which then segments itself' },
   'offload:vlan-rx-offload': { because: 'takes hardware' },
   'offload:switchdev-mark': { because: 'takes switch hardware' },
+  'bridge_egress:no-queue': { because: 'takes hardware' },
+  'offload:xen': { because: 'takes Xen' },
   'offload:memory-reserve': { because: 'takes a machine that is out of memory, and swaps over the network' },
   'bridge_port:switchdev': { because: 'takes switch hardware' },
   'bridge_egress:egress-switchdev': { because: 'takes switch hardware' },

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { Derived } from '../../src/model/derived.js';
 import type { Domain } from '../../src/model/ports.js';
+import type { Message } from '../../src/model/snapshot.js';
 import { readFpmLibrary } from '../../src/platform/clang.js';
 import { rulesDirectory } from '../../src/platform/package-paths.js';
 import { readRecording } from '../../src/platform/recording.js';
@@ -153,4 +154,30 @@ t.test('nothing that an accelerated interface takes for granted is left to the c
     }
   }
   t.same([...hooks].sort(), ['tc', 'xdp'], 'at both hooks');
+});
+
+t.test('hardware that keeps something from XDP is served by tc', async (t) => {
+  const scenario = scenarios.find(({ name }) => name === 'bridge');
+  if (scenario === undefined) throw new Error('there is no scenario bridge');
+  const snapshot = readRecording(scenario.recording);
+  /** The hook of p1, and why not a better one, if the ports were NICs that can do everything at XDP. */
+  const asNic = (features: readonly string[], more: Message = {}) => {
+    const links = (snapshot.sources.links ?? []).map((link) => {
+      const nic = { ...link, linkinfo: { ...(link.linkinfo as Message), kind: '' } };
+      return link.ifname === 'p1' ? { ...nic, ...more } : String(link.ifname).startsWith('p') ? nic : link;
+    });
+    const xdp_features = (snapshot.sources.xdp_features ?? []).map((one) => ({ ...one, xdp_features: 7 }));
+    const bit = features.map((name) => ({ name }));
+    const offloads = [{ header: { dev_index: 11 }, active: { bits: { bit } } }];
+    const sources = { ...snapshot.sources, links, xdp_features, offloads };
+    const found = derive(domain, { ...snapshot, sources }, new Map()).desired.interfaces.find(
+      ({ name }) => name === 'p1',
+    );
+    return [found?.pipeline?.hook, ...(found?.hookNotes ?? []).map(({ code, hint }) => `${code} ${hint ?? ''}`.trim())];
+  };
+  t.same(asNic(['rx-gro']), ['xdp']);
+  t.same(asNic(['rx-vlan-hw-parse']), ['tc', 'xdp-vlan-offload ethtool -K p1 rxvlan off']);
+  t.same(asNic(['rx-vlan-stag-hw-parse']), ['tc', 'xdp-vlan-offload ethtool -K p1 rx-vlan-stag-hw-parse off']);
+  t.same(asNic([], { parent_dev_bus_name: 'pci' }), ['xdp']);
+  t.same(asNic([], { parent_dev_bus_name: 'xen' }), ['tc', 'xdp-xen-checksum']);
 });

@@ -5,6 +5,7 @@
 //   netns NAME              enter /run/netns/NAME                          -> ok
 //   tap NAME                make a tap here; it becomes the next port      -> ok PORT
 //   vnettap NAME            a tap whose frames carry a virtio_net_hdr, as a virtual machine's do -> ok PORT
+//   pitap NAME              a tap whose reader wants packet information before each frame -> ok PORT
 //   packet NAME|any [out|ip]  packet socket on a device, or on all; the next port -> ok PORT
 //                           `out`: sees outgoing frames, too; `ip`: only IPv4
 //   gro NAME 0|1            ethtool -K NAME gro                            -> ok
@@ -73,11 +74,12 @@
 #define PACKET_IGNORE_OUTGOING 23
 #endif
 #define VNET_HEADER 10
+#define PI_HEADER 4
 
 struct port {
 	int fd;
 	int is_packet;
-	int is_vnet; // a tap with a virtio_net_hdr before each frame
+	size_t header; // bytes that a tap has before each frame: a virtio_net_hdr, or packet information
 };
 
 static struct port ports[MAX_PORTS];
@@ -137,7 +139,7 @@ static int enter(const char *name)
 	return rc;
 }
 
-static int add_port(int fd, int is_packet, int is_vnet)
+static int add_port(int fd, int is_packet, size_t header)
 {
 	if (n_ports == MAX_PORTS) {
 		close(fd);
@@ -146,13 +148,13 @@ static int add_port(int fd, int is_packet, int is_vnet)
 	}
 	ports[n_ports].fd = fd;
 	ports[n_ports].is_packet = is_packet;
-	ports[n_ports].is_vnet = is_vnet;
+	ports[n_ports].header = header;
 	return n_ports++;
 }
 
-static int open_tap(const char *name, int vnet)
+static int open_tap(const char *name, int flags)
 {
-	struct ifreq ifr = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (vnet ? IFF_VNET_HDR : 0))};
+	struct ifreq ifr = {.ifr_flags = (short)(IFF_TAP | flags)};
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
@@ -163,7 +165,7 @@ static int open_tap(const char *name, int vnet)
 		close(fd);
 		return -1;
 	}
-	return add_port(fd, 0, vnet);
+	return add_port(fd, 0, flags & IFF_VNET_HDR ? VNET_HEADER : flags & IFF_NO_PI ? 0 : PI_HEADER);
 }
 
 static void pause_usec(long usec)
@@ -185,7 +187,7 @@ static int reopen_with_header(struct port *port, const char *name)
 	close(port->fd);
 	// The bridge hears of the lost carrier from a work queue that runs once a second.
 	pause_usec(1400000);
-	number = open_tap(name, 1);
+	number = open_tap(name, IFF_NO_PI | IFF_VNET_HDR);
 	if (number < 0)
 		return -1;
 	*port = ports[number];
@@ -371,8 +373,8 @@ static int drain(void)
 
 			if (len < 0)
 				break;
-			size_t skip = ports[i].is_vnet && len >= VNET_HEADER ? VNET_HEADER : 0;
-			if (skip && frame[0] & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+			size_t skip = (size_t)len >= ports[i].header ? ports[i].header : 0;
+			if (skip == VNET_HEADER && frame[0] & VIRTIO_NET_HDR_F_NEEDS_CSUM)
 				flags = "c";
 			snprintf(head, sizeof(head), "got %d %s ", i, flags);
 			out_text(head);
@@ -416,10 +418,10 @@ static void reply_send(int number, const char *hex, unsigned int mark, int vnet)
 		if (vnet && setsockopt(port->fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)))
 			error = errno;
 	}
-	if (port->is_vnet && !vnet && len > 0) {
-		memmove(frame + VNET_HEADER, frame, (size_t)len);
-		memset(frame, 0, VNET_HEADER);
-		len += VNET_HEADER;
+	if (port->header && !vnet && len > 0) {
+		memmove(frame + port->header, frame, (size_t)len);
+		memset(frame, 0, port->header);
+		len += (ssize_t)port->header;
 	}
 	if (!error && write(port->fd, frame, (size_t)len) < 0)
 		error = errno;
@@ -615,9 +617,11 @@ int main(void)
 		} else if (!strcmp(verb, "netns")) {
 			answer(enter(a), a);
 		} else if (!strcmp(verb, "tap")) {
-			answer(open_tap(a, 0), a);
+			answer(open_tap(a, IFF_NO_PI), a);
 		} else if (!strcmp(verb, "vnettap")) {
-			answer(open_tap(a, 1), a);
+			answer(open_tap(a, IFF_NO_PI | IFF_VNET_HDR), a);
+		} else if (!strcmp(verb, "pitap")) {
+			answer(open_tap(a, 0), a);
 		} else if (!strcmp(verb, "packet")) {
 			answer(open_packet(a, b && !strcmp(b, "out"), b && !strcmp(b, "ip") ? ETH_P_IP : ETH_P_ALL), a);
 		} else if (!strcmp(verb, "gro") && b) {
