@@ -171,12 +171,14 @@ export class BpfDeployer implements Deployer, CounterReader {
   }
 
   async counters(hook: Hook, slot: number): Promise<readonly number[]> {
-    return this.attempt(`read counters of slot ${slot}`, async () =>
-      this.withMap(countersMap(hook), (map) => {
+    return this.attempt(`read counters of slot ${slot}`, async () => {
+      // Somebody who detaches meanwhile takes them along.
+      if (!this.directory.exists({ kind: 'map', name: countersMap(hook) })) return [];
+      return this.withMap(countersMap(hook), (map) => {
         const perCpu = (map.getPerCpu(u32Key(slot)) ?? []).map(u64sOf);
         return (perCpu[0] ?? []).map((_, i) => perCpu.reduce((sum, values) => sum + (values[i] ?? 0), 0));
-      }),
-    );
+      });
+    });
   }
 
   /** What the library wants the shared maps of a hook to be like; undefined without one. */

@@ -7,6 +7,7 @@ import type { Hook } from '../model/ruleset.js';
 import type { Attachment, Deployed, LoadedPipeline } from '../model/snapshot.js';
 import type { DeviceHooks, OwnPrograms } from './attachments.js';
 import { u32Key, u32Of } from './bytes.js';
+import { errnoOf } from './failure.js';
 import { leaseSize, readLease } from './lease.js';
 import type { PinDirectory } from './pin-directory.js';
 import {
@@ -33,8 +34,26 @@ export interface MapShape {
 /** Shapes of a hook's shared maps by name; asked only where maps of the hook exist. Undefined: the maps will not be used any more. */
 export type ShapesOf = (hook: Hook) => Promise<ReadonlyMap<string, MapShape> | undefined>;
 
-/** Opens every pin of ours for a moment. With `scan`, also looks for slots that are filled though no dispatcher has them. */
+/** How often somebody who changes things meanwhile may take away a pin that was there just now. */
+const attempts = 5;
+
 export async function readDeployed(
+  directory: PinDirectory,
+  shapesOf: ShapesOf,
+  devices: DeviceHooks,
+  scan: boolean,
+): Promise<Deployed & { readonly own: OwnPrograms }> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await readOnce(directory, shapesOf, devices, scan);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT' || attempt === attempts) throw error;
+    }
+  }
+}
+
+/** Opens every pin of ours for a moment. With `scan`, also looks for slots that are filled though no dispatcher has them. */
+async function readOnce(
   directory: PinDirectory,
   shapesOf: ShapesOf,
   devices: DeviceHooks,
@@ -190,10 +209,11 @@ function readLinks(directory: PinDirectory, pins: readonly Pin[]) {
   });
 }
 
-/** Whether a failure to open a pin leaves open what is pinned there. */
+/** Whether a failure to open a pin leaves open what is pinned there; one that has gone is no pin any more. */
 function saysNothing(path: string, error: unknown): boolean {
-  const isPin = lstatSync(path, { throwIfNoEntry: false })?.isFile();
-  return isPin === true && !(error instanceof BpfError && error.code === 'wrong-kind');
+  const entry = lstatSync(path, { throwIfNoEntry: false });
+  if (entry === undefined) return true;
+  return entry.isFile() && !(error instanceof BpfError && error.code === 'wrong-kind');
 }
 
 function fit(

@@ -32,10 +32,11 @@ export async function openWaker(rules: RuleSet, reader: NetlinkReader): Promise<
 }
 
 class PendingWaker implements HostWaker {
-  private readonly clients: NetlinkClient[] = [];
+  private clients: NetlinkClient[] = [];
   private readonly joined = new Set<string>();
   private pending: 'event' | 'resync' | 'stopped' | undefined;
   private resolve: (() => void) | undefined;
+  private closed = false;
 
   constructor(private readonly reader: NetlinkReader) {}
 
@@ -50,12 +51,15 @@ class PendingWaker implements HostWaker {
     let client: NetlinkClient | undefined;
     try {
       client = await NetlinkClient.open({ spec: this.reader.spec(specName) });
+      if (this.closed) return client.close();
       const onEvent = (event: NetlinkEvent) => this.signal(lost(event) ? 'resync' : 'event');
-      await client.subscribe(groups, onEvent, { receiveBuffer, only: [] });
       this.clients.push(client);
+      await client.subscribe(groups, onEvent, { receiveBuffer, only: [] });
       for (const group of groups) this.joined.add(`${specName} ${group}`);
     } catch (cause) {
       client?.close();
+      this.clients = this.clients.filter((other) => other !== client);
+      if (this.closed) return;
       if (optional && cause instanceof NetlinkError) return;
       if (cause instanceof TnaError) throw cause;
       const text = cause instanceof Error ? cause.message : String(cause);
@@ -87,7 +91,9 @@ class PendingWaker implements HostWaker {
     this.signal('stopped');
   }
 
+  /** Also what is being opened by a `follow` that has not ended. */
   close(): void {
+    this.closed = true;
     for (const client of this.clients) client.close();
   }
 

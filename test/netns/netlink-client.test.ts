@@ -60,6 +60,14 @@ t.test('subscribe, then dump', async (t) => {
   await delay(20);
   t.equal(events.length, seen, 'nothing after close');
   await t.rejects(client.dump('getlink'), { code: 'closed' });
+  await t.rejects(
+    client.subscribe(['rtnlgrp-link'], () => {}),
+    { code: 'closed' },
+  );
+  const late = await NetlinkClient.open({ spec: 'rt-link', netns: path(netns) });
+  const subscribing = late.subscribe(['rtnlgrp-link'], () => {});
+  late.close();
+  await t.rejects(subscribing, { code: 'closed' }, 'closed before it was open');
 
   const devices = await NetlinkClient.open({ spec: 'netdev', netns: path(netns) });
   const changes: NetlinkEvent[] = [];

@@ -3,6 +3,7 @@
 // comes while nobody waits, and goes on after the kernel had to drop events.
 
 import { execFileSync, spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { enterNetns } from 'netlink-ts';
 import t from 'tap';
@@ -76,4 +77,32 @@ t.test('lost events are known, and later ones still wake', async (t) => {
     execFileSync('ip', ['link', 'set', 'd0', 'alias', `after-${round}`]);
     t.equal(await waker.next(5000), 'event', 'and the next event comes through');
   }
+});
+
+t.test('closed while it subscribes to more, it leaves nothing open', async (t) => {
+  const more = ruleSet(
+    `
+sources:
+  neighbours: { spec: rt-neigh, dump: getneigh, notify: [rtnlgrp-neigh] }
+objects:
+  neighbour:
+    source: neighbours
+    key: ifindex
+    attributes:
+      ifindex: { path: ndm_ifindex, type: int }
+`,
+    libraryOf(fpm('frame')),
+  );
+  const open = () => readdirSync('/proc/self/fd').length;
+  const late = await openWaker(more, reader);
+  late.close();
+  const before = open();
+  for (const moment of [0, 1, 2, 3]) {
+    const other = await openWaker(more, reader);
+    const following = other.follow(rules);
+    for (let tick = 0; tick < moment; tick++) await Promise.resolve();
+    other.close();
+    await following;
+  }
+  t.equal(open(), before);
 });

@@ -51,6 +51,8 @@ export class NetlinkClient<Types extends object = AnyOperations> {
   private readonly subscriptions = new Set<Subscription>();
   private family: Promise<Family> | undefined;
 
+  private closed = false;
+
   private constructor(
     readonly spec: Spec,
     private readonly channel: RequestChannel,
@@ -117,6 +119,10 @@ export class NetlinkClient<Types extends object = AnyOperations> {
     options: SubscribeOptions = {},
   ): Promise<Subscription> {
     const family = await this.resolve();
+    // It may have been closed meanwhile: nobody would close what is opened now.
+    if (this.closed) {
+      throw new NetlinkError('closed', 'the client is closed', { operation: `${this.spec.name} subscribe` });
+    }
     const numbered = groups.map((name) => {
       const number = family?.groups.get(name) ?? this.spec.groups.get(name);
       if (number !== undefined) return { name, number };
@@ -133,6 +139,7 @@ export class NetlinkClient<Types extends object = AnyOperations> {
 
   /** Closes the client and its subscriptions; pending requests fail with `closed`. */
   close(): void {
+    this.closed = true;
     this.channel.close();
     for (const subscription of [...this.subscriptions]) subscription.close();
   }

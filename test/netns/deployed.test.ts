@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading what is deployed while somebody else changes it: a pin that goes between being listed and being opened.
+
+import t from 'tap';
+import { DeviceHooks } from '../../src/platform/attachments.js';
+import { readDeployed } from '../../src/platform/deployed.js';
+import { NetlinkReader } from '../../src/platform/netlink-reader.js';
+import { PinDirectory, type PinListing } from '../../src/platform/pin-directory.js';
+import type { Pin } from '../../src/platform/pins.js';
+
+/** Lists, at each look, one pin that is not there any more; then none. */
+class Changing extends PinDirectory {
+  looks = 0;
+
+  constructor(private readonly gone: readonly Pin[]) {
+    super('no-namespace');
+  }
+
+  override list(): PinListing {
+    const pin = this.gone[this.looks++];
+    return { pins: pin === undefined ? [] : [pin], strays: [] };
+  }
+}
+
+const read = (directory: PinDirectory) => {
+  const devices = new DeviceHooks(new NetlinkReader('/nonexistent', undefined));
+  return readDeployed(directory, async () => new Map(), devices, true);
+};
+
+const pipeline = { kind: 'pipeline', hook: 'tc', id: '0123456789ab' } as const;
+
+t.test('what has gone is looked for anew, and is no stray', async (t) => {
+  const directory = new Changing([
+    pipeline,
+    { kind: 'link', hook: 'xdp', ifindex: 7, slot: 0 },
+    { kind: 'map', name: 'tna_egress' },
+    { kind: 'filter', hook: 'tc', ifindex: 7, slot: 0 },
+  ]);
+  t.match(await read(directory), { prepared: [], attachments: [], pipelines: [], egress: [], strays: [] });
+  t.equal(directory.looks, 5);
+});
+
+t.test('but not for ever', async (t) => {
+  await t.rejects(read(new Changing(Array(100).fill(pipeline))), { code: 'ENOENT' });
+});
