@@ -216,7 +216,10 @@ t.test('without descriptors to begin with, changes are found by looking', async 
     console.log(JSON.stringify({ failed, changes }));
   `;
   const command = [process.execPath, '--input-type=module', '-e', script];
-  const { failed, changes } = JSON.parse(execFileSync('prlimit', ['--nofile=60:60', ...command], { encoding: 'utf8' }));
-  t.same(failed, ['rules-watch']);
+  const { failed, changes } = JSON.parse(
+    execFileSync('prlimit', ['--nofile=60:60', ...command], { encoding: 'utf8' }),
+  ) as { failed: readonly string[]; changes: readonly string[] };
+  // A look may fall into the time without descriptors, too.
+  t.ok(failed.includes('rules-watch'), failed.join());
   t.same(changes, ['two']);
 });
