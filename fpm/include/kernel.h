@@ -118,9 +118,18 @@ struct rtnl_link_ops {
 	const char *kind;
 };
 
+struct Qdisc_ops {
+	char id[16];
+};
+
 struct Qdisc {
 	unsigned int flags;
+	const struct Qdisc_ops *ops;
 	u32 handle;
+};
+
+struct netdev_queue {
+	struct Qdisc *qdisc;
 };
 
 struct vlan_group {
@@ -166,6 +175,7 @@ struct net_device {
 	struct mini_Qdisc *miniq_ingress;
 	struct mini_Qdisc *miniq_egress;
 	struct Qdisc *qdisc;
+	struct netdev_queue *_tx;
 	const unsigned char *dev_addr;
 	const struct rtnl_link_ops *rtnl_link_ops;
 	unsigned int real_num_rx_queues;

@@ -4,13 +4,43 @@
 // net/core/dev.c __dev_queue_xmit() and the drivers: include/transmit.h; what it finds: SLOW.
 // tc: a packet that still belongs to a socket, of a sender on this host or of a tap, keeps it until transmission, where
 // Linux's routing lets go of it (skb_orphan() in ip_rcv_core()): fq would pace by it, a program would find it (__sk_buff's sk, bpf_skb_cgroup_id()).
-// A socket, and a configured qdisc or anything at tc egress: SLOW. So netfilter egress hooks, see above.
+// A socket, and a configured qdisc, fq as the kernel's own choice (net.core.default_qdisc), anything at tc egress or a netfilter egress hook: SLOW,
+// of the egress device, and of what is below VLAN devices, which hand the packet on as it is. A socket, and a bond or team: SLOW.
 // tc: a packet that a bridge or a VLAN device handed up came in by that for whoever asks (skb->skb_iif), a redirected one by the port. Filters may
 // ask, those of qdiscs included: a configured qdisc, or anything at tc egress: SLOW. The same of one that came in through a VRF.
 #pragma once
 #include "ip.h"
 #include "transmit.h"
+#include "vlan.h"
 #include "vrf.h"
+
+#ifdef TNA_HOOK_TC
+#define TNA_BELOW_MAX 3
+#define TNA_QDISC_FQ 0x7166ULL /* "fq\0" */
+#define TNA_QDISC_SHORT 0xffffffULL
+
+// Could somebody between an egress device and the wire ask for the socket of a packet? The qdisc of a device's first queue is its only one or, below
+// mq, the one that all have. A function of its own, which the verifier looks at once.
+__attribute__((noinline)) u64 tna_asks_for_sockets(u64 address)
+{
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TNA_BELOW_MAX; i++) {
+		struct net_device *dev = TNA_AT(net_device, address);
+		struct Qdisc *first = TNA_AT(Qdisc, TNA_AT(netdev_queue, dev->_tx)->qdisc);
+		u64 kind = tna_is_hardware(dev) ? 0 : tna_kind(dev) & TNA_KIND_SHORT;
+
+		if (TNA_AT(Qdisc, dev->qdisc)->handle || tna_tc_used(TNA_TC(dev, egress)) || dev->nf_hooks_egress ||
+		    (tna_word((u64)TNA_AT(Qdisc_ops, first->ops)->id) & TNA_QDISC_SHORT) == TNA_QDISC_FQ)
+			return 1;
+		if (kind != TNA_KIND_VLAN)
+			return kind == TNA_KIND_BOND || kind == TNA_KIND_TEAM;
+		if (!TNA_HAS(vlan_dev_priv, real_dev))
+			return 1;
+		address = (u64)tna_vlan_priv(address)->real_dev;
+	}
+	return 1;
+}
+#endif
 
 static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 {
@@ -59,8 +89,10 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 	if ((TNA_HANDS_UP || on_vlan_receive || tna_through_vrf(p)) &&
 	    tna_unlikely(TNA_AT(Qdisc, p->odev->qdisc)->handle || tna_tc_used(TNA_TC(p->odev, egress))))
 		return tna_slow(p, TNA_R_IP_EGRESS_INGRESS_DEVICE);
+	/* a veth has no more than the first two of these */
 	if (((struct sk_buff___ip *)tna_known_ctx(p->ctx))->sk &&
-	    tna_unlikely(TNA_AT(Qdisc, p->odev->qdisc)->handle || tna_tc_used(TNA_TC(p->odev, egress))))
+	    tna_unlikely(TNA_AT(Qdisc, p->odev->qdisc)->handle || TNA_TC(p->odev, egress) || !tna_is_known_veth(p, p->odev)) &&
+	    tna_asks_for_sockets(p->odev_address))
 		return tna_slow(p, TNA_R_IP_EGRESS_SOCKET_QDISC);
 #endif
 	return TNA_NEXT;

@@ -222,6 +222,17 @@ export const router6Oddities: readonly RouterOddity[] = [
     aims: ['ip6_route:route-type'],
   },
   {
+    // As when a router takes over another one's address: the neighbour is still known, and in use.
+    name: "router6: a neighbour's address becomes one of the router",
+    script: [
+      ...hello6,
+      ...times(2, from(0, station6(1, 1))),
+      [ip(`addr add ${station6(1, 1)}/128 dev p2 nodad`)],
+      ...times(2, from(0, station6(1, 1))),
+    ],
+    aims: ['ip6_route:route-type'],
+  },
+  {
     name: 'router6: a route that expires',
     script: [
       ...hello6,
@@ -243,10 +254,14 @@ export const router6Oddities: readonly RouterOddity[] = [
     name: 'router6: two routes of one metric',
     setup: [
       ip('route add fd00:c::/32 dev p2 metric 7'),
-      ip('route append fd00:c::/32 dev p1 metric 7'),
       ...['p1', 'p2'].map((dev) => ip(`neigh add fd00:c::1 lladdr ${stationMac(1)} dev ${dev} nud permanent`)),
     ],
-    frames: [from(0, 'fd00:c::1')],
+    script: [
+      ...hello6,
+      ...times(3, from(0, 'fd00:c::1')),
+      [ip('route append fd00:c::/32 dev p1 metric 7')],
+      ...times(2, from(0, 'fd00:c::1')),
+    ],
     aims: ['ip6_route:alternatives'],
   },
   {

@@ -175,5 +175,15 @@ for (const kind of ['veth', 'tap'] as const) {
         `${change}: is why they are slow`,
       );
     }
+    // Routing lets go of the sender's socket: nobody must find it below VLAN devices, one or two, either.
+    if (kind !== 'veth') return;
+    const below = [...packets(end('pcp50'), end('ad30')), ...packets(end('pcp50'), end('qq40'))];
+    for (const bed of [plain, fast]) await bed.agent.request('ofsockets p2');
+    const [a, b] = [await exchange(plain, below), await exchange(fast, below)];
+    t.same(b, a, 'a program below that asks for sockets');
+    t.equal(a.length, below.length, 'a program below that asks for sockets: all arrived');
+    const reasons = (await tnaStatus(fast.netns)).find(({ name }) => name === 'pcp50')?.counters.reasons ?? [];
+    const slow = reasons.find(({ fpm, code }) => `${fpm}:${code}` === 'ip_egress:socket-qdisc')?.packets ?? 0;
+    t.equal(slow, routes ? below.length : 0, 'a program below that asks for sockets: is why they are slow');
   });
 }
