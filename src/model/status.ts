@@ -41,6 +41,8 @@ export interface InterfaceStatus {
 
 export interface Status {
   readonly namespace: { readonly id: string; readonly name: string | null };
+  /** Made from a recording, which tells neither of a controller nor of packets: both are left empty. */
+  readonly replayed?: true;
   readonly controller: { readonly pid: number; readonly command: string } | null;
   /** Null when no interface is under a lease. */
   readonly lease: {

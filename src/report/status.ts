@@ -24,8 +24,15 @@ export function makeStatus(
   countersOf: CountersOf,
   library: FpmLibrary,
   controller: Status['controller'],
+  replayed?: true,
 ): Status {
   const { deployed } = derived.snapshot;
+  // A pipeline that one interface has still may be what another one wants.
+  const modulesOf = new Map<string | undefined, readonly string[]>(
+    derived.desired.interfaces.flatMap(({ pipeline }) =>
+      pipeline === undefined ? [] : [[pipeline.id, pipeline.modules]],
+    ),
+  );
   const interfaces = derived.desired.interfaces.map((desired): InterfaceStatus => {
     const attachment =
       deployed.attachments.find((a) => a.alive && a.ifindex === desired.ifindex && a.programId !== 0) ??
@@ -53,7 +60,7 @@ export function makeStatus(
       hook: accelerated ? attachment.hook : null,
       pipeline: accelerated ? (attachment.pipeline ?? null) : null,
       services: desired.services,
-      modules: accelerated && attachment.pipeline === desired.pipeline?.id ? (desired.pipeline?.modules ?? []) : [],
+      modules: accelerated ? (modulesOf.get(attachment.pipeline) ?? []) : [],
       reasons,
       hookNotes: desired.hookNotes,
       assumptions: desired.assumptions,
@@ -65,6 +72,7 @@ export function makeStatus(
   const policy = deployed.lease?.policy;
   return {
     namespace: { id, name: name ?? null },
+    ...(replayed === true ? { replayed } : {}),
     controller,
     lease:
       policy === undefined || !interfaces.some((i) => i.accelerated && i.leased)
@@ -78,14 +86,15 @@ export function makeStatus(
 /** Verdict first, then one line per interface. */
 export function statusText(status: Status, style: Style): string {
   const fast = status.interfaces.filter((i) => i.accelerated).length;
-  const daemon = status.controller === null ? 'no controller running' : `controller pid ${status.controller.pid}`;
+  const counted = (i: InterfaceStatus, packets: number) =>
+    i.accelerated && status.replayed !== true ? String(packets) : '-';
   const rows = status.interfaces.map((i): readonly Cell[] => [
     i.accelerated ? { text: i.name, paint: style.good } : i.name,
     i.hook ?? '-',
     i.services.join(',') || '-',
-    i.accelerated ? String(i.counters.fast) : '-',
-    i.accelerated ? String(i.counters.slow) : '-',
-    i.accelerated ? String(i.counters.drop) : '-',
+    counted(i, i.counters.fast),
+    counted(i, i.counters.slow),
+    counted(i, i.counters.drop),
     i.reasons.map((r) => r.message).join('; '),
   ]);
   const columns = [
@@ -97,12 +106,17 @@ export function statusText(status: Status, style: Style): string {
     right('DROP'),
     { head: 'WHY NOT' },
   ];
-  return `${style.strong(`${fast} of ${count(status.interfaces.length, 'interface')} accelerated`)}, ${syncText(status.pending, style)}, ${daemon}${leaseText(status.lease, style)}\n\n${table(columns, rows, style)}`;
+  return `${style.strong(`${fast} of ${count(status.interfaces.length, 'interface')} accelerated`)}, ${syncText(status.pending, style)}, ${controllerText(status)}${leaseText(status.lease, style)}\n\n${table(columns, rows, style)}`;
 }
 
 function syncText(pending: Status['pending'], style: Style): string {
   if (pending === null) return style.bad('the rules do not say what is wanted');
   return pending === 0 ? style.good('in sync') : style.change(`${count(pending, 'action')} pending`);
+}
+
+function controllerText({ controller, replayed }: Status): string {
+  if (replayed === true) return 'as recorded, without controller and packets';
+  return controller === null ? 'no controller running' : `controller pid ${controller.pid}`;
 }
 
 function leaseText(lease: Status['lease'], style: Style): string {
@@ -111,14 +125,14 @@ function leaseText(lease: Status['lease'], style: Style): string {
   return `, ${style.bad(lease.left === null ? 'lease never renewed' : `lease expired ${-lease.left} s ago`)}`;
 }
 
-/** All that is known of one interface. */
-export function explainText(i: InterfaceStatus, style: Style): string {
+/** All that is known of one interface. `counted`: whether anybody has looked at its counters. */
+export function explainText(i: InterfaceStatus, style: Style, counted = true): string {
   const parts: string[] = [];
   if (i.accelerated) {
     const why = i.services.join(', ') || 'no longer wanted';
     parts.push(style.strong(`${i.name} is accelerated at ${i.hook}: ${why}`));
     parts.push(
-      `Pipeline ${i.pipeline ?? 'unknown'}\n  ${i.modules.join(' → ') || style.change('of another version; run `tna reconcile`')}`,
+      `Pipeline ${i.pipeline ?? 'unknown'}\n  ${i.modules.join(' → ') || style.change('not what is wanted now: `tna reconcile` brings it up to date')}`,
     );
   } else parts.push(style.strong(`${i.name} is left to the kernel`));
   if (i.reasons.length > 0) {
@@ -133,7 +147,7 @@ export function explainText(i: InterfaceStatus, style: Style): string {
       `${style.dim('Hooks passed over')}\n${table([{ head: 'HOOK' }, { head: 'REASON' }, { head: 'WHY' }, { head: 'WHAT TO DO' }], rows, style)}`,
     );
   }
-  if (i.accelerated) parts.push(countersText(i.counters, style));
+  if (i.accelerated && counted) parts.push(countersText(i.counters, style));
   if (i.assumptions.length > 0) parts.push(assumptionsText(i, style));
   return parts.join('\n\n');
 }

@@ -331,4 +331,21 @@ t.test('a log that nobody reads any more', async (t) => {
     'nor is a full disk an end',
   );
   t.match((await once('')).stdout, /^Nothing to do: /, 'what was begun is done');
+
+  const json = start(t, bed, '-o', 'json');
+  let results = '';
+  json.process.stdout?.on('data', (data: Buffer) => {
+    results += data.toString();
+  });
+  await until('it is in sync and says so', () => results.includes('\n'), waitMs);
+  await bed.addPort();
+  await until('and what it does', says(json, '"pass"'), waitMs);
+  await json.stop();
+  const events = results
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { event: string; converged?: boolean });
+  t.match(events.at(0), { event: 'watching', accelerated: 4 }, 'a line of JSON for each event, on stdout');
+  t.match(events.at(1), { event: 'pass', outcomes: [{ result: 'done' }] });
+  t.same(events.at(-1), { event: 'stopped' });
 });

@@ -77,7 +77,7 @@ t.test('a replay is deterministic', async (t) => {
 
 t.test('every interface that is not accelerated has a reason', async (t) => {
   for (const scenario of scenarios) {
-    const status = makeStatus(replay(domain, scenario), () => [], domain.library, null);
+    const status = makeStatus(replay(domain, scenario), () => [], domain.library, null, true);
     for (const i of status.interfaces) {
       t.ok(i.accelerated || i.reasons.length > 0, `${scenario.name}: ${i.name}`);
       t.ok(i.reasons.every((reason) => reason.code !== '' && reason.message !== '' && !reason.message.includes('${')));
@@ -105,7 +105,7 @@ t.test('an unprivileged user replays a recording with plan, status, explain and 
     const scenario = scenarios.find((s) => s.name === name);
     if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
     const { desired, plan, graph, ...derived } = replay(domain, scenario);
-    const status = makeStatus({ desired, plan, ...derived }, () => [], domain.library, null);
+    const status = makeStatus({ desired, plan, ...derived }, () => [], domain.library, null, true);
     const from = ['--from', scenario.recording, ...scenario.options];
     const [planned, plannedJson, stated, drawn] = await Promise.all([
       unprivileged(...from, 'plan', '--detailed-exitcode'),
@@ -122,7 +122,7 @@ t.test('an unprivileged user replays a recording with plan, status, explain and 
     if (first === undefined) throw new Error('p1 is missing');
     t.equal(
       (await unprivileged(...from, 'explain', 'p1')).stdout,
-      `${explainText(first, plain)}\n`,
+      `${explainText(first, plain, false)}\n`,
       `${name}: explain`,
     );
   }

@@ -301,7 +301,18 @@ t.test('what is deployed may be older than what is wanted', async (t) => {
     null,
   ).interfaces;
   t.match(older, { accelerated: true, pipeline: 'b00000000000', modules: [] });
-  t.match(explainText(older as never, plain), /Pipeline b00000000000\n {2}of another version; run `tna reconcile`/);
+  t.match(
+    explainText(older as never, plain),
+    /Pipeline b00000000000\n {2}not what is wanted now: `tna reconcile` brings/,
+  );
+  const shared = { ...fast, name: 'p3', ifindex: 13, pipeline: { ...tc1, id: 'b00000000000' } };
+  const [known] = makeStatus(
+    derived([fast, shared], [{ ...attached, pipeline: 'b00000000000' }], planOf([])),
+    () => [],
+    library,
+    null,
+  ).interfaces;
+  t.same(known?.modules, tc1.modules, 'what another interface still wants is known');
   const [unpinned] = makeStatus(
     derived([idle], [{ ...attached, ifindex: 12, pipeline: undefined }], planOf([])),
     () => [],
@@ -310,6 +321,16 @@ t.test('what is deployed may be older than what is wanted', async (t) => {
   ).interfaces;
   t.match(unpinned, { accelerated: true, pipeline: null });
   t.match(explainText(unpinned as never, plain), /^p2 is accelerated at tc: no longer wanted\n\nPipeline unknown\n/);
+});
+
+t.test('a recording tells neither of a controller nor of packets', async (t) => {
+  const replayed = makeStatus(derived([fast], [attached], planOf([])), () => [], library, null, true);
+  t.match(
+    statusText(replayed, plain),
+    /^1 of 1 interface accelerated, in sync, as recorded, without controller and packets\n/,
+  );
+  t.match(statusText(replayed, plain), /p1 +tc +relaying +- +- +-/);
+  t.notMatch(explainText(replayed.interfaces[0] as never, plain, false), /Packets/);
 });
 
 t.test('an explanation has all that is known', async (t) => {

@@ -103,6 +103,7 @@ export async function attachXdpWithoutLink(
   if (outcome.errno !== 0) throw errnoError(outcome.errno, 'attach XDP', `ifindex ${ifindex}`, outcome.log);
 }
 
+/** Takes off what is attached without a link, whoever attached it. Throws BpfError when a link is on the interface. */
 export async function detachXdpWithoutLink(ifindex: number, mode: XdpMode = 'auto'): Promise<void> {
   const outcome = await native.xdpAttach(ifindex, -1, xdpModeFlags[mode]);
   if (outcome.errno !== 0) throw errnoError(outcome.errno, 'detach XDP', `ifindex ${ifindex}`, outcome.log);

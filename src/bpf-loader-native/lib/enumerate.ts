@@ -24,6 +24,9 @@ function list<T>(next: number, open: number, read: (fd: number) => T): T[] {
   return found;
 }
 
+/** All programs of the kernel, whoever loaded them; needs privilege, as the next two do. */
 export const listPrograms = (): ProgramInfo[] => list(Command.progNextId, Command.progFdById, readProgramInfo);
+/** All maps of the kernel. */
 export const listMaps = (): MapInfo[] => list(Command.mapNextId, Command.mapFdById, readMapInfo);
+/** All links of the kernel. */
 export const listLinks = (): LinkInfo[] => list(Command.linkNextId, Command.linkFdById, readLinkInfo);

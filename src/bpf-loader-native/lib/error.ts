@@ -18,6 +18,7 @@ export interface BpfErrorDetail {
   readonly summary?: string;
 }
 
+/** What this package throws: a code for programs (the name of an errno, or a word), what was done, to what, and the log of the verifier. */
 export class BpfError extends Error {
   readonly code: string;
   readonly errno: number;

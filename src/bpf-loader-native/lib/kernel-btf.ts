@@ -22,6 +22,7 @@ export interface FieldMatch {
   readonly bits: { readonly offset: number; readonly width: number } | null;
 }
 
+/** The types of the running kernel and of its loaded modules. */
 export class KernelBtf {
   readonly #native: NativeKernelBtf;
 

@@ -40,6 +40,7 @@ export interface TcxOptions {
 
 export const xdpModeFlags = { auto: 0, generic: XdpFlag.generic, native: XdpFlag.native } as const;
 
+/** A program on its hook. Unless it is pinned, the program is off the hook once this is closed. */
 export class BpfLink extends KernelObject {
   /** For this package: wraps an open descriptor. */
   constructor(handle: Handle) {

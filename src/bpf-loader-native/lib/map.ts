@@ -54,6 +54,7 @@ export function possibleCpus(): number {
   return possibleCpuCount;
 }
 
+/** A map by its descriptor, made here or opened by id, pin or object. Keys and values are bytes. */
 export class BpfMap extends KernelObject {
   readonly #info: MapInfo;
 

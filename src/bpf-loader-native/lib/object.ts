@@ -41,6 +41,7 @@ export interface MapDescription {
   readonly internal: boolean;
 }
 
+/** The programs, maps and global variables of an object file: opened, set up, loaded, closed. */
 export class BpfObject {
   readonly name: string;
   readonly license: string;

@@ -29,6 +29,7 @@ export interface ProgramInfo {
   readonly runCount: bigint;
 }
 
+/** A loaded program by its descriptor. */
 export class BpfProgram extends KernelObject {
   /** For this package: wraps an open descriptor. */
   constructor(handle: Handle) {

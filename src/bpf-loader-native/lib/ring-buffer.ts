@@ -14,6 +14,7 @@ export interface RingBufferOptions {
   readonly keepAlive?: boolean;
 }
 
+/** Hands the samples of a ring buffer to a callback, in the event loop, until it is closed. */
 export class RingBufferReader {
   readonly #native: NativeRingReader;
   #open = true;

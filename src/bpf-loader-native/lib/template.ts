@@ -22,6 +22,7 @@ export interface Specialisation {
   readonly name?: string;
 }
 
+/** An object loaded once, from whose relocated instructions specialised programs are made at the cost of the verifier alone. */
 export class BpfTemplate {
   readonly object: BpfObject;
 

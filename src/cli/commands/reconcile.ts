@@ -18,7 +18,7 @@ import { count } from '../../report/table.js';
 import { compileRules, lastGood, noRules } from '../../rules/index.js';
 import { type LoadedDomain, loadDomain, withHost } from '../context.js';
 import type { GlobalOptions } from '../options.js';
-import { errorText, print, printJson, styleFor } from '../output.js';
+import { errorJson, errorText, print, printJson, styleFor } from '../output.js';
 import { unknownHooks } from '../unknown-hooks.js';
 import { planCommand } from './plan.js';
 
@@ -81,9 +81,7 @@ async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Pro
 }
 
 async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHost): Promise<number> {
-  const style = styleFor(process.stderr);
-  const log = (line: string) => process.stderr.write(`${line}\n`);
-  const warn = (error: unknown) => log(errorText(error, options.verbose, style));
+  const { log, tell, warn } = journal(options);
   const directory = options.rules ?? rulesDirectory();
   let current: Domain = domain;
   let inForce = lastGood(noRules, { ruleSet: domain.rules });
@@ -97,7 +95,7 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
     if (inForce.ruleSet === undefined || inForce.ruleSet === current.rules) return;
     current = { ...domain, rules: inForce.ruleSet };
     host.netlink.prune(pruningFor(current.rules));
-    log(`rules reloaded from ${directory}`);
+    tell(`rules reloaded from ${directory}`, { event: 'rules', directory });
     waker.follow(current.rules).catch(warn);
     waker.wake();
   };
@@ -105,31 +103,57 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
   const stop = () => waker.stop();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  let watching = false;
   try {
     await runLoop(() => current, host, waker, systemClock, options.hooks, {
-      passed: (result, tookMs) => logPass(result, tookMs, options, log),
-      failed: (error, retryInMs) => log(`${errorText(error, options.verbose, style)}\n  next try in ${retryInMs} ms`),
+      passed: (result, tookMs) => {
+        if (result.outcomes.length > 0) {
+          if (options.output === 'json') tell('', passJson(result, tookMs));
+          else logPass(result, tookMs, options, log);
+        }
+        if (watching || result.remaining.actions.length > 0) return;
+        watching = true;
+        const accelerated = result.derived.desired.interfaces.filter(({ pipeline }) => pipeline !== undefined).length;
+        tell(`watching, ${count(accelerated, 'interface')} accelerated`, { event: 'watching', accelerated });
+      },
+      failed: (error, retryInMs) => warn(error, retryInMs),
     });
   } finally {
     await watcher.close();
     waker.close();
   }
+  tell('stopped; what is accelerated stays so', { event: 'stopped' });
   return 0;
 }
 
+/** Where a daemon says what happens: lines for people on stderr, or a JSON document on each line of stdout. */
+function journal(options: GlobalOptions) {
+  const style = styleFor(process.stderr);
+  const json = options.output === 'json';
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  const tell = (line: string, event: object) => {
+    if (json) print(JSON.stringify(event));
+    else log(line);
+  };
+  const warn = (error: unknown, retryInMs?: number) => {
+    const next = retryInMs === undefined ? '' : `\n  next try in ${retryInMs} ms`;
+    const event = { event: 'error', ...errorJson(error), ...(retryInMs === undefined ? {} : { retryInMs }) };
+    tell(`${errorText(error, options.verbose, style)}${next}`, event);
+  };
+  return { log, tell, warn };
+}
+
+function passJson(result: PassResult, tookMs: number): object {
+  return {
+    event: 'pass',
+    ...planJson(result.derived.plan),
+    outcomes: result.outcomes.map(outcomeJson),
+    converged: result.remaining.actions.length === 0,
+    tookMs,
+  };
+}
+
 function logPass(result: PassResult, tookMs: number, options: GlobalOptions, log: (line: string) => void): void {
-  if (result.outcomes.length === 0) return;
-  if (options.output === 'json') {
-    log(
-      JSON.stringify({
-        ...planJson(result.derived.plan),
-        outcomes: result.outcomes.map(outcomeJson),
-        converged: result.remaining.actions.length === 0,
-        tookMs,
-      }),
-    );
-    return;
-  }
   const { add, change, remove } = result.derived.plan.summary;
   log(
     `${add} added, ${change} changed, ${remove} removed (${result.outcomes.length} actions, ${tookMs.toFixed(0)} ms)`,

@@ -54,14 +54,14 @@ export async function explainCommand(options: GlobalOptions, name: string): Prom
     );
   }
   if (options.output === 'json') printJson(found);
-  else print(explainText(found, styleFor(process.stdout)));
+  else print(explainText(found, styleFor(process.stdout), options.from === undefined));
   return 0;
 }
 
 async function readStatus(options: GlobalOptions): Promise<Status> {
   const domain = await loadDomain(options);
   if (options.from !== undefined)
-    return makeStatus(derive(domain, readRecording(options.from), options.hooks), () => [], domain.library, null);
+    return makeStatus(derive(domain, readRecording(options.from), options.hooks), () => [], domain.library, null, true);
   return liveStatus(options, domain);
 }
 
