@@ -84,12 +84,7 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 		return tna_slow(p, TNA_R_OFFLOAD_VLAN_RX_OFFLOAD);
 #else
 	struct sk_buff *skb = tna_skb(p), *known = tna_known_ctx(p->ctx);
-	u64 switched = 0, extensions = 0, reserve = BPF_CORE_READ_BITFIELD(known, pfmemalloc);
 
-	if (TNA_HAS(sk_buff, offload_fwd_mark))
-		switched = BPF_CORE_READ_BITFIELD(known, offload_fwd_mark);
-	if (TNA_HAS(sk_buff, active_extensions))
-		extensions = known->active_extensions;
 	if (tna_unlikely(BPF_CORE_READ_BITFIELD(known, pkt_type) == TNA_PACKET_LOOPBACK))
 		return tna_slow(p, TNA_R_OFFLOAD_LOOPBACK);
 	if (p->gso) {
@@ -98,17 +93,23 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 		if (tna_unlikely(!shared->gso_type))
 			return tna_slow(p, TNA_R_OFFLOAD_LRO);
 	}
-	if (tna_unlikely(switched | extensions | reserve)) {
-		if (switched)
-			return tna_slow(p, TNA_R_OFFLOAD_SWITCHDEV_MARK);
-		if (extensions)
-			return tna_slow(p, TNA_R_OFFLOAD_EXTENSIONS);
-		if (reserve)
-			return tna_slow(p, TNA_R_OFFLOAD_MEMORY_RESERVE);
+	if (tna_unlikely(TNA_HAS(sk_buff, offload_fwd_mark) && BPF_CORE_READ_BITFIELD(known, offload_fwd_mark)))
+		return tna_slow(p, TNA_R_OFFLOAD_SWITCHDEV_MARK);
+	/* of what is routed, ip_receive has looked at the extensions, and the others do not matter */
+	if (!p->l3) {
+		u64 reserve = BPF_CORE_READ_BITFIELD(known, pfmemalloc);
+		u64 extensions = TNA_HAS(sk_buff, active_extensions) ? known->active_extensions : 0;
+
+		if (tna_unlikely(extensions | reserve)) {
+			if (extensions)
+				return tna_slow(p, TNA_R_OFFLOAD_EXTENSIONS);
+			if (reserve)
+				return tna_slow(p, TNA_R_OFFLOAD_MEMORY_RESERVE);
+		}
+		if (tna_unlikely(tna_type_is_vlan(p->proto)) &&
+		    BPF_CORE_READ_BITFIELD(known, ip_summed) == TNA_CHECKSUM_PARTIAL)
+			return tna_slow(p, TNA_R_OFFLOAD_INNER_TAG_CHECKSUM);
 	}
-	if (tna_unlikely(tna_type_is_vlan(p->proto)) &&
-	    BPF_CORE_READ_BITFIELD(known, ip_summed) == TNA_CHECKSUM_PARTIAL)
-		return tna_slow(p, TNA_R_OFFLOAD_INNER_TAG_CHECKSUM);
 #endif
 	return TNA_NEXT;
 }
