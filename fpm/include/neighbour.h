@@ -7,6 +7,8 @@
 // * delay, probe: sent, by the same header; Linux notes that the entry was used, and that decides whether it is kept and probed again later.
 // * stale: sent, and Linux begins to probe. incomplete, failed, none: Linux queues and asks.
 // * the address may be changing at this moment (ha_lock).
+// include/net/sock.h sock_confirm_neigh(): a sender behind a veth that heard from beyond has its packets say so (skb->dst_pending_confirm,
+//   which survives the veth), and Linux notes that the entry was confirmed just now, which keeps it reachable without probes.
 // * VLAN devices have no cached headers (net/8021q/vlan_dev.c vlan_header_ops, vlan_passthru_header_ops): neigh_connected_output() has
 //   each made by vlan_dev_hard_header() or vlan_passthru_hard_header(), from the same, and writes nothing to the entry.
 // The header is the same from hh_cache and from eth_header(): the entry's address, the device's own address, the protocol.
@@ -17,6 +19,7 @@
 #define TNA_NEIGHBOURS_MAX 16
 #define TNA_NUD_CONNECTED (0x02 | 0x40 | 0x80) /* NUD_REACHABLE, NUD_NOARP, NUD_PERMANENT */
 #define TNA_NUD_PROBING (0x08 | 0x10)          /* NUD_DELAY, NUD_PROBE */
+#define TNA_NUD_FIXED (0x40 | 0x80)            /* NUD_NOARP, NUD_PERMANENT */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -53,12 +56,17 @@ struct hh_cache {
 struct neighbour {
 	struct hlist_node hash;
 	unsigned long used;
+	unsigned long confirmed;
 	u8 nud_state;
 	seqlock_t ha_lock;
 	unsigned char ha[32];
 	struct hh_cache hh;
 	struct net_device *dev;
 	u8 primary_key[0];
+};
+
+struct sk_buff___confirming {
+	u8 dst_pending_confirm : 1;
 };
 
 struct neighbour___old {
@@ -112,12 +120,32 @@ enum tna_neighbour_obstacle {
 	TNA_NEIGHBOUR_OK,
 	TNA_NEIGHBOUR_UNCONFIRMED,
 	TNA_NEIGHBOUR_USE_STALE,
+	TNA_NEIGHBOUR_CONFIRMING,
 	TNA_NEIGHBOUR_NO_HEADER,
 	TNA_NEIGHBOUR_CHANGING,
 };
 
-// Reads the MAC address of an entry. One under probe has to have been noted as used within `refresh` jiffies.
-static __always_inline enum tna_neighbour_obstacle tna_neighbour_use(u64 address, u32 refresh, u64 *hardware)
+// Does the packet say that its next hop was heard from?
+static __always_inline bool tna_confirms(struct tna_pkt *p)
+{
+	struct sk_buff___confirming *skb;
+#ifdef TNA_HOOK_XDP
+	u64 address = 0;
+
+	if (TNA_HAS(veth_xdp_buff, skb) && tna_is_known_veth(p, p->dev))
+		address = (u64)((struct veth_xdp_buff *)tna_kernel_ctx(p->ctx))->skb;
+	if (!address)
+		return false;
+	skb = TNA_AT(sk_buff___confirming, address);
+#else
+	skb = tna_known_ctx(p->ctx);
+#endif
+	return BPF_CORE_READ_BITFIELD(skb, dst_pending_confirm);
+}
+
+// Reads the MAC address of an entry. One under probe has to have been noted as used within `refresh` jiffies, and one that the
+// sender confirms as confirmed.
+static __always_inline enum tna_neighbour_obstacle tna_neighbour_use(struct tna_pkt *p, u64 address, u32 refresh, u64 *hardware)
 {
 	struct neighbour *neigh = TNA_AT(neighbour, address);
 	u32 sequence = tna_address_sequence(address);
@@ -130,6 +158,8 @@ static __always_inline enum tna_neighbour_obstacle tna_neighbour_use(u64 address
 		if (bpf_jiffies64() - neigh->used > refresh)
 			return TNA_NEIGHBOUR_USE_STALE;
 	}
+	if (!(state & TNA_NUD_FIXED) && tna_unlikely(tna_confirms(p)) && bpf_jiffies64() - neigh->confirmed > refresh)
+		return TNA_NEIGHBOUR_CONFIRMING;
 	if (tna_unlikely(!neigh->hh.hh_len) && !tna_makes_headers((u64)neigh->dev))
 		return TNA_NEIGHBOUR_NO_HEADER;
 	if (tna_unlikely(sequence & 1 || sequence != tna_address_sequence(address)))

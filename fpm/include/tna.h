@@ -313,3 +313,9 @@ static __always_inline u64 tna_ingress(struct tna_pkt *p)
 
 #define TNA_IFF_PROMISC 0x100
 #define TNA_CHECKSUM_PARTIAL 3 /* of sk_buff.ip_summed */
+
+// Is a device one that sends frames itself, rather than by another device?
+static __always_inline bool tna_ends_here(struct tna_pkt *p, struct net_device *dev)
+{
+	return tna_is_hardware(dev) || tna_is_known_veth(p, dev) || tna_is_tun(dev);
+}

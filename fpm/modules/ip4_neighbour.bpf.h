@@ -67,13 +67,15 @@ static __always_inline int fpm_ip4_neighbour(struct tna_pkt *p)
 	address = table ? tna_neighbour4(table, p->odev_address, p->ip.nexthop) : 0;
 	if (tna_unlikely(!address))
 		return tna_slow(p, TNA_R_IP4_NEIGHBOUR_NO_NEIGHBOUR);
-	obstacle = tna_neighbour_use(address, IP4_NEIGHBOUR_refresh, &p->ip.hardware);
+	obstacle = tna_neighbour_use(p, address, IP4_NEIGHBOUR_refresh, &p->ip.hardware);
 	p->ip.own = tna_word((u64)p->odev->dev_addr);
 	if (tna_unlikely(obstacle != TNA_NEIGHBOUR_OK)) {
 		if (obstacle == TNA_NEIGHBOUR_UNCONFIRMED)
 			return tna_slow(p, TNA_R_IP4_NEIGHBOUR_UNCONFIRMED);
 		if (obstacle == TNA_NEIGHBOUR_USE_STALE)
 			return tna_slow(p, TNA_R_IP4_NEIGHBOUR_USE_STALE);
+		if (obstacle == TNA_NEIGHBOUR_CONFIRMING)
+			return tna_slow(p, TNA_R_IP4_NEIGHBOUR_CONFIRMING);
 		if (obstacle == TNA_NEIGHBOUR_NO_HEADER)
 			return tna_slow(p, TNA_R_IP4_NEIGHBOUR_NO_HEADER);
 		if (obstacle == TNA_NEIGHBOUR_CHANGING)

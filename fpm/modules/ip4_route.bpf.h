@@ -34,7 +34,9 @@
 // * longer than the route's MTU or, where that has none, the device's: SLOW, Linux fragments or answers. Segmented
 //   packets: the length of a segment (skb_gso_network_seglen); SLOW where that is not TCP over IPv4.
 // * a locked MTU: SLOW.
+// * a next hop object, which other routes may share, without a dst of Linux's that has this route's metrics: SLOW (dst.h).
 #pragma once
+#include "dst.h"
 #include "fib4.h"
 #include "fib_rules.h"
 #include "multipath.h"
@@ -120,6 +122,12 @@ static __always_inline bool tna_dead(u64 address)
 	return info->fib_dead || info->fib_flags & flags;
 }
 
+// The first next hop of a route that has its own, rather than a next hop object.
+static __always_inline u64 tna_own_hop(u64 address)
+{
+	return address + TNA_OFFSET(fib_info, fib_nh) + TNA_OFFSET(fib_nh, nh_common);
+}
+
 // The only next hop of a route, 0 if it is dead or has none, 1 if it has several.
 static __always_inline u64 tna_next_hop(u64 address)
 {
@@ -135,7 +143,7 @@ static __always_inline u64 tna_next_hop(u64 address)
 	} else {
 		if (info->fib_nhs != 1)
 			return 1;
-		hop = address + TNA_OFFSET(fib_info, fib_nh) + TNA_OFFSET(fib_nh, nh_common);
+		hop = tna_own_hop(address);
 	}
 	return tna_alive(hop) ? hop : 0;
 }
@@ -163,7 +171,7 @@ static __always_inline void tna_next_hops(u64 address, struct tna_hops *hops)
 		tna_group_hops(object, hops);
 		return;
 	}
-	hops->first = address + TNA_OFFSET(fib_info, fib_nh) + TNA_OFFSET(fib_nh, nh_common);
+	hops->first = tna_own_hop(address);
 	hops->size = bpf_core_type_size(struct fib_nh);
 	hops->bound = TNA_OFFSET(fib_nh_common___multipath, nhc_upper_bound);
 	hops->count = info->fib_nhs;
@@ -274,7 +282,7 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 	int filter;
 	struct tna_fib_route route = {};
 	struct fib_nh_common *hop;
-	u64 next, metrics; /* the first two metrics: TNA_RTAX_LOCK, TNA_RTAX_MTU */
+	u64 next, shared, metrics; /* the first two metrics: TNA_RTAX_LOCK, TNA_RTAX_MTU */
 	u8 gateway;
 
 	if (p->l3 != bpf_htons(ETH_P_IP))
@@ -341,7 +349,8 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 					return tna_slow(p, TNA_R_IP4_ROUTE_DEAD);
 			}
 			hop = TNA_AT(fib_nh_common, next);
-			metrics = tna_word((u64)TNA_AT(fib_info, route.info)->fib_metrics + TNA_OFFSET(dst_metrics, metrics));
+			shared = (u64)TNA_AT(fib_info, route.info)->fib_metrics;
+			metrics = tna_word(shared + TNA_OFFSET(dst_metrics, metrics));
 			if (tna_unlikely(hop->nhc_lwtstate))
 				return tna_slow(p, TNA_R_IP4_ROUTE_ENCAPSULATION);
 			if (tna_unlikely(hop->nhc_exceptions))
@@ -360,6 +369,9 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 			metric = metrics >> 32;
 			if (tna_unlikely(metrics & TNA_RTAX_MTU_LOCKED))
 				return tna_slow(p, TNA_R_IP4_ROUTE_MTU_LOCKED);
+			if (tna_unlikely(next != tna_own_hop(route.info)) && TNA_HAS(fib_info, nh) && TNA_AT(fib_info, route.info)->nh &&
+			    !tna_kept_dst4(p->net, next, shared))
+				return tna_slow(p, TNA_R_IP4_ROUTE_SHARED_HOP);
 			mtu = metric ? metric : p->odev->mtu;
 			length = p->ip.len;
 #ifdef TNA_HOOK_TC

@@ -28,8 +28,10 @@
 //   ip6_finish_output(): longer than the egress device's MTU for IPv6 or than the route's MTU (which Linux minds at the first place if
 //   it is locked, otherwise at the second): SLOW. Segmented packets: the length of a segment
 //   (skb_gso_network_seglen); SLOW where that is not TCP over IPv6.
-// The per-CPU copy of a route (rt6i_pcpu), which Linux makes for its first packet, is not made; it says the same as the route.
+// The per-CPU copy of a route (rt6i_pcpu), which Linux makes for its first packet, is not made; it says the same as the route. That of a
+//   next hop object may be another route's: SLOW, unless there is one with this route's metrics (dst.h).
 #pragma once
+#include "dst.h"
 #include "fib6.h"
 #include "fib_rules.h"
 #include "multipath.h"
@@ -162,7 +164,7 @@ static __always_inline int fpm_ip6_route(struct tna_pkt *p)
 {
 	struct netns_ipv6 *ip = tna_netns_ipv6(p->net);
 	u64 in = (u64)TNA_AT(net_device___ip, p->in_address)->ip6_ptr, none = (u64)ip->fib6_null_entry;
-	u64 table = (u64)ip->fib6_local_tbl, out, route = 0, node = 0, next, hop, object;
+	u64 table = (u64)ip->fib6_local_tbl, out, route = 0, node = 0, next, hop, object, metrics;
 	enum tna_fib_result found = TNA_FIB_DOUBT;
 	struct fib_nh_common *common;
 	struct fib6_info *info;
@@ -250,7 +252,8 @@ static __always_inline int fpm_ip6_route(struct tna_pkt *p)
 	if (tna_unlikely(TNA_AT(inet6_dev, out)->cnf.disable_ipv6))
 		return tna_slow(p, TNA_R_IP6_ROUTE_DISABLED);
 	mtu = TNA_AT(inet6_dev, out)->cnf.mtu6;
-	metric = TNA_AT(dst_metrics, info->fib6_metrics)->metrics[TNA_RTAX_MTU];
+	metrics = (u64)info->fib6_metrics;
+	metric = TNA_AT(dst_metrics, metrics)->metrics[TNA_RTAX_MTU];
 	if (metric && metric < mtu)
 		mtu = metric;
 	length = p->ip.len;
@@ -261,6 +264,9 @@ static __always_inline int fpm_ip6_route(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP6_ROUTE_SEGMENTS);
 	}
 #endif
+	if (tna_unlikely(object) &&
+	    !tna_kept_dst6(p, hop - TNA_OFFSET(fib6_nh, nh_common), metrics))
+		return tna_slow(p, TNA_R_IP6_ROUTE_SHARED_HOP);
 	if (tna_unlikely(length > mtu))
 		return tna_slow(p, TNA_R_IP6_ROUTE_TOO_LONG);
 	return TNA_NEXT;

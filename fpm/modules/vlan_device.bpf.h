@@ -6,17 +6,19 @@
 // its own MAC address where that is not the real device's (net/8021q/vlan_core.c vlan_do_receive). Tags further in make the
 // frame none for IP: see ip_receive. A VLAN device takes no native XDP.
 // net/core/dev.c __netif_receive_skb_core(): packet sockets for some protocol on the device that the frame came in by (orig_dev->ptype_specific),
-// which lies somewhere below, are served beside IP: SLOW if there are any on a device below.
+// which lies somewhere below, are served beside IP: SLOW if there are any on a device below. Of a bond, team or macvlan that is
+// one of the devices below it: SLOW, as for all devices of other kinds than hardware, veth, tap and bridge.
 // * reorder_hdr off: the tag is put back into the packet, where the network header is expected: SLOW.
 // Which device is the egress: VLAN devices push the tag when they transmit (include/transmit.h).
 #pragma once
+#include "bridge.h"
 #include "ip.h"
 #include "vlan.h"
 
 #define TNA_VLANS_MAX 8 /* VLAN_MAX_DEPTH */
 
-// Not 0 if packet sockets for single protocols listen on a device below a VLAN device.
-static __always_inline u64 tna_tapped_below(u64 address)
+// Not 0 if packet sockets for single protocols listen on a device below a VLAN device. *lowest becomes the address of the last one.
+static __always_inline u64 tna_tapped_below(u64 address, u64 *lowest)
 {
 	u64 tapped = 0;
 
@@ -27,11 +29,14 @@ static __always_inline u64 tna_tapped_below(u64 address)
 		if (!tna_is_vlan_device(TNA_AT(net_device, address)))
 			break;
 	}
+	*lowest = address;
 	return tapped;
 }
 
 static __always_inline int fpm_vlan_device(struct tna_pkt *p)
 {
+	struct net_device *below;
+	u64 lowest;
 	bool vlan = tna_is_vlan_device(p->dev), reorders = tna_vlan_reorders(p->dev_address);
 
 	if (tna_unlikely(!vlan || !reorders)) {
@@ -40,7 +45,10 @@ static __always_inline int fpm_vlan_device(struct tna_pkt *p)
 		if (!reorders)
 			return tna_slow(p, TNA_R_VLAN_DEVICE_TAG_KEPT);
 	}
-	if (tna_unlikely(tna_tapped_below(p->dev_address)))
+	if (tna_unlikely(tna_tapped_below(p->dev_address, &lowest)))
 		return tna_slow(p, TNA_R_VLAN_DEVICE_TAPPED_BELOW);
+	below = TNA_AT(net_device, lowest);
+	if (tna_unlikely(!tna_ends_here(p, below) && !tna_is_bridge(below)))
+		return tna_slow(p, TNA_R_VLAN_DEVICE_BELOW_KIND);
 	return TNA_NEXT;
 }

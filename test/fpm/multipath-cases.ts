@@ -106,6 +106,7 @@ export const multipathCases: readonly Case[] = [
   {
     name: 'a group of next hop objects',
     expect: 'fast',
+    first: true,
     ...route(
       'nhid 9',
       `ip nexthop replace id 6 ${viaB}`,

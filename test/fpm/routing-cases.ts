@@ -104,7 +104,26 @@ export const routingCases: readonly Case[] = [
     ),
     packet: { destination: '10.60.0.3' },
   },
-  { name: 'a next hop object', expect: 'fast', ...route('nhid 7', `ip nexthop replace id 7 ${viaB}`) },
+  { name: 'a next hop object', expect: 'fast', first: true, ...route('nhid 7', `ip nexthop replace id 7 ${viaB}`) },
+  {
+    name: 'a next hop object that Linux has no dst for',
+    expect: 'ip4_route:shared-hop',
+    ...route('nhid 7', `ip nexthop replace id 7 ${viaB}`),
+  },
+  {
+    name: 'a next hop object that another route with an MTU of its own was the first to use',
+    expect: 'ip4_route:shared-hop',
+    ...route(
+      'nhid 7',
+      `ip nexthop replace id 7 ${viaB}`, // of another protocol: otherwise Linux would take the one for the other
+      'ip route add 10.61.0.0/16 nhid 7 mtu 600 proto 99',
+    ),
+    prepare: async (b) => {
+      await b.agent.send([{ port: b.in, bytes: packet({ destination: '10.61.0.1' }) }]);
+      await b.agent.collect(30);
+      return undefined;
+    },
+  },
   {
     name: 'the lower metric',
     expect: 'fast',

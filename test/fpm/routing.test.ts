@@ -2,12 +2,13 @@
 // Every FPM of routing against a real router: configuration and packet in, reason (or the very packet that Linux would
 // send) out; each declared reason is reached here, or listed with the evidence why this kernel can't reach it.
 
+import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { setTimeout as delay } from 'node:timers/promises';
 import { probe, testRun } from 'bpf-loader-native';
 import { enterNetns } from 'netlink-ts';
 import t, { type Test } from 'tap';
-import { hush } from '../support/lab/agent.js';
+import { hush, withAgent } from '../support/lab/agent.js';
 import { checksum, ethernet, hex, ipv4, ipv6, ipv6Address, mac, udp } from '../support/lab/frame.js';
 import { inNetns, ip } from '../support/lab/netns.js';
 import type { Hook, Kind } from './case.js';
@@ -31,6 +32,8 @@ import { routingCases } from './routing-cases.js';
 import { packet6, routed6, routing6Cases, speakIp6 } from './routing6-cases.js';
 
 t.setTimeout(800_000);
+// Some of what Linux remembers of a packet it remembers for the CPU that the packet came by.
+execFileSync('taskset', ['-a', '-p', '-c', '0', String(process.pid)]);
 const library = await ownLibrary(t);
 
 /** Reasons that a test has seen, as `fpm:code`. */
@@ -150,6 +153,29 @@ async function expectReason(
   for (const seen of Object.keys(counts)) reached.add(seen);
 }
 
+/** A sender behind the veth that says that it hears from the other end (MSG_CONFIRM), as TCP does: Linux notes that of its own next hop. */
+async function confirmingSender(t: Test, bench: Bench, family: 4 | 6, neighbour: string): Promise<void> {
+  const { fast, netns, peers } = bench;
+  const send = async (flags: number) => {
+    const before = fast.counts();
+    const twice = `[s.sendto(b'x'*30,${flags},('${neighbour}',7)) for i in (1,2)]`;
+    const socket = `socket.socket(socket.AF_INET${family === 4 ? '' : '6'},2)`;
+    await (await python(peers, `import socket; s=${socket}; ${twice}; print(1,flush=True)`))();
+    await delay(30);
+    // what an IPv6 host says to all beside
+    const { 'ip_receive:not-ours': _, ...counts } = difference(before, fast.counts());
+    return counts;
+  };
+  await ip(netns, `neigh replace ${neighbour} lladdr ${B} dev p2 nud reachable`);
+  // longer than IP4_NEIGHBOUR_refresh, whatever HZ is
+  await delay(1200);
+  t.strictSame(await send(0), { fast: 2 }, 'nothing to confirm');
+  const reason = `ip${family}_neighbour:confirming`;
+  t.strictSame(await send(0x800), { fast: 1, [reason]: 1 }, `a confirmation, and again at once: ${reason}`);
+  reached.add(reason);
+  await ip(netns, `neigh replace ${neighbour} lladdr ${B} dev p2 nud permanent`);
+}
+
 /** Packets of a socket behind the veth, which they belong to until they are received. */
 async function localSender(t: Test, bench: Bench): Promise<void> {
   const { netns, peers } = bench;
@@ -168,6 +194,15 @@ async function localSender(t: Test, bench: Bench): Promise<void> {
   await command(netns, 'tc qdisc replace dev p2 root handle 1: pfifo limit 100');
   await expectReason(t, bench, 'a sender and a qdisc', 'ip_egress:socket-qdisc', send('0'));
   await command(netns, 'tc qdisc del dev p2 root');
+  const detach = await withAgent(netns, (a) => a.request('tcx p2 egress'));
+  await expectReason(t, bench, 'a sender and a program on its way', 'ip_egress:socket-qdisc', send('0'));
+  await detach();
+  await confirmingSender(t, bench, 4, '10.2.0.10');
+  await command(peers, 'sysctl net/ipv6/conf/h1/disable_ipv6 0');
+  await ip(peers, 'addr add fd00:1::10/64 dev h1 nodad', 'route add fd00:2::/64 via fd00:1::1 dev h1');
+  await ip(peers, `neigh add fd00:1::1 lladdr ${own1} dev h1 nud permanent`);
+  await confirmingSender(t, bench, 6, 'fd00:2::10');
+  await command(peers, 'sysctl net/ipv6/conf/h1/disable_ipv6 1');
   await ip(peers, 'addr flush dev h1');
 }
 

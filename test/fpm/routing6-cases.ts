@@ -178,7 +178,22 @@ export const routing6Cases: readonly Case[] = [
     set: [`ip route add feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ${viaB6}`],
     unset: ['ip route del feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
   },
-  { name: 'a next hop object', expect: 'fast', ...route('nhid 7', `ip nexthop replace id 7 ${viaB6}`) },
+  { name: 'a next hop object', expect: 'fast', first: true, ...route('nhid 7', `ip nexthop replace id 7 ${viaB6}`) },
+  {
+    name: 'a next hop object that Linux has no dst for',
+    expect: 'ip6_route:shared-hop',
+    ...route('nhid 7', `ip nexthop replace id 7 ${viaB6}`),
+  },
+  {
+    name: 'a next hop object that another route with an MTU of its own was the first to use',
+    expect: 'ip6_route:shared-hop',
+    ...route('nhid 7', `ip nexthop replace id 7 ${viaB6}`, 'ip route add fd00:61::/32 nhid 7 mtu 1300'),
+    prepare: async (b) => {
+      await b.agent.send([{ port: b.in, bytes: packet6({ destination: 'fd00:61::1' }) }]);
+      await b.agent.collect(30);
+      return undefined;
+    },
+  },
   {
     name: 'the lower metric',
     expect: 'fast',
@@ -401,6 +416,7 @@ export const routing6Cases: readonly Case[] = [
   {
     name: 'a group of next hop objects',
     expect: 'fast',
+    first: true,
     ...route(
       'nhid 9',
       `ip nexthop replace id 6 ${viaB6}`,
