@@ -339,6 +339,20 @@ export const routerOddities: readonly RouterOddity[] = [
     aims: ['ip4_route:too-long'],
   },
   {
+    // Linux goes by the MTU of the one that it used first. (Of one protocol, it would take the second for the first.)
+    name: 'router: routes that share a next hop object',
+    setup: [
+      ip(`nexthop add id 1 ${overB}`),
+      ip('route add 172.20.0.0/16 nhid 1 mtu 600 proto 99'),
+      ip('route add 172.21.0.0/16 nhid 1'),
+    ],
+    frames: [
+      ...times(2, from(0, '172.20.0.1')),
+      ...[600, 601, 1000].map((length) => from(0, '172.21.0.1', { payload: datagram(length), fragment: 0x4000 })),
+    ],
+    aims: ['ip4_route:shared-hop'],
+  },
+  {
     name: 'router: loose source check',
     setup: [sysctl('conf/all/rp_filter 2')],
     frames: [from(0, station(1), { source: '192.0.2.9' }), from(0, station(1), { source: '10.2.0.99' })],
