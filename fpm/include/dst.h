@@ -90,7 +90,10 @@ static __always_inline bool tna_kept_dst6(struct tna_pkt *p, u64 hop, u64 metric
 #else
 	struct netns_ipv6___dst *ip = TNA_AT(netns_ipv6___dst, p->net + TNA_OFFSET(net___ip, ipv6));
 	u64 dst = tna_word((u64)TNA_AT(fib6_nh___dst, hop)->rt6i_pcpu + tna_cpu_offset(p));
+	u64 other = TNA_AT(rt6_info, dst)->sernum ^ ip->fib6_sernum.counter;
 
-	return dst && TNA_AT(rt6_info, dst)->sernum == ip->fib6_sernum.counter && tna_dst_metrics(dst, metrics);
+	/* no dst reads as zeros, and no metrics are at 0 */
+	other |= (TNA_AT(dst_entry, dst)->_metrics & ~TNA_DST_METRICS_FLAGS) ^ metrics;
+	return !other;
 #endif
 }

@@ -145,7 +145,7 @@ export const multipathOddities: readonly RouterOddity[] = [
       [ip('nexthop del id 3')],
       ...flows(160),
     ],
-    fastFrames: 640,
+    fastFrames: 610,
   },
   {
     name: 'router: weights and next hops change',
