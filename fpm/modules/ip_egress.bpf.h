@@ -30,7 +30,7 @@ __attribute__((noinline)) u64 tna_asks_for_sockets(u64 address)
 		u64 kind = tna_is_hardware(dev) ? 0 : tna_kind(dev) & TNA_KIND_SHORT;
 
 		if (TNA_AT(Qdisc, dev->qdisc)->handle || tna_tc_used(TNA_TC(dev, egress)) || dev->nf_hooks_egress ||
-		    (tna_word((u64)TNA_AT(Qdisc_ops, first->ops)->id) & TNA_QDISC_SHORT) == TNA_QDISC_FQ)
+		    (tna_word((u64)first->ops + TNA_OFFSET(Qdisc_ops, id)) & TNA_QDISC_SHORT) == TNA_QDISC_FQ)
 			return 1;
 		if (kind != TNA_KIND_VLAN)
 			return kind == TNA_KIND_BOND || kind == TNA_KIND_TEAM;

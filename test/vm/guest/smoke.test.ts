@@ -59,7 +59,12 @@ t.test('capabilities', async (t) => {
       .filter((service) => service !== 'bridging')
       .flatMap((service) => [`${service} at tc`, `${service} at xdp`]);
     // No module for VRFs is loaded here: that costs only their ports something. Of what is not possible anyway no conditions are told.
-    const inVrf = routing.map((what) => (routes ? `${what} if port.slave_kind == 'vrf'` : what));
+    const bridgeInVrf =
+      "bridge.slave_kind == 'vrf' || routers.exists(r, r.kind == 'vlan' && r.lower == bridge.ifindex && r.slave_kind == 'vrf')";
+    const inVrf = everything.map((what) => {
+      if (!routes) return what;
+      return `${what} if ${routing.includes(what) ? "port.slave_kind == 'vrf'" : bridgeInVrf}`;
+    });
     const vrf = { costs: inVrf, remedy: /modprobe -a vrf$/ };
     const missing = new Map([['btf:net_vrf.tb_id', vrf]]);
     if (!routes) missing.set('btf:netns_ipv4.udp_table', { costs: everything, remedy: /Linux 6\.2/ });
