@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'n
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import {
   attachClsact,
   attachXdpWithoutLink,
@@ -85,6 +85,27 @@ t.test('an XDP link: create, replace, detach', async (t) => {
   t.equal(openHandles(), before);
   await t.rejects(BpfLink.attachXdp(99_999, program('sink')), { code: 'EINVAL', object: /99999/ });
   await t.rejects(BpfLink.attachXdp(left, program('mark')), { code: 'EINVAL' }, 'a tc program is no XDP program');
+});
+
+t.test('a link that is being attached while all are listed is left out', async (t) => {
+  let lists = 0;
+  for (let round = 0; round < 100; round++) {
+    let done = false;
+    const attached = BpfLink.attachXdp(left, program('entry'), 'native').finally(() => {
+      done = true;
+    });
+    try {
+      for (; !done; lists++) {
+        listLinks();
+        await setImmediate();
+      }
+    } finally {
+      const link = await attached;
+      await link.detach();
+      link.close();
+    }
+  }
+  t.ok(lists >= 100, `${lists} lists while a link was attached`);
 });
 
 t.test('many pinned links and many TCX lists at once say what each says alone', async (t) => {

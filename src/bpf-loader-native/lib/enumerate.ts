@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// All programs, maps and links of the kernel, by id. An object that goes away during the walk is left out.
+// All programs, maps and links of the kernel, by id. An object that goes away during the walk is left out, and so is a link that
+// is not attached yet: it has an id before, and until then the kernel (bpf_link_by_id) says EAGAIN.
 import { BpfError } from './error.js';
 import { type LinkInfo, readLinkInfo } from './link.js';
 import { type MapInfo, readMapInfo } from './map.js';
 import { ids, openById } from './object-info.js';
 import { type ProgramInfo, readProgramInfo } from './program.js';
 import { Command } from './uapi.js';
+
+const goneOrNotYet: ReadonlySet<string> = new Set(['ENOENT', 'EAGAIN']);
 
 function list<T>(next: number, open: number, read: (fd: number) => T): T[] {
   const found: T[] = [];
@@ -18,7 +21,7 @@ function list<T>(next: number, open: number, read: (fd: number) => T): T[] {
         handle.close();
       }
     } catch (error) {
-      if (!(error instanceof BpfError && error.code === 'ENOENT')) throw error;
+      if (!(error instanceof BpfError && goneOrNotYet.has(error.code))) throw error;
     }
   }
   return found;
