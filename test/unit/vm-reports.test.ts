@@ -4,7 +4,7 @@
 import t from 'tap';
 import { kernelComplaints } from '../vm/machine.js';
 import { leftOut, selftests } from '../vm/selftest-list.js';
-import { differences, parseCases, type SelftestRun, selftestTable, varying } from '../vm/selftest-report.js';
+import { differences, parseCases, type SelftestRun, selftestTable, tableRows, varying } from '../vm/selftest-report.js';
 
 const output = `INFO: Running tests with limited flooding
 TEST: ping                                                          [ OK ]
@@ -76,6 +76,25 @@ t.test('table', async (t) => {
   t.match(lines[4], /\| not run \|/);
   t.match(text, /Scripts: 2, with 4 cases \(4 OK without TNA\)\.\nThe same with TNA: 1; not the same: 1\./);
   t.match(text, /fast path in 1 of them, 12 in all/);
+});
+
+t.test('a table that was written before stands in for what has not run here', async (t) => {
+  const remark = 'with | in it';
+  const x = { script: 'forwarding/x.sh', off: [run(ok, 0)], on: [run(bad, 1, 12)], remark };
+  const y = { script: 'y.sh', off: [run(`${ok}TEST: c [SKIP]`, 0)], on: [run(ok, 0, 3)], remark: undefined };
+  const all = selftestTable([x, y]);
+  const none = [x, y].map((result) => ({ ...result, off: [], on: [] }));
+  t.equal(selftestTable(none, tableRows(all)), all);
+  t.match(all, /Scripts: 2, with 5 cases \(4 OK, 1 SKIP without TNA\)\./);
+  t.match(all, /fast path in 2 of them, 15 in all/);
+  const newer = selftestTable(
+    [
+      { ...x, on: [run(ok, 0, 1)] },
+      { ...y, off: [], on: [] },
+    ],
+    tableRows(all),
+  );
+  t.match(newer, /not the same: 1\.\nFrames took the fast path in 2 of them, 4 in all/, 'y differs still, x no longer');
 });
 
 t.test('every script is run or left out with a reason, once', async (t) => {

@@ -22,6 +22,7 @@ import {
   type SelftestResult,
   type SelftestRun,
   selftestTable,
+  tableRows,
 } from './selftest-report.js';
 
 const compiled = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -176,11 +177,13 @@ async function runBoth(kernel: Kernel, sources: string, test: Selftest, build: s
   return { script: test.script, ...runs, remark: test.remark };
 }
 
-function page(kernel: Kernel, results: readonly SelftestResult[]): string {
+/** @param before the page as it was: its rows stand for scripts of which this checkout has no runs, if in the same kernel */
+function page(kernel: Kernel, results: readonly SelftestResult[], before: string): string {
+  const rows = before.includes(`kernel ${kernel.release}\n`) ? tableRows(before) : new Map<string, string>();
   const notRun = Object.entries(leftOut)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([script, reason]) => `- ${script.replace(/\.sh$/, '')}: ${reason}`);
-  const done = results.filter(({ off, on }) => off.length > 0 && on.length > 0);
+  const done = results.filter(({ script, off, on }) => (off.length > 0 && on.length > 0) || rows.has(script));
   const pending = results.filter((result) => !done.includes(result)).map(({ script }) => script.replace(/\.sh$/, ''));
   return `# The kernel's selftests of bridges and routers, with TNA off and on
 
@@ -191,7 +194,7 @@ do so on both sides. Where a script did not end the same, both sides were run th
 some run without. *Attached* are interfaces that were accelerated at some time, *Fast* frames that TNA forwarded, *Left to Linux* those that
 it saw and did not, with the commonest reasons. No attachment means that all of the script's devices are slow path by rule.
 
-${selftestTable(done)}${pending.length === 0 ? '' : `\nNot run for this table: ${pending.join(', ')}.\n`}
+${selftestTable(done, rows)}${pending.length === 0 ? '' : `\nNot run for this table: ${pending.join(', ')}.\n`}
 Scripts that make bridges or route and are not run:
 
 ${notRun.join('\n')}
@@ -225,6 +228,7 @@ await inParallel(chosen, jobs, async (test) => {
 });
 
 // The table holds all that is known, whatever this run was narrowed to.
+const document = join(root, 'docs/selftests.md');
 const table = selftests.map((test): SelftestResult => {
   const known = (mode: 'off' | 'on') => {
     const path = keptPath(kernel, test, mode);
@@ -233,7 +237,7 @@ const table = selftests.map((test): SelftestResult => {
   return results.get(test) ?? { script: test.script, off: known('off'), on: known('on'), remark: test.remark };
 });
 if (positionals.length === 0 || values['only-table'])
-  writeFileSync(join(root, 'docs/selftests.md'), page(kernel, table));
+  writeFileSync(document, page(kernel, table, existsSync(document) ? readFileSync(document, 'utf8') : ''));
 const different = [...results.values()].filter(({ off, on }) => differences(off, on).length > 0);
 const compared = [...results.values()].filter(({ off, on }) => off.length > 0 && on.length > 0);
 console.log(`${compared.length - different.length} equal, ${different.length} different`);
