@@ -104,10 +104,11 @@ async function runOnce(
   const output = join(directory, 'results', kernel.name, 'selftests', nameOf(test), `${mode}-${run}`);
   const script = join(sources, 'selftests/net', test.script);
   const supervisor = join(compiled, 'vm/guest/selftest.js');
+  const environment = Object.entries(test.environment ?? {}).map(([name, value]) => `${name}='${value}' `);
   const machine = await runMachine({
     kernel,
     root,
-    command: `cd '${dirname(script)}' && exec '${process.execPath}' --enable-source-maps '${supervisor}' ${mode} '${script}'`,
+    command: `cd '${dirname(script)}' && exec env ${environment.join('')}'${process.execPath}' --enable-source-maps '${supervisor}' ${mode} '${script}'`,
     output,
     timeoutSeconds: test.timeoutSeconds ?? 1800,
     modules: labModules,

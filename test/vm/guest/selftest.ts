@@ -118,12 +118,12 @@ if (mode === 'on') {
 const child = spawn('bash', [script], {
   stdio: ['ignore', 'inherit', 'inherit'],
   env: {
-    ...process.env,
-    ...(mode === 'on' ? { PATH: `${programs}:${process.env.PATH}` } : {}),
     // Says to the script that a failure to keep up is no failure, and how long to wait for things, in seconds.
     KSFT_MACHINE_SLOW: 'yes',
     WAIT_TIMEOUT: '60',
     PING_TIMEOUT: '20',
+    ...process.env,
+    ...(mode === 'on' ? { PATH: `${programs}:${process.env.PATH}` } : {}),
   },
 });
 let code: number | undefined;
