@@ -18,7 +18,8 @@
 // * protocols behind which Linux looks further (GRE, MPLS, AH): TNA_CHOICE_PROTOCOL.
 // * packets with less behind the header than ports need, or ports that are not mapped: TNA_CHOICE_SHORT, whatever the policy.
 // * resilient groups (nexthop_select_path_res) note when a bucket was last used: TNA_CHOICE_RESILIENT.
-// * Packets per next hop of a group (nh_grp_entry_stats_inc(), `ip -s nexthop`) do not show what is fast.
+// * Packets per next hop of a group (nh_grp_entry_stats_inc(), `ip -s -s nexthop`) do not show what is fast, unless the group was told to
+//   collect statistics from hardware as well (hw_stats): somebody means to read them then, TNA_CHOICE_STATISTICS.
 #pragma once
 #include "fib.h"
 
@@ -69,6 +70,7 @@ struct nh_grp_entry {
 struct nh_group {
 	u16 num_nh;
 	bool hash_threshold;
+	bool hw_stats;
 	struct nh_grp_entry nh_entries[0];
 };
 
@@ -118,6 +120,7 @@ enum tna_choice_obstacle {
 	TNA_CHOICE_SHORT,
 	TNA_CHOICE_ICMP_ERROR,
 	TNA_CHOICE_RESILIENT,
+	TNA_CHOICE_STATISTICS,
 	TNA_CHOICE_NO_HOP,
 	TNA_CHOICE_UNEQUAL,
 	TNA_CHOICE_NO_GATEWAY,
@@ -368,6 +371,12 @@ static __always_inline void tna_group_hops(u64 object, struct tna_hops *hops)
 static __always_inline bool tna_group_hashes(u64 object)
 {
 	return TNA_AT(nh_group, TNA_AT(nexthop___group, object)->nh_grp)->hash_threshold;
+}
+
+// Is it wanted how many packets each of the group's next hops had?
+static __always_inline bool tna_group_counts(u64 object)
+{
+	return TNA_HAS(nh_group, hw_stats) && TNA_AT(nh_group, TNA_AT(nexthop___group, object)->nh_grp)->hw_stats;
 }
 
 // Address of struct fib_nh_common of one of them; 0 if it refuses packets.

@@ -236,6 +236,8 @@ static __always_inline enum tna_choice_obstacle tna_choose4(struct tna_pkt *p, u
 		return TNA_CHOICE_ICMP_ERROR;
 	if (object && !tna_group_hashes(object))
 		return TNA_CHOICE_RESILIENT;
+	if (object && tna_group_counts(object))
+		return TNA_CHOICE_STATISTICS;
 	if (object && !TNA_AT(fib_nh_common, *next)->nhc_gw_family)
 		return TNA_CHOICE_NO_GATEWAY;
 	return at ? TNA_CHOICE_OK : TNA_CHOICE_NO_HOP;
@@ -340,6 +342,8 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 						return tna_slow(p, TNA_R_IP4_ROUTE_ICMP_ERROR);
 					if (obstacle == TNA_CHOICE_RESILIENT)
 						return tna_slow(p, TNA_R_IP4_ROUTE_RESILIENT);
+					if (obstacle == TNA_CHOICE_STATISTICS)
+						return tna_slow(p, TNA_R_IP4_ROUTE_STATISTICS);
 					if (obstacle == TNA_CHOICE_NO_GATEWAY)
 						return tna_slow(p, TNA_R_IP4_ROUTE_NO_GATEWAY);
 					if (obstacle == TNA_CHOICE_NO_HOP)

@@ -132,6 +132,8 @@ static __always_inline enum tna_choice_obstacle tna_choose6(struct tna_pkt *p, u
 		return TNA_CHOICE_ICMP_ERROR;
 	if (object && !tna_group_hashes(object))
 		return TNA_CHOICE_RESILIENT;
+	if (object && tna_group_counts(object))
+		return TNA_CHOICE_STATISTICS;
 	if (object && !TNA_AT(fib_nh_common, *hop)->nhc_gw_family)
 		return TNA_CHOICE_NO_GATEWAY;
 	return at ? TNA_CHOICE_OK : TNA_CHOICE_NO_HOP;
@@ -223,6 +225,8 @@ static __always_inline int fpm_ip6_route(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP6_ROUTE_ICMP_ERROR);
 		if (obstacle == TNA_CHOICE_RESILIENT)
 			return tna_slow(p, TNA_R_IP6_ROUTE_RESILIENT);
+		if (obstacle == TNA_CHOICE_STATISTICS)
+			return tna_slow(p, TNA_R_IP6_ROUTE_STATISTICS);
 		if (obstacle == TNA_CHOICE_NO_GATEWAY)
 			return tna_slow(p, TNA_R_IP6_ROUTE_NO_GATEWAY);
 		if (obstacle == TNA_CHOICE_NO_HOP)

@@ -136,6 +136,9 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
     because: 'where bounds would be, such groups have half of a pointer, which is below the hash or not',
     elsewhere: true,
   },
+  'ip4_route:statistics': {
+    because: 'the packets are the same, only uncounted; test/fpm/routing.test.ts comes upon it',
+  },
   'ip4_route:undecided': { because: 'without a result there is no type, hence not unicast: route-type' },
   'ip6_forward:no-room': { because: 'drivers leave room before a frame, and a tag in metadata takes none' },
   'ip6_demux:not-mapped': { because: 'ip6_header has made sure of the ports; the verifier wants the check' },
@@ -167,6 +170,9 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'ip6_route:resilient': {
     because: 'where bounds would be, such groups have half of a pointer, which is below the hash or not',
     elsewhere: true,
+  },
+  'ip6_route:statistics': {
+    because: 'the packets are the same, only uncounted; test/fpm/routing.test.ts comes upon it',
   },
   'ip6_route:unequal': {
     because: 'this kernel counts from the first sibling, whichever it prefers; older ones from that',

@@ -3,7 +3,7 @@
 
 import { dissectsFlows } from '../support/lab/flow-dissector.js';
 import { ip } from '../support/lab/netns.js';
-import { type Bench, type Case, python, route, routed, thirdPort, viaB } from './routing-case.js';
+import { type Bench, type Case, countingGroup, python, route, routed, thirdPort, viaB } from './routing-case.js';
 
 const bothViaB = `nexthop ${viaB} nexthop ${viaB} weight 3`;
 
@@ -118,6 +118,12 @@ export const multipathCases: readonly Case[] = [
     name: 'a resilient group',
     expect: 'ip4_route:resilient',
     ...route('nhid 9', `ip nexthop replace id 7 ${viaB}`, 'ip nexthop replace id 9 group 7 type resilient buckets 8'),
+  },
+  {
+    name: 'a group that counts',
+    expect: 'ip4_route:statistics',
+    ...route('nhid 9', `ip nexthop replace id 7 ${viaB}`, 'ip nexthop replace id 9 group 7'),
+    prepare: countingGroup,
   },
   {
     name: 'a group without a gateway',

@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { type Agent, withAgent } from '../support/lab/agent.js';
+import { countsPackets } from '../support/lab/counting-group.js';
 import { ethernet, type Ipv4, ipv4, udp } from '../support/lab/frame.js';
 import { ip } from '../support/lab/netns.js';
 import type { Hook, Kind } from './case.js';
@@ -87,6 +88,10 @@ export async function python(netns: string, text: string): Promise<() => Promise
     await closed;
   };
 }
+
+/** The group 9 counts from now on. */
+export const countingGroup = (b: Bench): Promise<() => Promise<void>> =>
+  python(b.netns, `${countsPackets}\nprint(1, flush=True)`);
 
 /** A tap p4 to 10.4.0.0/24, with a neighbour. */
 export async function thirdPort(b: Bench): Promise<() => Promise<void>> {

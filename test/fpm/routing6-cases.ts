@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { withAgent } from '../support/lab/agent.js';
 import { ethernet, hex, ipv6, ipv6Address, sized, tcp, udp } from '../support/lab/frame.js';
 import { ip } from '../support/lab/netns.js';
-import { A, B, type Bench, type Case, own1, packet, python, routingModules } from './routing-case.js';
+import { A, B, type Bench, type Case, countingGroup, own1, packet, python, routingModules } from './routing-case.js';
 
 export interface Ipv6 {
   readonly source: string;
@@ -428,6 +428,12 @@ export const routing6Cases: readonly Case[] = [
     name: 'a resilient group',
     expect: 'ip6_route:resilient',
     ...route('nhid 9', `ip nexthop replace id 7 ${viaB6}`, 'ip nexthop replace id 9 group 7 type resilient buckets 8'),
+  },
+  {
+    name: 'a group that counts',
+    expect: 'ip6_route:statistics',
+    ...route('nhid 9', `ip nexthop replace id 7 ${viaB6}`, 'ip nexthop replace id 9 group 7'),
+    prepare: countingGroup,
   },
   {
     name: 'a group without a gateway',

@@ -7,8 +7,20 @@ export interface Selftest {
   /** For the table: what a reader of the result should know. */
   readonly remark?: string;
   readonly timeoutSeconds?: number;
+  /** Only these of the script's own tests, where all of them take too long. */
+  readonly tests?: string;
   /** For the script, besides what all of them get. */
   readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** How a script is told to do only some of its tests. */
+export function narrowed(
+  script: string,
+  tests: string,
+): Pick<Selftest, 'environment'> & { arguments: readonly string[] } {
+  if (script.startsWith('forwarding/')) return { environment: { TESTS: tests }, arguments: [] };
+  if (script === 'pmtu.sh') return { arguments: tests.split(' ') };
+  return { arguments: ['-t', tests] };
 }
 
 /** What single scripts need. */

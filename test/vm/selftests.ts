@@ -13,7 +13,7 @@ import { scriptArguments, wholeNumber } from '../support/script-arguments.js';
 import { inParallel } from './in-parallel.js';
 import { type Kernel, prepareKernels } from './kernels.js';
 import { runMachine } from './machine.js';
-import { leftOut, type Selftest, selftests } from './selftest-list.js';
+import { leftOut, narrowed, type Selftest, selftests } from './selftest-list.js';
 import {
   differences,
   differenceText,
@@ -34,6 +34,7 @@ const usage = `usage: npm run selftests -- [PART]... [options]
   --kernel NAME  6.1, 6.12 or newest (newest)
   --jobs N       machines at once (2)
   --again        forget what is known
+  --tests NAMES  only these of the scripts' own tests; both sides once, and nothing is kept
   --only-table   run nothing: write the table of what is known
 Exit code 1 if a script does not end with TNA as it does without.`;
 const { values, positionals } = scriptArguments(usage, {
@@ -42,6 +43,7 @@ const { values, positionals } = scriptArguments(usage, {
     kernel: { type: 'string', default: 'newest' },
     jobs: { type: 'string', default: '2' },
     again: { type: 'boolean', default: false },
+    tests: { type: 'string', default: '' },
     'only-table': { type: 'boolean', default: false },
   },
 });
@@ -104,11 +106,16 @@ async function runOnce(
   const output = join(directory, 'results', kernel.name, 'selftests', nameOf(test), `${mode}-${run}`);
   const script = join(sources, 'selftests/net', test.script);
   const supervisor = join(compiled, 'vm/guest/selftest.js');
-  const environment = Object.entries(test.environment ?? {}).map(([name, value]) => `${name}='${value}' `);
+  const tests = values.tests === '' ? test.tests : values.tests;
+  const part = tests === undefined ? { arguments: [] } : narrowed(test.script, tests);
+  const environment = Object.entries({ ...test.environment, ...part.environment }).map(
+    ([name, value]) => `${name}='${value}' `,
+  );
+  const parameters = part.arguments.map((one) => ` '${one}'`).join('');
   const machine = await runMachine({
     kernel,
     root,
-    command: `cd '${dirname(script)}' && exec env ${environment.join('')}'${process.execPath}' --enable-source-maps '${supervisor}' ${mode} '${script}'`,
+    command: `cd '${dirname(script)}' && exec env ${environment.join('')}'${process.execPath}' --enable-source-maps '${supervisor}' ${mode} '${script}'${parameters}`,
     output,
     timeoutSeconds: test.timeoutSeconds ?? 1800,
     modules: labModules,
@@ -144,13 +151,18 @@ function nameOf(test: Selftest): string {
   return test.script.replace(/\.sh$/, '').replaceAll('/', '-');
 }
 
+function remarkOf({ remark, tests }: Selftest): string | undefined {
+  const parts = [...(tests === undefined ? [] : [`only ${tests}`]), ...(remark === undefined ? [] : [remark])];
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
 function keptPath(kernel: Kernel, test: Selftest, mode: string): string {
   return join(directory, 'results', kernel.name, 'selftests', nameOf(test), `${mode}.json`);
 }
 
 function kept(kernel: Kernel, test: Selftest, mode: string, stamp: string): readonly SelftestRun[] {
   const path = keptPath(kernel, test, mode);
-  if (values.again || !existsSync(path)) return [];
+  if (values.again || values.tests !== '' || !existsSync(path)) return [];
   const { stamp: then, runs } = JSON.parse(readFileSync(path, 'utf8')) as Kept;
   return then === stamp || values['only-table'] ? runs : [];
 }
@@ -169,13 +181,13 @@ async function runBoth(kernel: Kernel, sources: string, test: Selftest, build: s
       while (!values['only-table'] && runs[mode].length < count) {
         const run = await runOnce(kernel, sources, test, mode, runs[mode].length + 1);
         runs[mode].push(run);
-        if (run.code !== undefined) keep(kernel, test, mode, stamps[mode], runs[mode]);
+        if (run.code !== undefined && values.tests === '') keep(kernel, test, mode, stamps[mode], runs[mode]);
       }
     }
   };
   await reach(1);
-  if (differences(runs.off, runs.on).length > 0) await reach(3);
-  return { script: test.script, ...runs, remark: test.remark };
+  if (values.tests === '' && differences(runs.off, runs.on).length > 0) await reach(3);
+  return { script: test.script, ...runs, remark: remarkOf(test) };
 }
 
 /** @param before the page as it was: its rows stand for scripts of which this checkout has no runs, if in the same kernel */
@@ -235,7 +247,7 @@ const table = selftests.map((test): SelftestResult => {
     const path = keptPath(kernel, test, mode);
     return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Kept).runs : [];
   };
-  return results.get(test) ?? { script: test.script, off: known('off'), on: known('on'), remark: test.remark };
+  return results.get(test) ?? { script: test.script, off: known('off'), on: known('on'), remark: remarkOf(test) };
 });
 if (positionals.length === 0 || values['only-table'])
   writeFileSync(document, page(kernel, table, existsSync(document) ? readFileSync(document, 'utf8') : ''));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs one of the kernel's selftests in a virtual machine: selftest.js off|on SCRIPT
+// Runs one of the kernel's selftests in a virtual machine: selftest.js off|on SCRIPT [ARGUMENT]...
 //
 // `on`: a controller runs in the first network namespace before the script starts, and one in each namespace that the
 // script makes, before it gets to use it (an `ip` of our own, first in the path, waits for that). What the fast path
@@ -22,6 +22,7 @@ const main = join(dirname(fileURLToPath(import.meta.url)), '../../../src/main.js
 /** `ip`, but a new namespace is handed out only once TNA is in it. A dead controller must not stop the script. */
 const ipScript = `#!/bin/sh
 [ "$1 $2" = "netns add" ] || exec /usr/sbin/ip "$@"
+rm -f "${ready}/$3" # of one that had the name before
 /usr/sbin/ip "$@" || exit
 left=600
 while [ ! -e "${ready}/$3" ] && [ $left -gt 0 ]; do
@@ -101,8 +102,9 @@ function isNamespace(netns: string): boolean {
   return statSync(join(names, netns), { throwIfNoEntry: false })?.dev === own.dev;
 }
 
-const [mode, script] = process.argv.slice(2);
-if ((mode !== 'on' && mode !== 'off') || script === undefined) throw new Error('usage: selftest.js off|on SCRIPT');
+const [mode, script, ...parameters] = process.argv.slice(2);
+if ((mode !== 'on' && mode !== 'off') || script === undefined)
+  throw new Error('usage: selftest.js off|on SCRIPT [ARGUMENT]...');
 
 for (const directory of [names, ready, programs]) mkdirSync(directory, { recursive: true });
 writeFileSync(join(programs, 'ip'), ipScript, { mode: 0o755 });
@@ -115,7 +117,7 @@ if (mode === 'on') {
   await delay(1000);
 }
 
-const child = spawn('bash', [script], {
+const child = spawn('bash', [script, ...parameters], {
   stdio: ['ignore', 'inherit', 'inherit'],
   env: {
     // Says to the script that a failure to keep up is no failure, and how long to wait for things, in seconds.
