@@ -45,6 +45,26 @@ struct nexthop {
 // For most packets none of this is needed: clang is not to make ready beforehand what depends on a value, for which the stack has no room.
 #define TNA_ONLY_HERE(value) asm volatile("" : "+r"(value))
 
+// Zero, of which the verifier does not know that it is.
+static __always_inline u64 tna_no_bits(u64 any)
+{
+	u64 zero = any;
+
+	asm volatile("%0 ^= %1" : "+r"(zero) : "r"(any));
+	return zero;
+}
+
+// Ways through the program that know different things of a packet are followed by the verifier one by one, through each step of a walk to come. So what
+// they know is made unknown, and where the packet itself is asked once more, that is by a new pointer (tna_data()).
+static __always_inline void tna_forget(struct tna_pkt *p, u64 any)
+{
+	u64 zero = tna_no_bits(any);
+
+	p->ip.protocol ^= zero;
+	p->ip.len ^= zero;
+	p->gso ^= zero;
+}
+
 enum tna_fib_result {
 	TNA_FIB_FOUND,
 	TNA_FIB_MISS,   /* no route in this table: the kernel may look into another one */
@@ -72,13 +92,13 @@ static __always_inline u32 tna_segment_length(struct tna_pkt *p, u32 header, u32
 {
 	struct sk_buff *skb = tna_skb(p);
 	struct skb_shared_info *shared = TNA_AT(skb_shared_info, (u64)skb->head + skb->end);
-	u8 *tcp = p->data + ETH_HLEN + header;
+	u8 *tcp = tna_data(p) + ETH_HLEN + header;
 	u32 size = shared->gso_size;
 
 	TNA_ONLY_HERE(tcp);
 	if (!(shared->gso_type & type) || p->ip.protocol != TNA_IPPROTO_TCP || size == 0xffff)
 		return 0;
-	if ((void *)(tcp + 13) > p->data_end)
+	if ((void *)(tcp + 13) > tna_data_end(p))
 		return 0;
 	return header + (tcp[12] >> 4) * 4 + size;
 }

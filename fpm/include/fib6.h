@@ -62,15 +62,6 @@ struct fib6_info {
 
 #pragma clang attribute pop
 
-// Zero, of which the verifier does not know that it is.
-static __always_inline u64 tna_no_bits(u64 any)
-{
-	u64 zero = any;
-
-	asm volatile("%0 ^= %1" : "+r"(zero) : "r"(any));
-	return zero;
-}
-
 // Not 0 if of two addresses that differ in these bits the first `length` are not the same. Without branches, of which the
 // verifier would have to follow every one at each node; clang must not see that some of these words are all or nothing.
 static __always_inline u64 tna_fib6_differs(u64 high, u64 low, u32 length)

@@ -325,16 +325,15 @@ struct tna_flow_hash {
 static __always_inline bool tna_flow_hash(struct tna_pkt *p, u64 net, u32 header, u32 policy, struct tna_flow_hash *f)
 {
 	struct sk_buff___hash *skb = (void *)tna_skb(p);
-	u16 *words = p->data + ETH_HLEN + header;
+	u16 *words = tna_data(p) + ETH_HLEN + header;
 	u64 protocol = p->ip.protocol, first = tna_init_net(p), has;
 	u32 source, destination, length = p->ip.len;
 	u16 fragment = p->ip.fragment;
 
-	TNA_ONLY_HERE(words);
 	TNA_ONLY_HERE(protocol);
 	TNA_ONLY_HERE(fragment);
 	TNA_ONLY_HERE(length);
-	if ((void *)(words + 2) > p->data_end)
+	if ((void *)(words + 2) > tna_data_end(p))
 		return false;
 	f->wanted = tna_less(policy ^ TNA_HASH_PORTS, 1);
 	f->dissector = tna_under(first, 1) | tna_flow_dissector(first) | tna_flow_dissector(net);

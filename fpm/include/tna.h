@@ -254,6 +254,17 @@ struct {
 } tna_egress SEC(".maps");
 #endif
 
+// The packet, by pointers of which the verifier knows nothing yet.
+static __always_inline void *tna_data(struct tna_pkt *p)
+{
+	return (void *)(long)*(volatile u32 *)&((TNA_CTX *)p->ctx)->data;
+}
+
+static __always_inline void *tna_data_end(struct tna_pkt *p)
+{
+	return (void *)(long)*(volatile u32 *)&((TNA_CTX *)p->ctx)->data_end;
+}
+
 // False only if the scratch map has no entry, which cannot be: one check here saves many later.
 static __always_inline bool tna_begin(struct tna_pkt *p, TNA_CTX *ctx)
 {

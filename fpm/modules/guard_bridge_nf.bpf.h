@@ -58,25 +58,36 @@ static __always_inline bool tna_is_brnf(u64 state)
 	       tna_word(table + TNA_OFFSET(ctl_table, data)) == state + TNA_OFFSET(brnf_net, call_arptables);
 }
 
+// Number of br_netfilter's slot among those of a network namespace; TNA_NET_GENERIC_MAX if there is none. A function of its own: rarely called, and
+// the verifier would go through its loop once for every way in which a frame can get here.
+__attribute__((noinline)) u64 tna_brnf_slot(u64 slots)
+{
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < TNA_NET_GENERIC_MAX; i++) {
+		u64 state = tna_word(slots + i * 8);
+
+		if (state && tna_is_brnf(state))
+			return i;
+	}
+	return TNA_NET_GENERIC_MAX;
+}
+
 // Address of br_netfilter's state of this network namespace, or 0.
 static __always_inline u64 tna_brnf(struct tna_pkt *p, u64 net)
 {
-	u64 slots = tna_word(net + TNA_OFFSET(net, gen)) + TNA_OFFSET(net_generic, ptr), state;
+	u64 slots = tna_word(net + TNA_OFFSET(net, gen)) + TNA_OFFSET(net_generic, ptr), state, slot;
 	struct tna_scratch *scratch = p->scratch;
 
 	state = tna_word(slots + (u64)scratch->brnf_id * 8);
 	if (state && state == scratch->brnf)
 		return state;
-#pragma clang loop unroll(disable)
-	for (u32 i = 0; i < TNA_NET_GENERIC_MAX; i++) {
-		state = tna_word(slots + i * 8);
-		if (state && tna_is_brnf(state)) {
-			scratch->brnf_id = i;
-			scratch->brnf = state;
-			return state;
-		}
-	}
-	return 0;
+	slot = tna_brnf_slot(slots);
+	if (slot >= TNA_NET_GENERIC_MAX)
+		return 0;
+	state = tna_word(slots + slot * 8);
+	scratch->brnf_id = slot;
+	scratch->brnf = state;
+	return state;
 }
 
 static __always_inline u64 tna_hook_count(u64 entries)

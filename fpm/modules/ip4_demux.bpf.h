@@ -14,7 +14,7 @@
 static __always_inline int fpm_ip4_demux(struct tna_pkt *p)
 {
 	struct netns_ipv4 *ip = tna_netns_ipv4(p->net);
-	__be16 *ports = p->data + ETH_HLEN + TNA_IP4_HLEN;
+	__be16 *ports = tna_data(p) + ETH_HLEN + TNA_IP4_HLEN;
 
 	if (p->l3 != bpf_htons(ETH_P_IP) || p->ip.fragment)
 		return TNA_NEXT;
@@ -22,7 +22,7 @@ static __always_inline int fpm_ip4_demux(struct tna_pkt *p)
 		return TNA_NEXT;
 	if (!ip->sysctl_ip_early_demux || p->ip.len < TNA_IP4_HLEN + 2 * sizeof(*ports))
 		return TNA_NEXT;
-	if (tna_unlikely((void *)(ports + 2) > p->data_end))
+	if (tna_unlikely((void *)(ports + 2) > tna_data_end(p)))
 		return tna_slow(p, TNA_R_IP4_DEMUX_NOT_MAPPED);
 	p->ip.dport = bpf_ntohs(ports[1]);
 	if (p->ip.protocol == TNA_IPPROTO_TCP) {

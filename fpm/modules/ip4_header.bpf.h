@@ -16,14 +16,14 @@
 
 static __always_inline int fpm_ip4_header(struct tna_pkt *p)
 {
-	struct tna_ip4 *ip = p->data + ETH_HLEN;
-	u32 *words = p->data + ETH_HLEN, available;
+	struct tna_ip4 *ip = tna_data(p) + ETH_HLEN;
+	u32 *words = tna_data(p) + ETH_HLEN, available;
 	u64 sum;
 	u8 from, to;
 
 	if (p->l3 != bpf_htons(ETH_P_IP))
 		return TNA_NEXT;
-	if (tna_unlikely((void *)(ip + 1) > p->data_end))
+	if (tna_unlikely((void *)(ip + 1) > tna_data_end(p)))
 		return tna_slow(p, TNA_R_IP4_HEADER_SHORT);
 	if (tna_unlikely(ip->version_ihl != 0x45)) {
 		if (ip->version_ihl >> 4 != 4 || (ip->version_ihl & 15) < 5)

@@ -181,12 +181,11 @@ static __always_inline void tna_next_hops(u64 address, struct tna_hops *hops)
 // Is it an ICMP message about another packet (icmp_is_err()), or may it be one?
 static __always_inline bool tna_icmp_error(struct tna_pkt *p)
 {
-	u8 *type = p->data + ETH_HLEN + TNA_IP4_HLEN;
+	u8 *type = tna_data(p) + ETH_HLEN + TNA_IP4_HLEN;
 
-	TNA_ONLY_HERE(type);
 	if (p->ip.protocol != TNA_IPPROTO_ICMP)
 		return false;
-	return (void *)(type + 1) > p->data_end || (*type < 32 && 1U << *type & TNA_ICMP_ERRORS);
+	return (void *)(type + 1) > tna_data_end(p) || (*type < 32 && 1U << *type & TNA_ICMP_ERRORS);
 }
 
 // Chooses among the next hops of a route.
@@ -304,6 +303,8 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 	/* with rules, the host's addresses alone do not tell which sources are its own */
 	if (on_ip_rules && !filter && ip->fib_has_custom_rules && !TNA_CONF4(in_dev, all, TNA_CONF4_ACCEPT_LOCAL))
 		filter = TNA_ANY_SOURCE;
+
+	tna_forget(p, address);
 
 	/* the same walk for the destination, then, if that is asked for, for the source */
 #pragma clang loop unroll(disable)

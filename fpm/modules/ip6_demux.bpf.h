@@ -10,7 +10,7 @@
 static __always_inline int fpm_ip6_demux(struct tna_pkt *p)
 {
 	struct netns_ipv4 *ip = tna_netns_ipv4(p->net);
-	__be16 *ports = p->data + ETH_HLEN + TNA_IP6_HLEN;
+	__be16 *ports = tna_data(p) + ETH_HLEN + TNA_IP6_HLEN;
 
 	if (p->l3 != bpf_htons(ETH_P_IPV6))
 		return TNA_NEXT;
@@ -19,7 +19,7 @@ static __always_inline int fpm_ip6_demux(struct tna_pkt *p)
 	if (!ip->sysctl_ip_early_demux || p->ip.len < TNA_IP6_HLEN + 2 * sizeof(*ports))
 		return TNA_NEXT;
 	/* the verifier wants it again; ip6_header has made sure of it */
-	if (tna_unlikely((void *)(ports + 2) > p->data_end))
+	if (tna_unlikely((void *)(ports + 2) > tna_data_end(p)))
 		return tna_slow(p, TNA_R_IP6_DEMUX_NOT_MAPPED);
 	p->ip.dport = bpf_ntohs(ports[1]);
 	if (p->ip.protocol == TNA_IPPROTO_TCP) {

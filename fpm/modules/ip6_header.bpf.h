@@ -29,13 +29,13 @@ static __always_inline bool tna_ip6_link_local(u64 high)
 
 static __always_inline int fpm_ip6_header(struct tna_pkt *p)
 {
-	struct tna_ip6 *ip = p->data + ETH_HLEN;
+	struct tna_ip6 *ip = tna_data(p) + ETH_HLEN;
 	u64 from, to;
 	u32 behind;
 
 	if (p->l3 != bpf_htons(ETH_P_IPV6))
 		return TNA_NEXT;
-	if (tna_unlikely((void *)(ip + 1) + TNA_IP6_PORTS > p->data_end))
+	if (tna_unlikely((void *)(ip + 1) + TNA_IP6_PORTS > tna_data_end(p)))
 		return tna_slow(p, TNA_R_IP6_HEADER_SHORT);
 	if (tna_unlikely(ip->version_class >> 4 != 6))
 		return tna_slow(p, TNA_R_IP6_HEADER_INVALID);

@@ -52,9 +52,9 @@
 // Is it an ICMPv6 message about another packet (icmpv6_is_err())? The header is followed by some bytes more: ip6_header.
 static __always_inline bool tna_icmp6_error(struct tna_pkt *p)
 {
-	u8 *type = p->data + ETH_HLEN + TNA_IP6_HLEN;
+	u8 *type = tna_data(p) + ETH_HLEN + TNA_IP6_HLEN;
 
-	return p->ip.protocol == TNA_IPPROTO_ICMPV6 && ((void *)(type + 1) > p->data_end || (*type >= 1 && *type <= 4));
+	return p->ip.protocol == TNA_IPPROTO_ICMPV6 && ((void *)(type + 1) > tna_data_end(p) || (*type >= 1 && *type <= 4));
 }
 
 // The first of siblings whose upper bound is not below the hash; 0 if none.
@@ -95,7 +95,7 @@ static __always_inline enum tna_choice_obstacle tna_choose6(struct tna_pkt *p, u
 	u64 object = (u64)TNA_AT(fib6_info, *route)->nh, rr = (u64)TNA_AT(fib6_node, node)->rr_ptr, at, chosen;
 	u32 policy = TNA_AT(netns_ipv6___multipath, p->net + TNA_OFFSET(net___ip, ipv6))->sysctl.multipath_hash_policy;
 	enum tna_choice_obstacle obstacle = TNA_CHOICE_OK;
-	struct tna_ip6 *ip = p->data + ETH_HLEN;
+	struct tna_ip6 *ip = tna_data(p) + ETH_HLEN;
 	u32 hash, label;
 	u64 source[2], destination[2];
 	struct tna_hops hops;
@@ -103,7 +103,7 @@ static __always_inline enum tna_choice_obstacle tna_choose6(struct tna_pkt *p, u
 	if (!tna_hash_known())
 		return TNA_CHOICE_SEED;
 	/* ip6_header has made sure of that; the verifier wants the check */
-	if ((void *)(ip + 1) > p->data_end)
+	if ((void *)(ip + 1) > tna_data_end(p))
 		return TNA_CHOICE_SEED;
 	source[0] = ip->saddr_high;
 	source[1] = ip->saddr_low;
@@ -181,6 +181,7 @@ static __always_inline int fpm_ip6_route(struct tna_pkt *p)
 	if (tna_unlikely(!TNA_AT(ipv6_devconf, ip->devconf_all)->forwarding))
 		return tna_slow(p, TNA_R_IP6_ROUTE_NOT_FORWARDING);
 
+	tna_forget(p, p->ip.daddr_high);
 	if (on_ip_rules) {
 		found = tna_route6(p, none, &route);
 		node = (u64)TNA_AT(fib6_info, route)->fib6_node;
