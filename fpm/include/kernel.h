@@ -96,7 +96,12 @@ struct netns_nf {
 	struct nf_hook_entries *hooks_bridge[5];
 };
 
+struct ns_common {
+	unsigned int inum;
+};
+
 struct net {
+	struct ns_common ns;
 	struct list_head ptype_all;
 	struct netns_nf nf;
 	void *gen;

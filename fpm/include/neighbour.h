@@ -111,7 +111,7 @@ static __always_inline bool tna_makes_headers(u64 address)
 {
 	u64 ops = (u64)TNA_AT(net_device___headers, address)->header_ops;
 
-	return tna_is_vlan_device(TNA_AT(net_device, address)) && tna_vlan_reorders(address) && ops &&
+	return tna_is_vlan_device(TNA_AT(net_device, address)) && tna_vlans_reorder(address) && ops &&
 	       !TNA_AT(header_ops, ops)->cache;
 }
 

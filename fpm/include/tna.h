@@ -91,6 +91,12 @@ struct tna_pkt {
 	struct tna_ip_path ip;
 };
 
+#ifdef TNA_HOOK_XDP
+// Inode number of the network namespace that the program was loaded for, 0 if it does not matter. An interface that goes to another one takes its XDP
+// program along, whose device map knows interfaces by the numbers that they had here.
+const volatile u32 tna_netns;
+#endif
+
 // Flags that switch FPMs on, as far as others ask for them: false where a library lacks them. In a program with just some FPMs
 // those of all others are constants.
 #ifndef on_bridge_up

@@ -7,6 +7,7 @@
 #define TNA_VLAN_VID_MASK 0xfff
 #define TNA_VLAN_PRIO_SHIFT 13
 #define TNA_VLAN_LEN 4
+#define TNA_VLANS_MAX 8 /* VLAN_MAX_DEPTH */
 
 enum netdev_priv_flags___vlan {
 	IFF_802_1Q_VLAN,
@@ -49,6 +50,23 @@ static __always_inline bool tna_vlan_reorders(u64 address)
 	if (!TNA_HAS(vlan_dev_priv, flags))
 		return false;
 	return TNA_AT(vlan_dev_priv, TNA_PRIV(address))->flags & TNA_VLAN_FLAG_REORDER_HDR;
+}
+
+// The same of all VLAN devices that one lies on, and of itself: what is inside gets its header by those below (vlan_dev_hard_header()).
+static __always_inline bool tna_vlans_reorder(u64 address)
+{
+	bool all = true;
+
+	if (!TNA_HAS(vlan_dev_priv, real_dev))
+		return false;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TNA_VLANS_MAX; i++) {
+		all &= tna_vlan_reorders(address);
+		address = (u64)TNA_AT(vlan_dev_priv, TNA_PRIV(address))->real_dev;
+		if (!tna_is_vlan_device(TNA_AT(net_device, address)))
+			return all;
+	}
+	return false;
 }
 
 // The VLAN device's private data, at its address.

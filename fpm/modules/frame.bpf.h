@@ -3,6 +3,8 @@
 //
 // net/ethernet/eth.c eth_type_trans(), net/core/dev.c __netif_receive_skb_core(), net/core/skbuff.c skb_vlan_untag():
 // * fewer bytes than an Ethernet header: SLOW.
+// * XDP: the device has gone to another network namespace with its program (net/core/dev.c __dev_change_net_namespace() takes none off, and
+//   kernel/bpf/devmap.c dev_map_notification() only the device itself out of the map): SLOW. At tc the redirect goes by the namespace that the device is in.
 // * XDP: an outer 802.1Q/802.1ad tag still lies in the packet. The stack moves it to skb metadata before any handler
 //   and drops a frame too short for tag, inner protocol and the two bytes behind it (which vlan_set_encap_proto() may
 //   look at): SLOW, Linux drops it. Otherwise skb->protocol is what
@@ -40,6 +42,8 @@ static __always_inline int fpm_frame(struct tna_pkt *p)
 	p->dst = eth->dst_low | (u64)eth->dst_high << 32;
 	p->src = eth->src_low | (u64)eth->src_high << 16;
 #ifdef TNA_HOOK_XDP
+	if (tna_netns && tna_unlikely(TNA_AT(net, p->net)->ns.inum != tna_netns))
+		return tna_slow(p, TNA_R_FRAME_OTHER_NAMESPACE);
 	p->len = p->data_end - p->data;
 	p->proto = eth->proto;
 	if (p->proto == bpf_htons(ETH_P_8021Q) || p->proto == bpf_htons(ETH_P_8021AD)) {

@@ -8,14 +8,12 @@
 // net/core/dev.c __netif_receive_skb_core(): packet sockets for some protocol on the device that the frame came in by (orig_dev->ptype_specific),
 // which lies somewhere below, are served beside IP: SLOW if there are any on a device below. Of a bond, team or macvlan that is
 // one of the devices below it: SLOW, as for all devices of other kinds than hardware, veth, tap and bridge.
-// * reorder_hdr off: the tag is put back into the packet, where the network header is expected: SLOW.
+// * reorder_hdr off, here or on a VLAN device below: the tag is put back into the packet, where the network header is expected: SLOW.
 // Which device is the egress: VLAN devices push the tag when they transmit (include/transmit.h).
 #pragma once
 #include "bridge.h"
 #include "ip.h"
 #include "vlan.h"
-
-#define TNA_VLANS_MAX 8 /* VLAN_MAX_DEPTH */
 
 // Not 0 if packet sockets for single protocols listen on a device below a VLAN device. *lowest becomes the address of the last one.
 static __always_inline u64 tna_tapped_below(u64 address, u64 *lowest)
@@ -37,7 +35,7 @@ static __always_inline int fpm_vlan_device(struct tna_pkt *p)
 {
 	struct net_device *below;
 	u64 lowest;
-	bool vlan = tna_is_vlan_device(p->dev), reorders = tna_vlan_reorders(p->dev_address);
+	bool vlan = tna_is_vlan_device(p->dev), reorders = tna_vlans_reorder(p->dev_address);
 
 	if (tna_unlikely(!vlan || !reorders)) {
 		if (!vlan)

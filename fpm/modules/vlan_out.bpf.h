@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // FPM vlan_out: where the route leads out of a VLAN device on a bridge, the packet gets the device's tag, and the bridge is the egress device
-// from here on. Packets that leave by other devices pass untouched: a VLAN device on any other device gets them itself (ip_egress).
+// from here on. Packets that leave by other devices pass untouched: a VLAN device on any other device, or on a bridge of another network namespace, gets them itself (ip_egress).
 //
 // net/core/dev.c __dev_queue_xmit() on the VLAN device, which what is redirected passes by:
 // * packet sockets on the VLAN device: SLOW. On all devices: SLOW, which would only see it on the port.
@@ -76,7 +76,7 @@ static __always_inline int fpm_vlan_out(struct tna_pkt *p)
 	vlan = tna_vlan_priv(address);
 	real = (u64)vlan->real_dev;
 	below = TNA_AT(net_device, real);
-	if (!tna_is_bridge(below))
+	if (!tna_is_bridge(below) || (u64)below->nd_net.net != p->net)
 		return TNA_NEXT;
 	down = tna_not_running(dev);
 	nf = (u64)dev->nf_hooks_egress;

@@ -4,6 +4,7 @@
 //
 // net/8021q/vlan_core.c vlan_do_receive():
 // * no VLAN device for this protocol and VLAN id (vlan_find_dev): SLOW; the packet is PACKET_OTHERHOST, or priority-tagged.
+// * the VLAN device is in another network namespace, whose routes and hooks count then: SLOW.
 // * the VLAN device is down, Linux drops: see ip_receive.
 // * PACKET_OTHERHOST and the device's own MAC address: only frames for the bridge's own come up (bridge_up), and what is for this host
 //   stays that on a VLAN device with another address.
@@ -48,6 +49,8 @@ static __always_inline int fpm_vlan_receive(struct tna_pkt *p)
 	if (tna_unlikely(!address))
 		return tna_slow(p, TNA_R_VLAN_RECEIVE_NO_DEVICE);
 	dev = TNA_AT(net_device, address);
+	if (tna_unlikely((u64)dev->nd_net.net != p->net))
+		return tna_slow(p, TNA_R_VLAN_RECEIVE_OTHER_NAMESPACE);
 	generic = (u64)dev->xdp_prog;
 	tapped = tna_device_tapped(dev, address) | tna_protocol_tapped(p->in_address);
 	tapped |= tna_all_tapped(p->net);

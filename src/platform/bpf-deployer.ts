@@ -77,7 +77,10 @@ export class BpfDeployer implements Deployer, CounterReader {
       const { template, flags } = await this.templateFor(pipeline);
       const program = await template.specialise({
         program: this.library.hooks[hook].program,
-        rodata: rodataOf(pipeline, flags),
+        rodata: {
+          ...rodataOf(pipeline, flags),
+          ...(hook === 'xdp' ? { tna_netns: Number(this.directory.namespace) } : {}),
+        },
       });
       const pin: Pin = { kind: 'pipeline', hook, id };
       this.directory.unpin(pin);

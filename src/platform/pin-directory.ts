@@ -33,7 +33,7 @@ export class PinDirectory {
   private held: Lock | undefined;
 
   /** `namespace` is the inode number of the network namespace. */
-  constructor(private readonly namespace: string) {
+  constructor(readonly namespace: string) {
     this.path = join(tnaRoot, namespace);
   }
 

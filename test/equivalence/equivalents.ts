@@ -94,6 +94,9 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'egress:egress-cannot-xdp': {
     because: 'the helper already said XDP_PASS: without the check the frame goes to Linux, too, but is counted as fast',
   },
+  'frame:other-namespace': {
+    because: 'takes a device that leaves its namespace; test/netns/xdp-other-namespace.test.ts does that',
+  },
   'frame:runt': { because: 'no device hands up a frame shorter than an Ethernet header; the verifier wants the check' },
   'guard_bridge_nf:bridge-hook': { because: 'for kernels that do not tell where br_netfilter is; this one does' },
   'guard_ingress:generic-xdp': {
@@ -250,6 +253,7 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'vlan_out:priorities': vlanDevices,
   'vlan_out:down': { because: 'routes of a device that is down are gone or dead, which is seen first' },
   'vlan_receive:no-device': vlanDevices,
+  'vlan_receive:other-namespace': vlanDevices,
   'vlan_receive:generic-xdp': vlanDevices,
   'vlan_receive:tapped': vlanDevices,
   'vlan_receive:tc-ingress': vlanDevices,

@@ -50,6 +50,12 @@ export const bridgeCases: readonly Case[] = [
     prepare: (b) => withAgent(b.netns, (a) => a.packet('any')),
   },
 
+  {
+    name: 'a program of another network namespace',
+    expect: 'frame:other-namespace',
+    hooks: ['xdp'],
+    params: { tna_netns: 1 },
+  },
   { name: 'a lease that nobody gave', expect: 'lease:lease-expired', modules: ['lease', ...bridgeModules] },
   {
     name: 'a lease in force',

@@ -214,6 +214,11 @@ export const vlanGatewayOddities: readonly RouterOddity[] = [
     aims: ['vlan_receive:tag-kept'],
   },
   {
+    name: 'VLAN gateway: a VLAN device goes to another network namespace',
+    change: [ip('link set br1.10 netns 1')],
+    aims: ['vlan_receive:other-namespace'],
+  },
+  {
     name: 'VLAN gateway: a VLAN device with another address',
     change: [ip('link set br1.10 address 02:00:5e:66:00:05')],
   },

@@ -67,6 +67,15 @@ const devices: readonly VlanDevice[] = [
     tag: (bytes) => tagged(bytes, 60),
   },
 ];
+/** Gets the header for what it sends from the device below, which puts its own tag there. */
+const onKept: VlanDevice = {
+  name: 'on70',
+  lower: 'kept60',
+  port: 1,
+  net: 70,
+  options: 'id 70',
+  tag: (bytes) => bytes,
+};
 /** Ports themselves, as if they were VLAN devices without a tag. */
 const ports = [1, 2].map((port) => ({ name: `p${port}`, port, net: port, tag: (bytes: string) => bytes }));
 type End = Pick<VlanDevice, 'name' | 'port' | 'net' | 'tag'>;
@@ -105,15 +114,15 @@ async function makeBed(options: RouterOptions): Promise<RouterBed> {
     await bed.agent.sysctl(`net/ipv6/conf/${which}/disable_ipv6`, '0');
     await bed.agent.sysctl(`net/ipv6/conf/${which}/forwarding`, '1');
   }
-  for (const { name, lower, options: more } of devices)
+  for (const { name, lower, options: more } of [...devices, onKept])
     await ip(bed.netns, `link add link ${lower} name ${name} type vlan ${more}`, `link set ${name} up`);
-  for (const { name, port, net } of devices)
+  for (const { name, port, net } of [...devices, onKept])
     await ip(
       bed.netns,
       `addr add 10.0.${net}.1/24 dev ${name}`,
       `neigh add 10.0.${net}.2 lladdr ${neighbourMac(port)} dev ${name} nud permanent`,
     );
-  for (const { name, port, net } of [...ports, ...devices])
+  for (const { name, port, net } of [...ports, ...devices, onKept])
     await ip(
       bed.netns,
       `addr add fd00:${net}::1/64 dev ${name} nodad`,
@@ -136,6 +145,7 @@ for (const kind of ['veth', 'tap'] as const) {
       ...ends.map((from, i) => [from, ends[(i + 4) % ends.length] as End] as const),
       [end('q20'), end('q10')],
       [end('p1'), end('kept60')],
+      [end('p2'), onKept],
     ];
     for (const [from, to] of pairs) {
       const frames = packets(from, to);
