@@ -131,7 +131,13 @@ export class PinDirectory {
 
   /** Who works on this namespace. */
   holder(): LockHolder | null {
-    return existsSync(this.path) ? lockHolder(this.path) : null;
+    try {
+      return lockHolder(this.path);
+    } catch (error) {
+      // Nobody has been here, or who was has just left.
+      if (errnoOf(error) === 'ENOENT') return null;
+      throw error;
+    }
   }
 
   /** Gives up the lock; nothing pinned, it also removes the directory, that above it, and a BPF filesystem that we had to mount. */

@@ -156,6 +156,8 @@ t.test('generic XDP, with a link and without', async (t) => {
   const link = await BpfLink.attachXdp(left, program('sink'), 'generic');
   t.match(await queryXdp(left), { mode: 'generic', generic: program('sink').id });
   link.close();
+  // Unless somebody lists all links of the machine just now, who has one of his own for a moment.
+  for (let i = 0; i < 2000 && (await queryXdp(left)).mode !== 'none'; i++) await sleep(5);
   t.match(await queryXdp(left), { mode: 'none' }, 'the last descriptor was the attachment');
   await attachXdpWithoutLink(left, program('sink'));
   t.match(await queryXdp(left), { mode: 'native', native: program('sink').id });
@@ -210,7 +212,7 @@ t.test(
     t.equal(ids()[1], third.program('mark').id);
     for (const link of [first, last, after, middle]) link.close();
     third.close();
-    for (let i = 0; i < 200 && ids().length > 0; i++) await sleep(5);
+    for (let i = 0; i < 2000 && ids().length > 0; i++) await sleep(5);
     t.same(ids(), []);
     other.close();
     await t.rejects(BpfLink.attachTcx({ ...place, ifindex: 99_999, program: mark }), { code: 'ENODEV' });
@@ -229,7 +231,7 @@ t.test(
     const socket = createSocket('udp4');
     for (let i = 0; i < 3; i++) await new Promise((sent) => socket.send('x', 9, '10.99.0.2', sent));
     socket.close();
-    for (let i = 0; i < 100 && total(1) < seen + 3; i++) await sleep(5);
+    for (let i = 0; i < 2000 && total(1) < seen + 3; i++) await sleep(5);
     t.ok(total(1) >= seen + 3);
     await link.detach();
     link.close();
@@ -270,7 +272,7 @@ t.test('live frames travel through a device map and a veth', async (t) => {
   const burst = 200;
   for (let i = 1; i <= bursts; i++) {
     await runLiveFrames(program('entry'), { frame, ingressIfindex: left, count: burst });
-    for (let n = 0; n < 1000 && total(1) - start.received < i * burst; n++) await sleep(1);
+    for (let n = 0; n < 10_000 && total(1) - start.received < i * burst; n++) await sleep(1);
   }
   t.equal(total(0) - start.sent, bursts * burst);
   t.equal(total(1) - start.received, bursts * burst);
@@ -310,7 +312,7 @@ t.test('a pinned link survives its process; unpinning ends it; a deleted device 
   t.match(await queryXdp(left), { mode: 'native', native: adopted.info.programId });
   adopted.close();
   removePins(join(directory, 'tna'));
-  for (let i = 0; i < 200 && (await queryXdp(left)).mode !== 'none'; i++) await sleep(5);
+  for (let i = 0; i < 2000 && (await queryXdp(left)).mode !== 'none'; i++) await sleep(5);
   t.match(await queryXdp(left), { mode: 'none' });
 
   ip('link', 'add', 'gone', 'index', '7009', 'type', 'veth', 'peer', 'name', 'gone-far');

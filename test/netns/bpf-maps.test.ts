@@ -288,13 +288,39 @@ t.test('pins outlive their process and leave nothing behind', async (t) => {
   unpin(join(directory, 'deep', 'target'));
   unpin(join(directory, 'deep', 'target'));
   const gone = async () => {
-    for (let i = 0; i < 200 && listPrograms().some((program) => program.id === id); i++) await sleep(5);
+    for (let i = 0; i < 2000 && listPrograms().some((program) => program.id === id); i++) await sleep(5);
     return !listPrograms().some((program) => program.id === id);
   };
   t.ok(await gone(), 'the kernel freed the program');
   table.close();
   removePins(join(directory, 'deep'));
   t.notOk(readdirSync(directory).includes('deep'));
+});
+
+t.test('a pin that goes while its directory is listed is left out', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'bpf-list-'));
+  mountBpffs(directory);
+  t.teardown(() => {
+    spawnSync('umount', ['-l', directory]);
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const pins = join(directory, 'pins');
+  const script = `import { BpfMap, unpin } from 'bpf-loader-native';
+    const map = BpfMap.create({ type: 'array', keySize: 4, valueSize: 4, maxEntries: 1 });
+    const path = process.argv[1] + '/comes-and-goes';
+    map.pin(process.argv[1] + '/stays');
+    console.log('begins');
+    for (;;) { map.pin(path); unpin(path); }`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script, pins], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  const seen = new Set<number>();
+  for (const end = performance.now() + 1000; performance.now() < end; ) seen.add(listPins(pins).length);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  t.same([...seen].sort(), [1, 2], 'with it and without it');
 });
 
 t.test('a locked directory names its holder', async (t) => {
@@ -313,6 +339,7 @@ t.test('a locked directory names its holder', async (t) => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', script, path], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    t.teardown(() => child.kill('SIGKILL'));
     await once(child.stdout, 'data');
     const busy = lockDirectory(path);
     t.match(busy, { heldBy: { pid: child.pid } });

@@ -1,27 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // All programs, maps and links of the kernel, by id. An object that goes away during the walk is left out, and so is a link that
 // is not attached yet: it has an id before, and until then the kernel (bpf_link_by_id) says EAGAIN.
-import { BpfError } from './error.js';
 import { type LinkInfo, readLinkInfo } from './link.js';
 import { type MapInfo, readMapInfo } from './map.js';
-import { ids, openById } from './object-info.js';
+import { isGoneOrNotYet, openAll } from './object-info.js';
 import { type ProgramInfo, readProgramInfo } from './program.js';
 import { Command } from './uapi.js';
 
-const goneOrNotYet: ReadonlySet<string> = new Set(['ENOENT', 'EAGAIN']);
-
 function list<T>(next: number, open: number, read: (fd: number) => T): T[] {
   const found: T[] = [];
-  for (const id of ids(next)) {
+  for (const handle of openAll(next, open)) {
     try {
-      const handle = openById(open, id);
-      try {
-        found.push(read(handle.fd));
-      } finally {
-        handle.close();
-      }
+      found.push(read(handle.fd));
     } catch (error) {
-      if (!(error instanceof BpfError && goneOrNotYet.has(error.code))) throw error;
+      if (!isGoneOrNotYet(error)) throw error;
+    } finally {
+      handle.close();
     }
   }
   return found;

@@ -74,3 +74,24 @@ export function* ids(command: number): Generator<number> {
     yield id;
   }
 }
+
+const goneOrNotYet: ReadonlySet<string> = new Set(['ENOENT', 'EAGAIN']);
+
+/** Whether an object is not there (any more), or is a link that is not attached yet: it has an id before, and until then the kernel says EAGAIN. */
+export function isGoneOrNotYet(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && goneOrNotYet.has(error.code);
+}
+
+/** All objects of one kind, opened one after the other for the caller to close, without those that go while others are looked at. */
+export function* openAll(next: number, open: number): Generator<Handle> {
+  for (const id of ids(next)) {
+    let handle: Handle;
+    try {
+      handle = openById(open, id);
+    } catch (error) {
+      if (isGoneOrNotYet(error)) continue;
+      throw error;
+    }
+    yield handle;
+  }
+}

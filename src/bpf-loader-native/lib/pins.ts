@@ -40,21 +40,32 @@ export function unmountBpffs(path: string): void {
   if (result < 0) throw errnoError(-result, 'unmount bpffs', path);
 }
 
-/** Entries of one directory, by name; a missing directory has none. */
+/** Entries of one directory, by name; a missing directory has none, and what goes meanwhile is left out. */
 export function listPins(directory: string): Pin[] {
   let names: string[];
   try {
     names = readdirSync(directory).sort();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
-  return names.map((name) => identify(name, join(directory, name)));
+  return names.flatMap((name) => {
+    try {
+      return identify(name, join(directory, name));
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  });
 }
 
 /** Removes a directory of pins with all in it; missing is fine. What is attached by a pinned link goes with it. */
 export function removePins(directory: string): void {
   rmSync(directory, { recursive: true, force: true });
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 function identify(name: string, path: string): Pin {

@@ -9,7 +9,7 @@ import { BpfError } from './error.js';
 import { CALL, EXIT, instructions, MOV_R0_0 } from './instructions.js';
 import { type KernelBtf, kernelBtf } from './kernel-btf.js';
 import { type Handle, native } from './native.js';
-import { ids, openById, readInfo } from './object-info.js';
+import { openAll, readInfo } from './object-info.js';
 import { loadProgram } from './program.js';
 import { Command, mapTypeNames, mapTypeNumber, programTypeNames, programTypeNumber } from './uapi.js';
 import { unknownName } from './variable.js';
@@ -158,8 +158,8 @@ async function probeKfunc(subject: string): Promise<ProbeResult> {
 
 /** The descriptor that a call into a module has to name. */
 function openModuleBtf(module: string): Handle {
-  for (const id of ids(Command.btfNextId)) {
-    const handle = openById(Command.btfFdById, id);
+  // Every object that somebody loads has a BTF of its own, which may go while we look.
+  for (const handle of openAll(Command.btfNextId, Command.btfFdById)) {
     try {
       const name = new Uint8Array(64);
       const info = readInfo(handle.fd, 32, (block) => {
