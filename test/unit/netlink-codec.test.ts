@@ -17,6 +17,9 @@ import {
 import t from 'tap';
 import { recording, recordings } from '../support/netlink-fixtures.js';
 
+/** Every run of the tests does the same. Whoever looks for trouble gives another one. */
+const fuzzSeed = Number(process.env.TNA_FUZZ_SEED ?? 20261126);
+
 function bodies(name: string, only?: readonly string[]): Message[] {
   const { spec, answer } = recording(name);
   return answer
@@ -298,7 +301,7 @@ t.test('hostile bytes', async (t) => {
         decode(spec, changed);
       },
     ),
-    { numRuns: 12_000 },
+    { numRuns: 12_000, seed: fuzzSeed },
   );
   fc.assert(
     fc.property(seed, fc.nat(), fc.boolean(), ({ spec, bytes }, cut, repaired) => {
@@ -307,7 +310,7 @@ t.test('hostile bytes', async (t) => {
       if (repaired && short.length >= 4) new DataView(short.buffer).setUint32(0, short.length, true);
       decode(spec, short);
     }),
-    { numRuns: 6_000 },
+    { numRuns: 6_000, seed: fuzzSeed },
   );
   const specName = fc.constantFrom(...new Set(all.map(({ spec }) => spec)));
   fc.assert(
@@ -317,7 +320,7 @@ t.test('hostile bytes', async (t) => {
       new DataView(framed.buffer).setUint16(4, type, true);
       decode(spec, framed);
     }),
-    { numRuns: 6_000 },
+    { numRuns: 6_000, seed: fuzzSeed },
   );
   const perRun = (performance.now() - started) / 24_000;
   t.ok(perRun < 5, `${perRun.toFixed(3)} ms per run`);
