@@ -12,6 +12,9 @@ import { buildFpmLibrary, readFpmLibrary } from '../../src/platform/clang.js';
 import { fpmSource } from '../../src/platform/package-paths.js';
 import { compileRules } from '../../src/rules/index.js';
 
+// Compiles the library several times over, which takes as long as others leave it.
+t.setTimeout(900_000);
+
 const directory = mkdtempSync(join(tmpdir(), 'tna-compose-'));
 t.teardown(() => rmSync(directory, { recursive: true }));
 

@@ -31,7 +31,7 @@ import {
 import { addPort, command, forwarding, ifindexOf, makeHosts, makeRouter, ownLibrary } from './lab.js';
 import { python } from './routing-case.js';
 
-t.setTimeout(180_000 * patience);
+t.setTimeout(600_000 * patience);
 const onlyCases = process.env.TNA_FPM_CASES ?? '';
 const library = await ownLibrary(t);
 

@@ -77,7 +77,7 @@ export async function addPort({ netns, peers, agent }: Hosts, kind: Kind, name: 
 
 /** Waits until so many bridge ports forward: after a change of link, the kernel tells the bridge a little later. */
 export async function forwarding(netns: string, ports: number): Promise<void> {
-  for (let i = 0; i < 100; i += 1) {
+  for (let i = 0; i < 500; i += 1) {
     const text = await inNetns(netns, ['bridge', 'link']);
     if ((text.match(/state forwarding/g) ?? []).length === ports) return;
     await delay(20);

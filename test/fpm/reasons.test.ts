@@ -18,7 +18,7 @@ import { bridgeModules, type Counts, difference, FastPath, vlanModules } from '.
 import { addPort, command, forwarding, ifindexOf, makeHosts, ownLibrary } from './lab.js';
 import { needsVlans } from './vlan-cases.js';
 
-t.setTimeout(180_000 * patience);
+t.setTimeout(600_000 * patience);
 const onlyCases = process.env.TNA_FPM_CASES ?? '';
 const library = await ownLibrary(t);
 
@@ -197,7 +197,7 @@ async function vethMetadata(t: Test, bench: Bench): Promise<void> {
     'link set v1 master brp up',
     'link set h1 master brp',
   );
-  await delay(100);
+  await forwarding(peers, 2);
   const datagram = ethernet(
     B,
     A,
@@ -213,7 +213,7 @@ async function vethMetadata(t: Test, bench: Bench): Promise<void> {
   await ip(netns, 'link add m1 type veth peer name m2', 'link set m1 master br0 up', 'link set m2 up');
   await agent.enter(netns);
   const near = await agent.packet('m2');
-  await delay(100);
+  await forwarding(netns, 3);
   await bridge(netns, 'fdb add 02:00:00:00:00:0c dev m1 master static', 'link set dev m1 state 3');
   await bench.fast.attach(await ifindexOf(netns, 'm1'));
   await expectReason(t, bench, 'mark through a veth pair', 'offload:mark', () =>
@@ -231,7 +231,7 @@ async function otherDevices(t: Test, bench: Bench): Promise<void> {
   await agent.request('pitap i1');
   const ports = ['v1', 'g1', 'p3', 'i1', 'f1'];
   await ip(netns, 'link add f1 type ifb', ...ports.map((name) => `link set ${name} master br0 up`));
-  await delay(100);
+  await forwarding(netns, 2 + ports.length);
   await bridge(
     netns,
     ...Object.entries({ v1: '1a', g1: '1b', p3: '1c', f1: '1d', i1: '1e' }).flatMap(([name, last]) => [
@@ -281,7 +281,7 @@ async function checksumBehindTags(t: Test, bench: Bench): Promise<void> {
   await agent.enter(netns);
   const guest = await agent.tap('v1', true);
   await ip(netns, 'link set v1 master br0 up');
-  await delay(100);
+  await forwarding(netns, 3);
   const C = '02:00:00:00:00:1a';
   await bridge(netns, `fdb add ${C} dev v1 master static`, 'link set dev v1 state 3');
   await fast.attach(await ifindexOf(netns, 'v1'));
@@ -320,7 +320,7 @@ async function extensions(t: Test, bench: Bench): Promise<void> {
     'link add link br1 name m1 type macvlan mode passthru',
     'link set m1 master br0 up',
   );
-  await delay(100);
+  await forwarding(netns, 4);
   const C = '02:00:00:00:00:1e';
   await bridge(netns, `fdb add ${C} dev m1 master static`, 'link set dev m1 state 3', 'link set dev t1 state 3');
   await fast.attach(await ifindexOf(netns, 'm1'));
@@ -335,7 +335,7 @@ async function extensions(t: Test, bench: Bench): Promise<void> {
 async function skbMetadata(t: Test, bench: Bench): Promise<void> {
   const { agent, netns } = bench;
   await ip(netns, 'link add vx0 type vxlan id 7 remote 10.9.9.9 dstport 4789', 'link set vx0 master br0 up');
-  await delay(100);
+  await forwarding(netns, 3);
   await bridge(netns, 'fdb add 02:00:00:00:00:1f dev vx0 master static', 'link set dev vx0 state 3');
   await bench.fast.use(bridgeModules);
   await expectReason(t, bench, 'a tunnel as egress', 'bridge_egress:egress-kind', () =>
@@ -382,7 +382,7 @@ async function stackedEgress(t: Test, bench: Bench): Promise<void> {
     'link add link d1 name d1.9 type vlan id 9',
     'link set d1.9 master br0 up',
   );
-  await delay(200);
+  await forwarding(netns, 3);
   await bridge(netns, 'fdb add 02:00:00:00:00:20 dev d1.9 master static', 'link set dev d1.9 state 3');
   const send = () => agent.send([{ port: bench.in, bytes: sized(ethernet('02:00:00:00:00:20', A, 0x88b5), 60) }]);
   // A kernel without CONFIG_KALLSYMS_ALL does not tell whether anybody is.

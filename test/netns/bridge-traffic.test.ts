@@ -10,7 +10,7 @@ import { patience } from '../support/lab/patience.js';
 import { Controller, detachAtExit, detached, fastFrames, tna, tnaOk, tnaStatus, until } from '../support/lab/tna.js';
 
 // Real commands on a machine that may be busy with others.
-t.setTimeout(600_000 * patience);
+t.setTimeout(1_500_000 * patience);
 
 type Hook = 'xdp' | 'tc';
 
@@ -62,8 +62,9 @@ async function moves(t: Test, kind: 'tap' | 'veth', hook: Hook): Promise<void> {
     [2],
     'and the very next one finds the station there',
   );
-  const flow = await bed.agent.send(Array.from({ length: 20 }, (_, i) => ({ port: 1, bytes: frame(1, 2, 10 + i) })));
+  const flow = await bed.agent.send(Array.from({ length: 40 }, (_, i) => ({ port: 1, bytes: frame(1, 2, 10 + i) })));
   t.ok(flow.every((one) => one.received.length === 1 && one.received[0]?.port === 2));
+  // All but those that find entries that Linux is to refresh: whenever the machine was busy with others.
   t.ok((await fastFrames(bed.netns)) >= before + 20, 'by the fast path again');
 }
 
@@ -75,18 +76,18 @@ t.test('a station that moves is followed from the first frame', async (t) => {
 });
 
 async function ages(t: Test, hook: Hook): Promise<void> {
-  // Two seconds, in hundredths.
-  const bed = await Bed.make(t, { kind: 'tap', ports: 3, bridge: 'ageing_time 200' });
+  // Four seconds, in hundredths: a busy machine may well stop us for one.
+  const bed = await Bed.make(t, { kind: 'tap', ports: 3, bridge: 'ageing_time 400' });
   await accelerate(bed, hook);
   await introduce(bed, 3);
   let lost = 0;
-  for (let i = 0; i < 70; i += 1) {
+  // However late it comes, of what is sent at once only the first frames find entries that Linux is to refresh.
+  const [looks, perLook] = [90, 12];
+  for (let i = 0; i < looks; i += 1) {
     await delay(80);
-    const results = await bed.agent.send([
-      { port: 0, bytes: frame(2, 1, i) },
-      { port: 1, bytes: frame(1, 2, i) },
-      { port: 0, bytes: frame(2, 1, i) },
-    ]);
+    const results = await bed.agent.send(
+      Array.from({ length: perLook }, (_, n) => ({ port: n % 2, bytes: frame(2 - (n % 2), 1 + (n % 2), i) })),
+    );
     // One more than expected would be a flood: the entry was gone.
     lost += results.filter((one) => one.received.length !== 1).length;
   }
@@ -95,8 +96,8 @@ async function ages(t: Test, hook: Hook): Promise<void> {
   t.match(entries, station(1), 'a station in use stays');
   t.match(entries, station(2));
   t.notMatch(entries, station(3), 'one that is silent goes');
-  t.ok((await fastFrames(bed.netns)) > 150, 'nearly all by the fast path');
-  await until('silent stations go', async () => !(await fdb(bed)).includes(station(1)), 8000);
+  t.ok((await fastFrames(bed.netns)) > looks * (perLook - 5), 'nearly all by the fast path');
+  await until('silent stations go', async () => !(await fdb(bed)).includes(station(1)));
 }
 
 t.test('addresses age as without TNA', { jobs: 2 }, async (t) => {
@@ -165,7 +166,7 @@ async function transfer(from: string, to: string, address: string): Promise<numb
   const client = `const s = require('net').connect(5000, '${address}', () => { s.end(Buffer.alloc(${total}, 1)); });
     s.on('error', (e) => { console.error(e.message); process.exit(1); });`;
   const exec = (netns: string, script: string) =>
-    tryRun('ip', ['netns', 'exec', netns, process.execPath, '-e', script], { timeout: 20_000 });
+    tryRun('ip', ['netns', 'exec', netns, process.execPath, '-e', script], { timeout: 120_000 });
   const receiving = exec(to, server);
   await until('the server listens', async () => {
     const { stdout } = await tryRun('ip', ['netns', 'exec', to, 'ss', '-ltnH']);

@@ -16,7 +16,7 @@ import { patience } from '../support/lab/patience.js';
 import { Controller, fastFrames, pinDirectory, tna, tnaStatus, until } from '../support/lab/tna.js';
 import { builtLibraryDirectory, main, root } from '../support/scenarios/files.js';
 
-t.setTimeout(600_000 * patience);
+t.setTimeout(1_500_000 * patience);
 
 const noTrace = /^ +at .*:\d+|internal error/m;
 const waitMs = 60_000;
@@ -97,8 +97,10 @@ t.test('rules that break while it runs', async (t) => {
   await until('it has attached', says(controller, 'set-slot p2'), waitMs);
 
   writeFileSync(file, good.replace('bridge.vlan_filtering', 'bridge.vlan_filtring'));
-  await until('it says so', says(controller, 'the last good ones stay in force'), waitMs);
-  t.match(controller.log, /bridge\.yaml:\d+:\d+: .*vlan_filtring.*did you mean "vlan_filtering"/);
+  // It may look while the file is being written, and say first what is wrong with a part of it.
+  const mistake =
+    /the last good ones stay in force[\s\S]*bridge\.yaml:\d+:\d+: .*vlan_filtring.*did you mean "vlan_filtering"/;
+  await until('it says so', says(controller, mistake), waitMs);
   await bed.addPort();
   await until('and goes on with the last good ones', says(controller, 'set-slot p3'), waitMs);
 
@@ -134,8 +136,10 @@ t.test('a library that is removed or replaced', async (t) => {
   await teach(bed, [0, 1]);
   t.same(await misdelivered(bed, [0, 1]), []);
 
-  cpSync(`${library}-away`, library, { recursive: true });
-  writeFileSync(join(library, 'tna_tc.bpf.o'), readFileSync(join(library, 'tna_xdp.bpf.o')));
+  // Comes at once: it would work with the good one as long as that is there.
+  cpSync(`${library}-away`, `${library}-other`, { recursive: true });
+  writeFileSync(join(`${library}-other`, 'tna_tc.bpf.o'), readFileSync(join(`${library}-away`, 'tna_xdp.bpf.o')));
+  renameSync(`${library}-other`, library);
   await until('or another one', says(controller, 'is not the one that was read at the start'), waitMs);
   t.match(controller.log, /try: restart the controller/);
   t.equal(await fastFrames(bed.netns), 0, 'which it does not use');
@@ -206,10 +210,17 @@ t.test('an FPM that the verifier refuses', async (t) => {
   const controller = start(t, bed, ...options);
   const failures = () => controller.log.split('invalid access to packet').length - 1;
   await until('it has tried twice', () => failures() >= 2, waitMs);
-  const open = descriptors(controller.pid);
+  // The least that it has between two tries.
+  let open = Number.POSITIVE_INFINITY;
+  const look = () => {
+    open = Math.min(open, descriptors(controller.pid));
+    return failures() >= 4;
+  };
+  await until('it has tried four times', look, waitMs);
   const seen = failures();
   await until('and some more', () => failures() >= seen + 3, waitMs);
-  t.ok(descriptors(controller.pid) <= open, 'without taking more and more descriptors');
+  // In the middle of a pass it has some that it gives back.
+  await until('without taking more and more descriptors', () => descriptors(controller.pid) <= open, waitMs);
   // Its templates are programs too, and end with it.
   await controller.stop();
   t.same(await footprint.leaks(), []);

@@ -17,7 +17,7 @@ import { makePinDirectory } from '../support/lab/pins.js';
 import { Controller, fastFrames, pinDirectory, tna, tnaStatus, until } from '../support/lab/tna.js';
 import { compileForeign } from '../support/scenarios/foreign.js';
 
-t.setTimeout(600_000 * patience);
+t.setTimeout(1_500_000 * patience);
 
 const support = join(dirname(fileURLToPath(import.meta.url)), '../support');
 const noTrace = /^ +at .*:\d+|internal error/m;
@@ -172,11 +172,12 @@ t.test('namespaces that end', async (t) => {
 
   await t.test('what TNA had in them is removed by the next run elsewhere, and only that', async (t) => {
     const { bed, footprint } = await deployed();
+    footprint.ends();
     await bed.agent.stop();
     await deleteNetns(bed.netns, bed.peers);
     const pruned = async () => {
       await tna('reconcile', '--once', '--netns', living.bed.netns);
-      return !existsSync(footprint.directory);
+      return !footprint.isThere();
     };
     await until('the namespace has ended and is cleared up', pruned);
     t.same(await footprint.remains(), [], 'programs, maps and links are gone');
@@ -194,10 +195,11 @@ t.test('namespaces that end', async (t) => {
     await deleteNetns(bed.netns, bed.peers);
     await tna('reconcile', '--once', '--netns', living.bed.netns);
     t.ok(existsSync(footprint.directory), 'while it lives nobody takes its pins');
+    footprint.ends();
     await controller.stop('SIGKILL');
     await until('afterwards they go', async () => {
       await tna('reconcile', '--once', '--netns', living.bed.netns);
-      return !existsSync(footprint.directory);
+      return !footprint.isThere();
     });
     t.same(await footprint.remains(), []);
   });
@@ -209,6 +211,7 @@ t.test('namespaces that end', async (t) => {
     t.teardown(() => deleteNetns(again));
     // The kernel gives numbers again in an order of its own: instead the pins get the number of another namespace.
     renameSync(footprint.directory, pinDirectory(again));
+    footprint.ends();
     await bed.agent.stop();
     await deleteNetns(bed.netns, bed.peers);
     const isClean = async () => /Nothing to do/.test((await tna('plan', '--netns', again)).stdout);

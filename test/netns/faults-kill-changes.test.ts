@@ -13,7 +13,7 @@ import { patience } from '../support/lab/patience.js';
 import { pinDirectory, tnaOk } from '../support/lab/tna.js';
 import { root } from '../support/scenarios/files.js';
 
-t.setTimeout(900_000 * patience);
+t.setTimeout(1_500_000 * patience);
 
 /** The rules with one parameter changed, which makes every pipeline another one. */
 function otherRules(t: Test): string {

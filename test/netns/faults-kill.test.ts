@@ -9,7 +9,7 @@ import { killAtEachStep } from '../support/lab/kill-steps.js';
 import { patience } from '../support/lab/patience.js';
 import { pinDirectory } from '../support/lab/tna.js';
 
-t.setTimeout(900_000 * patience);
+t.setTimeout(1_500_000 * patience);
 
 for (const hook of ['xdp', 'tc'] as const) {
   t.test(`kill -9 while everything comes and while everything goes: ${hook}`, async (t) => {

@@ -16,7 +16,7 @@ import { patience } from '../support/lab/patience.js';
 import { makePinDirectory } from '../support/lab/pins.js';
 import { Controller, fastFrames, pinDirectory, tna, until } from '../support/lab/tna.js';
 
-t.setTimeout(600_000 * patience);
+t.setTimeout(1_500_000 * patience);
 
 const ports = [0, 1, 2] as const;
 

@@ -10,7 +10,7 @@ import { neighbourMac, RouterBed, transit, transitRoute } from '../support/lab/r
 import { tna } from '../support/lab/tna.js';
 import { type Guard, pinPrograms, Unwatched, type UnwatchedOptions } from '../support/lab/unwatched.js';
 
-t.setTimeout(600_000);
+t.setTimeout(1_500_000);
 
 const trials = 10;
 const elsewhere = '02:00:5e:50:03:01';

@@ -12,7 +12,7 @@ import { tcpdumpSees, tcpdumps } from '../support/lab/tcpdump.js';
 import { tna } from '../support/lab/tna.js';
 import { type Guard, pinPrograms, Unwatched } from '../support/lab/unwatched.js';
 
-t.setTimeout(600_000);
+t.setTimeout(1_500_000);
 
 const trials = 50;
 const A = station(1);

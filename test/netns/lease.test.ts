@@ -9,7 +9,7 @@ import { rulesDirectory } from '../../src/platform/package-paths.js';
 import { Bed, frame } from '../support/lab/bed.js';
 import { Controller, type InterfaceStatus, tna, tnaOk, tnaStatus, until } from '../support/lab/tna.js';
 
-t.setTimeout(300_000);
+t.setTimeout(900_000);
 
 interface Status {
   readonly lease: { readonly scope: string; readonly seconds: number; readonly left: number | null } | null;
@@ -62,15 +62,15 @@ async function attached(bed: Bed, controller: Controller): Promise<void> {
 for (const hook of ['xdp', 'tc'] as const) {
   t.test(`a lease for everything, ${hook}`, async (t) => {
     const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
-    const options = ['--hook', hook, '--lease', '2,all'];
+    const options = ['--hook', hook, '--lease', '4,all'];
     const first = Controller.start(bed.netns, ...options);
     t.teardown(() => first.stop('SIGKILL'));
     await attached(bed, first);
     const seen = await status(bed.netns, '--hook', hook);
-    t.match(seen.lease, { scope: 'all', seconds: 2 });
+    t.match(seen.lease, { scope: 'all', seconds: 4 });
     t.ok((seen.lease?.left ?? -1) >= 0, 'time is left');
     t.ok(seen.interfaces.filter((i) => i.accelerated).every((i) => i.leased && i.modules[0] === 'lease'));
-    t.match(await tnaOk('status', '--netns', bed.netns, '--hook', hook), /lease 2 s, \d s left/);
+    t.match(await tnaOk('status', '--netns', bed.netns, '--hook', hook), /lease 4 s, \d s left/);
     t.equal(
       (await tna('plan', '--netns', bed.netns, '--hook', hook, '--detailed-exitcode')).code,
       0,

@@ -17,7 +17,7 @@ import { type Arrivals, NumberedStream } from '../support/lab/numbered.js';
 import { patience } from '../support/lab/patience.js';
 import { Controller, detached, fastFrames, tna, until } from '../support/lab/tna.js';
 
-t.setTimeout(600_000 * patience);
+t.setTimeout(1_500_000 * patience);
 
 const routers = ['a', 'b', 'c', 'd'] as const;
 type Router = (typeof routers)[number];
@@ -32,7 +32,7 @@ const networks: Readonly<Partial<Record<Router, number>>> = { a: 1, d: 2 };
 const own = (router: Router) => `10.255.0.${routers.indexOf(router) + 1}`;
 const deviceTo = (router: string) => `to-${router}`;
 const rounds = 100;
-const waitMs = 60_000;
+const waitMs = 180_000;
 
 function ospf(router: Router): string {
   const interfaces = links

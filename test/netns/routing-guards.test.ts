@@ -11,7 +11,7 @@ import { tcpdumpSees, tcpdumps } from '../support/lab/tcpdump.js';
 import { tna } from '../support/lab/tna.js';
 import { type Guard, pinPrograms, Unwatched, type UnwatchedOptions } from '../support/lab/unwatched.js';
 
-t.setTimeout(600_000);
+t.setTimeout(1_500_000);
 
 const trials = 50;
 const everywhere: readonly (readonly [Hook, 'tap' | 'veth'])[] = [

@@ -19,7 +19,7 @@ import { RouterBed, transit, transit6 } from '../support/lab/router-bed.js';
 import { addRoutes, addRoutes6 } from '../support/lab/routes.js';
 import { detachAtExit, pinnedIds, until } from '../support/lab/tna.js';
 
-t.setTimeout(300_000);
+t.setTimeout(900_000);
 
 const many = 50_000;
 const many6 = 10_000;

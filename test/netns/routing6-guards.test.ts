@@ -9,7 +9,7 @@ import { holds, leaksWithout } from '../support/lab/guard-proofs.js';
 import { neighbourMac, RouterBed, transit6, transitNeighbour6, transitRoute6 } from '../support/lab/router-bed.js';
 import { type Guard, Unwatched, type UnwatchedOptions } from '../support/lab/unwatched.js';
 
-t.setTimeout(600_000);
+t.setTimeout(1_500_000);
 
 const trials = 10;
 const everywhere: readonly (readonly [Hook, 'tap' | 'veth'])[] = [

@@ -11,7 +11,7 @@ import { NetlinkReader } from '../../src/platform/netlink-reader.js';
 import { openWaker } from '../../src/platform/waker.js';
 import { fpm, libraryOf, ruleSet } from '../support/rule-set.js';
 
-t.setTimeout(300_000);
+t.setTimeout(900_000);
 const namespace = `waker-${process.pid}`;
 execFileSync('ip', ['netns', 'add', namespace]);
 t.teardown(() => spawnSync('ip', ['netns', 'del', namespace]));

@@ -7,7 +7,7 @@ import { addNetns, deleteNetns, inNetns, ip, netnsName } from '../support/lab/ne
 import { detachAtExit, detached, tna, tnaOk, tnaStatus } from '../support/lab/tna.js';
 
 // Real commands on a machine that may be busy with others.
-t.setTimeout(600_000);
+t.setTimeout(1_500_000);
 
 const ports = ['p1', 'p2', 'p3'] as const;
 

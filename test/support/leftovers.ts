@@ -33,7 +33,7 @@ export function leftovers(): readonly string[] {
 }
 
 /** What is there and was not before. The kernel frees programs and maps some time after their last use, so this waits a while. */
-export async function newLeftovers(before: readonly string[], waitMs = 5_000): Promise<readonly string[]> {
+export async function newLeftovers(before: readonly string[], waitMs = 60_000): Promise<readonly string[]> {
   for (let waited = 0; ; waited += 100) {
     const left = leftovers().filter((thing) => !before.includes(thing));
     if (left.length === 0 || waited >= waitMs) return left;

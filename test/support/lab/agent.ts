@@ -110,6 +110,11 @@ export class Agent {
     await this.#ask(`settle ${usec}`);
   }
 
+  /** How long `flow` and `change` wait for their last frame if that is nowhere, in milliseconds: a busy kernel may have it. */
+  async linger(msec: number): Promise<void> {
+    await this.#ask(`linger ${msec}`);
+  }
+
   /** Any other request that is answered by `ok`, as frames.c lists them: `tcx`, `generic`, `tapfilter`, … */
   async request(text: string): Promise<void> {
     await this.#ask(text);

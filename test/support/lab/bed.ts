@@ -72,7 +72,7 @@ export class Bed {
       await agent.enter(netns);
     }
     await ip(netns, `link set ${name} master br0 up`);
-    await until(`${name} forwards`, async () => (await this.state(name)) === 'forwarding', 5000);
+    await until(`${name} forwards`, async () => (await this.state(name)) === 'forwarding');
     return port;
   }
 

@@ -24,7 +24,7 @@ const throughShells = process.env.TNA_TEST_SHELLS !== undefined;
 
 /** Runs `file` with `args` and resolves whatever its exit code; rejects only if it cannot be started. */
 export function tryRun(file: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  const timeout = (options.timeout ?? 60_000) * patience;
+  const timeout = (options.timeout ?? 300_000) * patience;
   if (throughShells && options.env === undefined && options.cwd === undefined)
     return runInShell(file, args, options.input ?? '', timeout);
   return new Promise((resolve, reject) => {

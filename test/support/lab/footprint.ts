@@ -2,7 +2,7 @@
 // What TNA has in the kernel on behalf of one namespace, and whether that is all accounted for: every program that uses one of its
 // maps must be a pinned pipeline or the program of a pinned link, and after a detach nothing of it may be left.
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   BpfLink,
@@ -14,6 +14,8 @@ import {
   type Pin,
   type ProgramInfo,
 } from 'bpf-loader-native';
+import { lifeMark } from '../../../src/platform/life-mark.js';
+import { pinName } from '../../../src/platform/pins.js';
 
 export interface Seen {
   readonly pins: readonly string[];
@@ -22,17 +24,42 @@ export interface Seen {
   readonly links: readonly number[];
 }
 
+const mark = pinName({ kind: 'map', name: lifeMark });
+
 export class Footprint {
   /** Ids of all maps that were ever seen pinned: what uses one of them later is ours. */
   readonly #maps = new Set<number>();
   readonly #links = new Set<number>();
+  /** Ids of the maps by which TNA tells whose the directory is. */
+  readonly #marks = new Set<number>();
+  #hasEnded = false;
 
   constructor(readonly directory: string) {}
 
+  /** The namespace ends: from now on a directory with a mark that was never seen is that of a new namespace, which has got its number. */
+  ends(): void {
+    this.#hasEnded = true;
+  }
+
+  /** Whether the directory is there, and still that of our namespace. */
+  isThere(): boolean {
+    return existsSync(this.directory) && !this.#isOfAnother(listPins(this.directory));
+  }
+
+  #isOfAnother(pins: readonly Pin[]): boolean {
+    return this.#hasEnded && pins.some(({ name, id }) => name === mark && !this.#marks.has(id));
+  }
+
+  #pins(): readonly Pin[] {
+    const pins = listPins(this.directory);
+    return this.#isOfAnother(pins) ? [] : pins;
+  }
+
   /** Looks, and remembers what to look for later. */
   look(): Seen {
-    const pins = existsSync(this.directory) ? listPins(this.directory) : [];
+    const pins = this.#pins();
     for (const pin of pins) {
+      if (pin.name === mark) this.#marks.add(pin.id);
       if (pin.kind === 'map') this.#maps.add(pin.id);
       if (pin.kind === 'link') this.#links.add(pin.id);
     }
@@ -49,7 +76,7 @@ export class Footprint {
   async leaks(): Promise<readonly string[]> {
     return this.#settle(() => {
       const { programs, maps, links } = this.look();
-      const pins = existsSync(this.directory) ? listPins(this.directory) : [];
+      const pins = this.#pins();
       const pinned = (kind: string) => new Set(pins.filter((pin) => pin.kind === kind).map((pin) => pin.id));
       const accounted = pinned('program');
       for (const pin of pins.filter(({ kind }) => kind === 'link')) {
@@ -71,7 +98,7 @@ export class Footprint {
       const { pins, programs, maps, links } = this.look();
       const rest = { program: programs, map: maps, link: links };
       return [
-        ...(existsSync(this.directory) ? [`directory ${this.directory}`] : []),
+        ...(this.isThere() ? [`directory ${this.directory}`] : []),
         ...pins.map((name) => `pin ${name}`),
         ...Object.entries(rest).flatMap(([kind, ids]) => ids.map((id) => `${kind} ${id}`)),
       ];
@@ -82,7 +109,7 @@ export class Footprint {
   async #settle(read: () => readonly string[]): Promise<readonly string[]> {
     for (let waited = 0; ; waited += 50) {
       const found = read();
-      if (found.length === 0 || waited >= 5000) return found;
+      if (found.length === 0 || waited >= 30_000) return found;
       await delay(50);
     }
   }
@@ -102,4 +129,25 @@ function isLost({ id, type }: MapInfo, pins: readonly Pin[], programs: readonly 
 /** Open descriptors of a process. */
 export function descriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** Its open descriptors once a process rests: none of its threads runs or waits for the processor, and nothing changes for a second. */
+export async function restingDescriptors(pid: number): Promise<number> {
+  let open = -1;
+  for (let [quiet, waited] = [0, 0]; quiet < 20; waited++) {
+    if (waited > 2400) throw new Error(`process ${pid} does not rest`);
+    await delay(50);
+    const now = descriptors(pid);
+    quiet = now === open && sleeps(pid) ? quiet + 1 : 0;
+    open = now;
+  }
+  return open;
+}
+
+function sleeps(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((task) => {
+    const path = `/proc/${pid}/task/${task}/stat`;
+    // The state is behind the name, which is in brackets.
+    return !existsSync(path) || /\) S [^)]*$/.test(readFileSync(path, 'latin1'));
+  });
 }

@@ -22,6 +22,7 @@
 //   revnet PORT NAME        close the tap and open it again with a virtio_net_hdr, as a virtual machine does that starts -> ok
 //   loop ADDRESS            send UDP with IP options and id 0x0101 to 224.0.0.1 from this address, which loops back -> ok
 //   rtnl NAME HEX           send a rtnetlink request about a device, whose ifindex goes to offset 20 -> ok
+//   linger MSEC             how long `flow` and `change` wait for their last frame if that is nowhere -> ok
 //   settle USEC             pause after each send, for devices with a softirq in between  -> ok
 //   send PORT HEX           -> sent ERRNO COUNT, then COUNT times: got PORT FLAGS HEX
 //   mark PORT MARK HEX      send with SO_MARK                              -> as send
@@ -84,7 +85,7 @@ struct port {
 
 static struct port ports[MAX_PORTS];
 static int n_ports;
-static long settle_usec;
+static long settle_usec, linger_msec;
 static unsigned char frame[MAX_FRAME + 16];
 // Output of a whole send is gathered first because the count comes before the frames.
 static char *out;
@@ -538,8 +539,8 @@ static void reply_flow(uint32_t count)
 {
 	uint32_t after = stream_begun();
 
-	stream_run();
-	reply_counted(0, after, stream_finish(after + count), -1);
+	stream_run(after + count);
+	reply_counted(0, after, stream_finish(after + count, linger_msec), -1);
 }
 
 static void reply_change(uint32_t count, char *what)
@@ -548,7 +549,7 @@ static void reply_change(uint32_t count, char *what)
 	uint32_t after;
 	char a[256], b[256];
 
-	stream_run();
+	stream_run(UINT32_MAX);
 	// The change must not come before the first frame.
 	while (stream_begun() == 0)
 		pause_usec(10);
@@ -568,7 +569,7 @@ static void reply_change(uint32_t count, char *what)
 		code = run_command(what);
 	}
 	after = stream_begun();
-	reply_counted(code, after, stream_finish(after + count), strncmp(what, "packet", 6) ? -1 : tap);
+	reply_counted(code, after, stream_finish(after + count, linger_msec), strncmp(what, "packet", 6) ? -1 : tap);
 	// Undone before the next request, so that the stream can flow again.
 	if (tap >= 0)
 		close(tap);
@@ -658,6 +659,9 @@ int main(void)
 			reply_flow((uint32_t)strtoul(a, NULL, 10));
 		} else if (!strcmp(verb, "settle")) {
 			settle_usec = atol(a);
+			answer(0, verb);
+		} else if (!strcmp(verb, "linger")) {
+			linger_msec = atol(a);
 			answer(0, verb);
 		} else if (!strcmp(verb, "collect")) {
 			reply_collect(atoi(a));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real command line, except that something happens to it before one of the actions that change the kernel: it is killed, or a
 // shell command runs meanwhile. `node inject.js STEP WHAT ARGUMENTS…`: STEP counts actions from 1, or is `OP` or `OP:N` for the
-// N-th action of a kind; WHAT is `kill` or a shell command. It says `steps N` on stderr at the end, if it gets there.
+// N-th action of a kind; WHAT is `kill` or a shell command. It says `steps N` and `took SECONDS`, since the first of them, on stderr at
+// the end, if it gets there.
 // With INSIDE=1 in the environment, steps are the changes of the kernel that actions consist of: a program that is loaded but not
 // pinned, a link that is made but not pinned, and so on.
 
@@ -31,11 +32,13 @@ const operations = {
 } as const;
 
 let steps = 0;
+let began: number | undefined;
 const ofKind = new Map<string, number>();
 const [wantedKind, wantedNumber = '1'] = step.split(':');
 
 function before(operation: string): void {
   steps += 1;
+  began ??= performance.now();
   const number = (ofKind.get(operation) ?? 0) + 1;
   ofKind.set(operation, number);
   const isNow = step === String(steps) || (wantedKind === operation && wantedNumber === String(number));
@@ -63,6 +66,9 @@ if (process.env.INSIDE === '1') {
   intercept(BpfProgram.prototype, 'pin', 'program-pin');
   for (const name of ['pin', 'detach', 'close']) intercept(BpfLink.prototype, name, `link-${name}`);
 } else for (const [name, operation] of Object.entries(operations)) intercept(LiveHost.prototype, name, operation);
-process.on('exit', () => process.stderr.write(`steps ${steps}\n`));
+process.on('exit', () => {
+  const took = began === undefined ? 0 : (performance.now() - began) / 1000;
+  process.stderr.write(`steps ${steps}\ntook ${took}\n`);
+});
 process.argv.splice(1, process.argv.length - 1, main, ...args);
 await import(main);

@@ -138,14 +138,14 @@ int stream_match(size_t offset, const unsigned char *bytes, size_t len)
 	return 0;
 }
 
-void stream_run(void)
+void stream_run(uint32_t last)
 {
 	while (!idle)
 		nap(50000);
 	collect();
 	for (int i = 0; i < stream.count; i++)
 		arrivals[i].count = 0;
-	limit = UINT32_MAX;
+	limit = last;
 	idle = 0;
 	running = 1;
 }
@@ -155,14 +155,29 @@ uint32_t stream_begun(void)
 	return begun;
 }
 
-uint32_t stream_finish(uint32_t number)
+// Whether the last frame has come out anywhere; frames keep their order.
+static int has_last_arrived(void)
 {
+	for (int i = 0; i < stream.count; i++) {
+		long count = arrivals[i].count;
+
+		if (count && arrivals[i].numbers[(count - 1) % MAX_ARRIVALS] == begun)
+			return 1;
+	}
+	return 0;
+}
+
+uint32_t stream_finish(uint32_t number, long linger_msec)
+{
+	long waited = 0;
+
 	limit = number;
 	while (running || !idle)
 		nap(50000);
-	do
+	do {
 		nap(QUIET_NSEC);
-	while (collect());
+		waited = collect() ? 0 : waited + QUIET_NSEC;
+	} while (!waited || (waited < linger_msec * 1000000 && !has_last_arrived()));
 	return begun;
 }
 

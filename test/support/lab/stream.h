@@ -16,11 +16,12 @@ uint32_t stream_number(const unsigned char *bytes, size_t len);
 int stream_open(int in, const unsigned char *bytes, size_t len, const int *watched, int count);
 // From the next stream_run() on, only frames with these bytes at this offset count as arrived; len 0: all. -1: too many bytes.
 int stream_match(size_t offset, const unsigned char *bytes, size_t len);
-// Sends without pause from now on.
-void stream_run(void);
+// Sends without pause from now on, up to the frame `last`.
+void stream_run(uint32_t last);
 // Number of the frame that was begun last: any frame with a greater one begins after this call.
 uint32_t stream_begun(void);
-// Sends on until `number` at least, then stops, and collects what still arrives. Returns the last number sent.
-uint32_t stream_finish(uint32_t number);
+// Sends on until `number` at least, then stops, and collects what still arrives. Returns the last number sent. If the last frame is
+// nowhere yet, a kernel thread may have it: it is waited for as long as `linger` says.
+uint32_t stream_finish(uint32_t number, long linger_msec);
 // Frames with a number greater than `after` that arrived at the n-th watched descriptor since stream_run(); -1: too many to tell.
 long stream_arrived(int n, uint32_t after);

@@ -26,6 +26,7 @@ export async function tcpdumpSees(t: Test, bed: Ports, device: string, times: nu
     said += data.toString();
   });
   await until('tcpdump listens', () => said.includes('listening on'), 60_000);
+  await bed.agent.linger(50);
   const { sent, ports } = await bed.agent.flow(frames);
   t.equal(ports[1], sent, `${device}: all frames arrive`);
   // It ends by itself once it has seen every one of them; otherwise it is asked how many it saw.

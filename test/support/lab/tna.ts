@@ -131,7 +131,7 @@ export class Controller {
 }
 
 /** Waits until `holds`, looking every 50 ms; rejects with `what` after `timeout` milliseconds. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean, timeout = 15_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean> | boolean, timeout = 60_000): Promise<void> {
   const end = performance.now() + timeout * patience;
   while (!(await holds())) {
     if (performance.now() > end) {

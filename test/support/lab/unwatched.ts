@@ -147,6 +147,8 @@ export class Unwatched<P extends Ports> {
     while (figures.trials < count) {
       await this.flows(guard.slow);
       for (const command of guard.first ?? []) await agent.exec(command);
+      // A frame that must not arrive is not waited for: it would be seen at once, as those before it.
+      await agent.linger(guard.fate === 'dropped' ? 0 : 50);
       if (guard.match !== undefined) await agent.match(...guard.match);
       const result = await agent.change(guard.change, framesPerTrial);
       if (guard.match !== undefined) await agent.matchAll();
