@@ -7,7 +7,7 @@ import type { Agent, Received } from '../../support/lab/agent.js';
 const patienceMs = 20_000;
 
 /**
- * Resolves to what arrived once there are at least `least` frames (or it is clear that there won't be), and then nothing
+ * Sends so many of a frame, one right after the other, and resolves to what arrived once there are at least `least` frames (or it is clear that there won't be), and then nothing
  * for `quiet` milliseconds.
  */
 export async function sendAndWait(
@@ -16,9 +16,10 @@ export async function sendAndWait(
   bytes: string,
   least: number,
   quiet: number,
+  times = 1,
 ): Promise<readonly Received[]> {
-  const [sent] = await agent.send([{ port, bytes }]);
-  const received = [...(sent?.received ?? [])];
+  const sent = await agent.send(Array.from({ length: times }, () => ({ port, bytes })));
+  const received = sent.flatMap((one) => one.received);
   const end = performance.now() + patienceMs;
   while (received.length < least && performance.now() < end) received.push(...(await agent.collect(20)));
   received.push(...(await agent.collect(quiet)));
