@@ -61,7 +61,7 @@ static __always_inline void tna_write_ethernet(struct tna_eth_words *eth, struct
 #ifdef TNA_HOOK_TC
 // What a bridge on the way would have changed of the skb itself, beside its bytes.
 // * net/bridge/br_input.c br_handle_frame(): a frame to the bridge's own address, on a port with another one, is for this host.
-// * net/core/dev.c netdev_core_pick_tx(), on a bridge device with its one queue: the queue of the receiving device is forgotten.
+// * net/core/dev.c netdev_core_pick_tx(), on a bridge device with its one queue (several: see bridge_out): the queue of the receiving device is forgotten.
 static __always_inline void tna_as_routed(struct tna_pkt *p)
 {
 	struct __sk_buff *skb = p->ctx;

@@ -25,11 +25,13 @@
 // * veth: generic XDP on the peer: no. The peer's own ingress takes the mark away.
 // * hardware, tap, dummy: the frame has left.
 // * VLAN devices, bond, team hand it on to another device: not while any device of the machine has generic XDP (its
-//   static key), or the kernel does not tell.
+//   static key), or the kernel does not tell. What is routed has lost its route (skb_dst()) then, by which tunnels go for their path MTU: not if
+//   below the VLAN devices is one of another kind than the ones named here, or a bridge, or if they are too many to look.
 // * any other kind (vxlan and other tunnels, macvlan, ...): not.
 #pragma once
 #include "taps.h"
 #include "tc.h"
+#include "vlan.h"
 
 #define TNA_VLAN_HLEN 4
 #define TNA_ETH_MIN_MTU 68
@@ -98,7 +100,34 @@ extern const void generic_xdp_needed_key __ksym __weak;
 #define TNA_KIND_TEAM 0x6d616574ULL	   /* "team\0" */
 #define TNA_KIND_DUMMY 0x796d6d7564ULL	   /* "dummy\0" */
 #define TNA_KIND_SHORT 0xffffffffffULL	   /* as many characters, end mark included, as all but the last have */
+#define TNA_KIND_BRIDGE 0x656764697262ULL /* "bridge\0" */
 #define TNA_KIND_LONG 0xffffffffffffULL
+#define TNA_KIND_WHOLE 0xffffffffffffffULL
+#define TNA_BELOW_MAX 3
+
+// Is the device below a VLAN device, or the last one below several, of a kind of which nothing is known? A function of its own, which the
+// verifier looks at once.
+__attribute__((noinline)) u64 tna_unknown_below(u64 address)
+{
+	if (!TNA_HAS(vlan_dev_priv, real_dev))
+		return 1;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TNA_BELOW_MAX; i++) {
+		struct net_device *dev;
+		u64 kind;
+
+		address = (u64)tna_vlan_priv(address)->real_dev;
+		dev = TNA_AT(net_device, address);
+		if (tna_is_hardware(dev) || tna_is_veth(dev) || tna_is_tun(dev))
+			return 0;
+		kind = tna_kind(dev);
+		if ((kind & TNA_KIND_SHORT) == TNA_KIND_VLAN)
+			continue;
+		return (kind & TNA_KIND_LONG) != TNA_KIND_DUMMY && (kind & TNA_KIND_WHOLE) != TNA_KIND_BRIDGE &&
+		       (kind & TNA_KIND_SHORT) != TNA_KIND_BOND && (kind & TNA_KIND_SHORT) != TNA_KIND_TEAM;
+	}
+	return 1;
+}
 
 // Could somebody below a device that hands frames on miss frames that tc redirected into it? The count comes first in
 // struct static_key.
@@ -238,6 +267,8 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 		return TNA_TRANSMIT_OK;
 	kind &= TNA_KIND_SHORT;
 	if (tna_unlikely(kind != TNA_KIND_VLAN && kind != TNA_KIND_BOND && kind != TNA_KIND_TEAM))
+		return TNA_TRANSMIT_KIND;
+	if (kind == TNA_KIND_VLAN && p->l3 && tna_unlikely(tna_unknown_below(p->odev_address)))
 		return TNA_TRANSMIT_KIND;
 	if (tna_unlikely(tna_mark_matters()))
 		return TNA_TRANSMIT_BELOW;

@@ -8,7 +8,9 @@
 // * down or without carrier: SLOW.
 // * tc: validate_xmit_skb(): what the bridge device, of tagged packets by its vlan_features, or the VLAN device on it (vlan_out) must have segmented (its features, gso_max_size, gso_max_segs), or its checksum
 //   filled in, while the port need not: SLOW. Where the port has no such feature either, the port does it, with the same result.
-// * tc: netdev_core_pick_tx(): see include/redirect.h.
+//   Of what has a tunnel's headers (skb->encapsulation: netif_skb_features(), hw_enc_features) and of SCTP (skb->csum_not_inet:
+//   skb_csum_hwoffload_help()) bridge and VLAN device fill in the checksum whatever their other features: SLOW.
+// * tc: netdev_core_pick_tx(): see include/redirect.h. A bridge made with several queues (numtxqueues) picks one that the port then has: SLOW.
 // net/bridge/br_device.c br_dev_xmit():
 // * nf_br_ops->br_dev_xmit_hook(), br_netfilter's, looks at packets that it has seen on the way in alone (an skb extension: see ip_receive).
 // * VLAN filtering: see bridge_vlan_out; in a pipeline without it: SLOW. MST, which needs it: SLOW.
@@ -58,9 +60,25 @@ struct skb_shared_info___segments {
 	unsigned short gso_segs;
 };
 
+struct sk_buff___checksum {
+	u8 encapsulation : 1;
+	u8 csum_not_inet : 1;
+};
+
 #pragma clang attribute pop
 
 #ifdef TNA_HOOK_TC
+// Is the packet's checksum one for which most devices' features do not count?
+static __always_inline u64 tna_special_checksum(struct tna_pkt *p)
+{
+	struct sk_buff___checksum *skb = (void *)tna_known_ctx(p->ctx);
+	u64 special = BPF_CORE_READ_BITFIELD(skb, encapsulation);
+
+	if (TNA_HAS(sk_buff___checksum, csum_not_inet))
+		special |= BPF_CORE_READ_BITFIELD(skb, csum_not_inet);
+	return special;
+}
+
 // Would a device, the bridge or a VLAN device on it, that has these features alter a packet that the port takes as it is?
 static __always_inline bool tna_alters(struct tna_pkt *p, u64 address, u64 features, u64 port)
 {
@@ -69,7 +87,8 @@ static __always_inline bool tna_alters(struct tna_pkt *p, u64 address, u64 featu
 	struct sk_buff *skb = tna_skb(p);
 	u64 shared = (u64)skb->head + skb->end;
 
-	if (BPF_CORE_READ_BITFIELD(skb, ip_summed) == TNA_CHECKSUM_PARTIAL && lacking & TNA_F_HW_CSUM)
+	if (BPF_CORE_READ_BITFIELD(skb, ip_summed) == TNA_CHECKSUM_PARTIAL &&
+	    (lacking & TNA_F_HW_CSUM || tna_special_checksum(p)))
 		return true;
 	if (!p->gso)
 		return false;
@@ -123,6 +142,9 @@ static __always_inline int fpm_bridge_out(struct tna_pkt *p)
 	tapped |= tna_all_tapped(p->net);
 #endif
 	qdisc = TNA_AT(Qdisc, dev->qdisc)->handle;
+#ifdef TNA_HOOK_TC
+	qdisc |= dev->real_num_tx_queues ^ 1;
+#endif
 	if (tna_unlikely(hooks | options | down | nf | tc | tapped | qdisc | (p->ip.hardware & 1))) {
 		if (down)
 			return tna_slow(p, TNA_R_BRIDGE_OUT_DOWN);

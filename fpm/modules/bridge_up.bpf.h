@@ -16,6 +16,9 @@
 // * packet sockets on the bridge device: SLOW. On all devices: they see the frame on the port and on the bridge: SLOW, also at tc, where
 //   they have only been served for the port.
 // * tcx programs, clsact filters, netfilter ingress hooks of the bridge device: SLOW.
+// netif_receive_skb() of the bridge device: get_rps_cpu() has the packet's hash made if the queue that it came by, the bridge's one, has RPS or RFS
+// (rps_cpus, rps_flow_cnt), which a choice among next hops by ports then goes by (include/multipath.h). tc: such a queue, or several: SLOW. XDP: next
+// hops are not chosen by ports there, and nothing else of a packet shows its hash or the CPU.
 // * VLAN devices: see vlan_receive. rx handler, packet sockets for IP alone, VRF: see ip_receive.
 // Not in the fast path: the bridge device's own counters of received packets (dev_sw_netstats_rx_add).
 #pragma once
@@ -28,9 +31,43 @@
 
 extern const void br_nf_local_in __ksym __weak;
 
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct netdev_rx_queue {
+	void *rps_map;
+	void *rps_flow_table;
+};
+
+/* newer kernels keep the length of the table in its address */
+struct netdev_rx_queue___tagged {
+	unsigned long rps_flow_table;
+};
+
+struct net_device___rx {
+	struct netdev_rx_queue *_rx;
+};
+
+#pragma clang attribute pop
+
+#ifdef TNA_HOOK_TC
+// Not 0 if a device spreads packets over CPUs by their hash, or may.
+static __always_inline u64 tna_spreads(struct net_device *dev, u64 address)
+{
+	u64 queue = (u64)TNA_AT(net_device___rx, address)->_rx, spreads = dev->real_num_rx_queues ^ 1;
+
+	if (TNA_HAS(netdev_rx_queue, rps_map))
+		spreads |= tna_word(queue + TNA_OFFSET(netdev_rx_queue, rps_map));
+	if (TNA_HAS(netdev_rx_queue, rps_flow_table))
+		spreads |= tna_word(queue + TNA_OFFSET(netdev_rx_queue, rps_flow_table));
+	else if (TNA_HAS(netdev_rx_queue___tagged, rps_flow_table))
+		spreads |= tna_word(queue + TNA_OFFSET(netdev_rx_queue___tagged, rps_flow_table));
+	return spreads;
+}
+#endif
+
 static __always_inline int fpm_bridge_up(struct tna_pkt *p)
 {
-	u64 address, other, generic, tapped, tc, nf, hooks;
+	u64 address, other, generic, tapped, tc, nf, hooks, spreads = 0;
 	struct net_device *dev;
 
 	if (!p->bridge.up)
@@ -44,12 +81,13 @@ static __always_inline int fpm_bridge_up(struct tna_pkt *p)
 	tapped = tna_device_tapped(dev, address);
 #ifdef TNA_HOOK_TC
 	tapped |= tna_all_tapped(p->net);
+	spreads = tna_spreads(dev, address);
 #endif
 	tc = TNA_TC(dev, ingress);
 	nf = (u64)dev->nf_hooks_ingress;
 	hooks = tna_other_hooks((u64)TNA_AT(netns_nf, p->net + TNA_OFFSET(net, nf))->hooks_bridge[TNA_NF_BR_LOCAL_IN],
 				(u64)&br_nf_local_in);
-	if (tna_unlikely(other | generic | tapped | tc | nf | hooks)) {
+	if (tna_unlikely(other | generic | tapped | tc | nf | hooks | spreads)) {
 		if (other)
 			return tna_slow(p, TNA_R_BRIDGE_UP_OTHER_ADDRESS);
 		if (hooks)
@@ -62,6 +100,8 @@ static __always_inline int fpm_bridge_up(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_UP_TC_INGRESS);
 		if (nf)
 			return tna_slow(p, TNA_R_BRIDGE_UP_NF_INGRESS);
+		if (spreads)
+			return tna_slow(p, TNA_R_BRIDGE_UP_RPS);
 	}
 	return TNA_NEXT;
 }

@@ -6,6 +6,8 @@
 // Linux's routing lets go of it (skb_orphan() in ip_rcv_core()): fq would pace by it, a program would find it (__sk_buff's sk, bpf_skb_cgroup_id()).
 // A socket, and a configured qdisc, fq as the kernel's own choice (net.core.default_qdisc), anything at tc egress or a netfilter egress hook: SLOW,
 // of the egress device, and of what is below VLAN devices, which hand the packet on as it is. A socket, and a bond or team: SLOW.
+// A packet socket does not see what it has sent itself (skb_loop_sk() in dev_queue_xmit_nit()): one of a packet socket, and packet sockets that listen
+// on the egress device, on a device below, or on all devices: SLOW.
 // tc: a packet that a bridge or a VLAN device handed up came in by that for whoever asks (skb->skb_iif), a redirected one by the port. Filters may
 // ask, those of qdiscs included: a configured qdisc, or anything at tc egress: SLOW. The same of one that came in through a VRF.
 #pragma once
@@ -15,13 +17,29 @@
 #include "vrf.h"
 
 #ifdef TNA_HOOK_TC
-#define TNA_BELOW_MAX 3
+#define TNA_AF_PACKET 17
 #define TNA_QDISC_FQ 0x7166ULL /* "fq\0" */
 #define TNA_QDISC_SHORT 0xffffffULL
 
-// Could somebody between an egress device and the wire ask for the socket of a packet? The qdisc of a device's first queue is its only one or, below
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* what struct sock begins with */
+struct sock_common___family {
+	unsigned short skc_family;
+};
+
+#pragma clang attribute pop
+
+// Does a socket send what packet sockets listen for there, and is it one itself?
+static __always_inline bool tna_hears_itself(u64 sock, struct net_device *dev, u64 address)
+{
+	return (tna_device_tapped(dev, address) || tna_all_tapped((u64)dev->nd_net.net)) &&
+	       TNA_AT(sock_common___family, sock)->skc_family == TNA_AF_PACKET;
+}
+
+// Could somebody between an egress device and the wire ask for this socket, a packet's? The qdisc of a device's first queue is its only one or, below
 // mq, the one that all have. A function of its own, which the verifier looks at once.
-__attribute__((noinline)) u64 tna_asks_for_sockets(u64 address)
+__attribute__((noinline)) u64 tna_asks_for_socket(u64 address, u64 sock)
 {
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < TNA_BELOW_MAX; i++) {
@@ -30,6 +48,7 @@ __attribute__((noinline)) u64 tna_asks_for_sockets(u64 address)
 		u64 kind = tna_is_hardware(dev) ? 0 : tna_kind(dev) & TNA_KIND_SHORT;
 
 		if (TNA_AT(Qdisc, dev->qdisc)->handle || tna_tc_used(TNA_TC(dev, egress)) || dev->nf_hooks_egress ||
+		    tna_hears_itself(sock, dev, address) ||
 		    (tna_word((u64)first->ops + TNA_OFFSET(Qdisc_ops, id)) & TNA_QDISC_SHORT) == TNA_QDISC_FQ)
 			return 1;
 		if (kind != TNA_KIND_VLAN)
@@ -46,6 +65,9 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 {
 	enum tna_transmit_obstacle obstacle;
 	struct tna_transmit t;
+#ifdef TNA_HOOK_TC
+	u64 sock;
+#endif
 
 	if (!p->l3)
 		return TNA_NEXT;
@@ -89,10 +111,12 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 	if ((TNA_HANDS_UP || on_vlan_receive || tna_through_vrf(p)) &&
 	    tna_unlikely(TNA_AT(Qdisc, p->odev->qdisc)->handle || tna_tc_used(TNA_TC(p->odev, egress))))
 		return tna_slow(p, TNA_R_IP_EGRESS_INGRESS_DEVICE);
-	/* a veth has no more than the first two of these */
-	if (((struct sk_buff___ip *)tna_known_ctx(p->ctx))->sk &&
-	    tna_unlikely(TNA_AT(Qdisc, p->odev->qdisc)->handle || TNA_TC(p->odev, egress) || !tna_is_known_veth(p, p->odev)) &&
-	    tna_asks_for_sockets(p->odev_address))
+	/* a veth has no more than the first three of these */
+	sock = (u64)((struct sk_buff___ip *)tna_skb(p))->sk;
+	if (sock &&
+	    tna_unlikely(TNA_AT(Qdisc, p->odev->qdisc)->handle || TNA_TC(p->odev, egress) ||
+			 tna_hears_itself(sock, p->odev, p->odev_address) || !tna_is_known_veth(p, p->odev)) &&
+	    tna_asks_for_socket(p->odev_address, sock))
 		return tna_slow(p, TNA_R_IP_EGRESS_SOCKET_QDISC);
 #endif
 	return TNA_NEXT;

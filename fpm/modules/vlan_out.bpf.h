@@ -4,7 +4,7 @@
 //
 // net/core/dev.c __dev_queue_xmit() on the VLAN device, which what is redirected passes by:
 // * packet sockets on the VLAN device: SLOW. On all devices: SLOW, which would only see it on the port.
-// * netfilter egress hooks, tcx programs, clsact filters, a configured qdisc: SLOW.
+// * netfilter egress hooks, tcx programs, clsact filters, a configured qdisc: SLOW. Several queues (numtxqueues), of which it would pick one: SLOW.
 // * down or without carrier: SLOW.
 // * tc: what the VLAN device must have segmented, or its checksum filled in: see bridge_out.
 // net/8021q/vlan_dev.c vlan_dev_hard_start_xmit():
@@ -83,7 +83,7 @@ static __always_inline int fpm_vlan_out(struct tna_pkt *p)
 	tc = TNA_TC(dev, egress);
 	tapped = tna_device_tapped(dev, address);
 	tapped |= tna_all_tapped(p->net);
-	qdisc = TNA_AT(Qdisc, dev->qdisc)->handle;
+	qdisc = TNA_AT(Qdisc, dev->qdisc)->handle | (dev->real_num_tx_queues ^ 1);
 	p->tag_proto = vlan->vlan_proto;
 	offload = p->tag_proto == bpf_htons(ETH_P_8021AD) ? TNA_F_STAG_TX : TNA_F_CTAG_TX;
 	offload &= ~below->features;

@@ -3,7 +3,7 @@
 
 import { withAgent } from '../support/lab/agent.js';
 import { ethernet, type Ipv4, ipv4, ipv6, ipv6Address, mac, sized, tagged, udp } from '../support/lab/frame.js';
-import { ip } from '../support/lab/netns.js';
+import { inNetns, ip } from '../support/lab/netns.js';
 import { bridgeModules } from './fast-path.js';
 import type { Bench as RouterBench } from './routing-case.js';
 import { python, routingModules } from './routing-case.js';
@@ -138,6 +138,20 @@ function nextHop(hardware: string): Pick<Case, 'way' | 'packet' | 'set' | 'unset
 
 const ask = (request: string) => ({ prepare: (b: Bench) => withAgent(b.netns, (a) => a.request(request)) });
 const listen = (device: string) => ({ prepare: (b: Bench) => withAgent(b.netns, (a) => a.packet(device)) });
+
+/** Another value in a file of the first receive queue of br0, where 0 was. */
+function receiveQueue(file: string, value: number): Pick<Case, 'prepare'> {
+  const set = (b: Bench, to: number) =>
+    inNetns(b.netns, ['sh', '-c', `echo ${to} > /sys/class/net/br0/queues/rx-0/${file}`]);
+  return {
+    prepare: async (b) => {
+      await set(b, value);
+      return async () => {
+        await set(b, 0);
+      };
+    },
+  };
+}
 const shaped = (device: string): Pick<Case, 'set' | 'unset'> => ({
   set: [`tc qdisc replace dev ${device} root handle 1: pfifo limit 100`],
   unset: [`tc qdisc del dev ${device} root`],
@@ -232,6 +246,10 @@ export const gatewayCases: readonly Case[] = [
     expect: 'bridge_up:nf-ingress',
     ...chain('netdev', 'ingress device br0'),
   },
+  { name: 'RPS on the bridge', way: 'up', hooks: ['tc'], expect: 'bridge_up:rps', ...receiveQueue('rps_cpus', 1) },
+  { name: 'RFS on the bridge', way: 'up', hooks: ['tc'], expect: 'bridge_up:rps', ...receiveQueue('rps_flow_cnt', 64) },
+  { name: 'RPS on the bridge, at XDP', way: 'up', hooks: ['xdp'], expect: 'fast', ...receiveQueue('rps_cpus', 1) },
+  { name: 'RPS on the bridge, from above', way: 'down', expect: 'fast', ...receiveQueue('rps_cpus', 1) },
   {
     name: 'not IP',
     way: 'up',

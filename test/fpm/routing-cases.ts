@@ -9,6 +9,7 @@ import { multipathCases } from './multipath-cases.js';
 import {
   A,
   B,
+  type Bench,
   type Case,
   own1,
   packet,
@@ -459,6 +460,18 @@ export const routingCases: readonly Case[] = [
     kinds: ['tap', 'veth'],
     set: ['tc qdisc replace dev p2 root handle 1: pfifo limit 100'],
     unset: ['tc qdisc del dev p2 root'],
+  },
+  ...(['p2', 'any'] as const).map((where): Case => {
+    const prepare = (b: Bench) => withAgent(b.netns, (a) => a.packet(where));
+    const name = `tcpdump on ${where === 'any' ? 'all devices' : 'the egress'}, and a packet socket's packet`;
+    return { name, expect: 'ip_egress:socket-qdisc', hooks: ['tc'], kinds: ['veth'], prepare };
+  }),
+  {
+    name: "tcpdump on the egress, and a tap's packet",
+    expect: 'fast',
+    hooks: ['tc'],
+    kinds: ['tap'],
+    prepare: (b) => withAgent(b.netns, (a) => a.packet('p2')),
   },
   {
     name: 'a route with a greater MTU than the device',

@@ -21,6 +21,7 @@ import { type Directed, directed, scriptChanges } from '../directed-case.js';
 import { nft, step } from '../oddity.js';
 import { mingled } from './directed.js';
 import { neighbourTimers } from './generate.js';
+import { rps } from './multipath.js';
 import { packet, type RouterOddity, station, stationMac } from './oddities.js';
 import { station6 } from './oddities6.js';
 import { address6Of, addressOf, icmp6, portMac, quiet6, quietRouter } from './plan.js';
@@ -193,6 +194,21 @@ export const gatewayOddities: readonly RouterOddity[] = [
     name: 'gateway: tc program on the bridge',
     change: [step('agent', 'tcx br1 ingress')],
     aims: ['bridge_up:tc-ingress'],
+  },
+  {
+    // Behind the port Linux finds a hash by a secret of its own, which is the one of ports from then on.
+    name: 'gateway: several next hops by ports, behind RPS of the bridge',
+    setup: [
+      step('ip', `route add 172.20.0.0/16 nexthop via ${station(1)} dev p2 nexthop via ${station(2)} dev br3`),
+      step('sysctl', 'net/ipv4/fib_multipath_hash_policy 1'),
+      rps('br1'),
+    ],
+    script: [
+      ...hello,
+      ...Array.from({ length: 60 }, (_, n) => from(0, '172.20.0.9', { payload: udp(1024 + n, 9, '5a'.repeat(30)) })),
+    ],
+    hooks: ['tc'],
+    aims: ['bridge_up:rps'],
   },
   {
     name: 'gateway: nft ingress',

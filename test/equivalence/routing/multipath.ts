@@ -20,11 +20,12 @@ const gateways = [
 const several = (weights: readonly number[]): string =>
   weights.map((weight, i) => `nexthop ${gateways[i]} weight ${weight}`).join(' ');
 
-/** Receive packet steering for p1, in the namespace's own sysfs. */
-const rps = step(
-  'agent',
-  `exec unshare -m python3 -c ${"o=__import__('os').system;o('mount -t sysfs s /sys');o('echo 1 >/sys/class/net/p1/queues/rx-0/rps_cpus')".replaceAll(' ', '\\x20')}`,
-);
+/** Receive packet steering for a device, in the namespace's own sysfs. */
+export function rps(device: string): Step {
+  const mount = "o=__import__('os').system;o('mount -t sysfs s /sys')";
+  const text = `${mount};o('echo 1 >/sys/class/net/${device}/queues/rx-0/rps_cpus')`;
+  return step('agent', `exec unshare -m python3 -c ${text.replaceAll(' ', '\\x20')}`);
+}
 
 /** The ports of all flows are found by a program, which finds none. */
 const dissector = `exec(${JSON.stringify(`${dissectsFlows}\nimport time\ntime.sleep(20)`).replaceAll(' ', '\\x20')})`;
@@ -248,7 +249,7 @@ export const multipathOddities: readonly RouterOddity[] = [
   {
     // Linux has found the hash, by a secret of its own, before any program runs.
     name: 'router: several next hops by ports, behind RPS',
-    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 1'), rps],
+    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 1'), rps('p1')],
     script: [...greetings, ...flows(240, anything)],
     hooks: ['tc'],
     kinds: ['veth'],
