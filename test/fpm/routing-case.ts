@@ -61,6 +61,8 @@ export interface Case {
   readonly prepare?: (bench: Bench) => Promise<(() => Promise<void>) | undefined>;
   readonly modules?: readonly string[];
   readonly params?: Readonly<Record<string, number>>;
+  /** A probe; where it says no, the case does not run. */
+  readonly needs?: string;
   /** The next hop is new: its first packet is left to Linux, as ever. */
   readonly first?: boolean;
 }

@@ -481,6 +481,23 @@ export const routingCases: readonly Case[] = [
     packet: { ...routed, payload: udp(1, 7, '00'.repeat(800)) },
   },
   {
+    name: 'a VLAN device on another kind of device as egress',
+    expect: 'ip_egress:egress-kind',
+    hooks: ['tc'],
+    needs: 'btf:vlan_info.grp',
+    set: [
+      'ip link add f9 type ifb',
+      'ip link set f9 up',
+      'ip link add link f9 name f9.5 type vlan id 5',
+      'ip link set f9.5 up',
+      'ip addr add 10.3.0.1/24 dev f9.5',
+      `ip neigh add 10.3.0.10 lladdr ${B} dev f9.5 nud permanent`,
+    ],
+    unset: ['ip link del f9'],
+    packet: { destination: '10.3.0.10' },
+    first: true,
+  },
+  {
     name: 'another kind of device as egress',
     expect: 'ip_egress:egress-kind',
     hooks: ['tc'],

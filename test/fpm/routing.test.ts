@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every FPM of routing against a real router: configuration and packet in, reason (or the very packet that Linux would
-// send) out; each declared reason is reached here, or listed with the evidence why this kernel can't reach it.
+// send) out; each declared reason is reached here, or listed with the evidence why this kernel can't reach it. TNA_FPM_CASES=TEXT: only
+// cases with this in their name.
 
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -34,6 +35,7 @@ import { packet6, routed6, routing6Cases, speakIp6 } from './routing6-cases.js';
 t.setTimeout(800_000);
 // Some of what Linux remembers of a packet it remembers for the CPU that the packet came by.
 execFileSync('taskset', ['-a', '-p', '-c', '0', String(process.pid)]);
+const onlyCases = process.env.TNA_FPM_CASES ?? '';
 const library = await ownLibrary(t);
 
 /** Reasons that a test has seen, as `fpm:code`. */
@@ -99,7 +101,7 @@ async function runCase(
 /** All cases run on one kind of device per hook; on the other only what differs there. */
 function applies(one: Case, hook: Hook, kind: Kind): boolean {
   const main = hook === 'xdp' ? 'tap' : 'veth';
-  if (!(one.hooks ?? [hook]).includes(hook)) return false;
+  if (!(one.hooks ?? [hook]).includes(hook) || !one.name.includes(onlyCases)) return false;
   return one.kinds === undefined
     ? kind === main || one === routingCases[0] || one === routing6Cases[0]
     : one.kinds.includes(kind);
@@ -116,11 +118,12 @@ for (const [hook, kind] of [
     bench.fast.allow(await bench.ifindex('p2'));
     const program = await bench.fast.use(routingModules);
     await bench.fast.attach(await bench.ifindex('p1'));
-    if (hook === 'tc' && kind === 'veth') await localSender(t, bench);
-    if (hook === 'tc' && kind === 'tap') await synthetic(t, bench, program);
+    if (onlyCases === '' && hook === 'tc' && kind === 'veth') await localSender(t, bench);
+    if (onlyCases === '' && hook === 'tc' && kind === 'tap') await synthetic(t, bench, program);
     // those of IPv6 first: some of IPv4 take IPv6 away from a device
     for (const one of [...routing6Cases, ...routingCases]) {
       if (!applies(one, hook, kind)) continue;
+      if (one.needs !== undefined && (await probe(one.needs)).answer !== 'yes') continue;
       const outcome = await runCase(bench, one).catch((error: unknown) => new Error(`${one.name}: ${String(error)}`));
       if (outcome instanceof Error) {
         t.fail(outcome.message);
@@ -296,6 +299,7 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
 };
 
 await t.test('every declared reason is reached, or has an excuse', async (t) => {
+  if (onlyCases !== '') return;
   const bridging = new Set([...bridgeModules, 'frame', 'egress', 'guard_ingress', 'offload']);
   for (const module of library.modules.filter(
     ({ name }) => !bridging.has(name) && [...routingModules, 'ip_rules', 'vrf'].includes(name),
