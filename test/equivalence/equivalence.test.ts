@@ -17,7 +17,7 @@ import { Resident } from './resident-accelerator.js';
 import { type Case, makeCase, runCase } from './runner.js';
 
 // Real commands on a machine that may be busy with others.
-t.setTimeout(600_000 * patience);
+t.setTimeout(1_500_000 * patience);
 
 /** Seeds of CI's sample start here; every run of the script with other seeds widens it. */
 const firstSeed = 5000;

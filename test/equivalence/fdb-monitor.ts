@@ -2,7 +2,9 @@
 // What the kernel tells user space of FDB entries while a case runs: learnt, moved, active again, gone.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export class FdbMonitor {
   readonly #process: ChildProcessByStdio<null, Readable, null>;
@@ -20,15 +22,36 @@ export class FdbMonitor {
       spawn('bridge', ['-n', netns, 'monitor', 'fdb'], { stdio: ['ignore', 'pipe', 'inherit'] }),
     );
     // It has nothing to say when it begins to listen.
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await monitor.#until(() => monitor.#unread() !== undefined);
     return monitor;
+  }
+
+  /** Bytes in the receive queue of its socket; undefined until it has joined a group. */
+  #unread(): number | undefined {
+    const { pid, exitCode } = this.#process;
+    if (exitCode !== null) throw new Error(`bridge monitor exited with ${exitCode}`);
+    // sk Eth Pid Groups Rmem …; the port id of a process's first socket is its process id.
+    const rows = readFileSync(`/proc/${pid}/net/netlink`, 'latin1').split('\n').slice(1);
+    const [, , , , unread] =
+      rows
+        .map((row) => row.trim().split(/\s+/))
+        .find(([, , port, groups]) => port === String(pid) && !/^0*$/.test(groups ?? '')) ?? [];
+    return unread === undefined ? undefined : Number(unread);
+  }
+
+  async #until(holds: () => boolean): Promise<void> {
+    for (const end = performance.now() + 60_000; !holds(); await delay(5))
+      if (performance.now() > end) throw new Error('bridge monitor does not listen');
   }
 
   /** Ends it. The events, sorted: stations that are heard at the same time may be told of in any order. */
   async stop(): Promise<string[]> {
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       const closed = new Promise<void>((resolve) => this.#process.once('close', () => resolve()));
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      // What a work queue tells, and then until it has read everything: what it has read it has also passed on before it reads more.
+      await delay(50);
+      await this.#until(() => this.#unread() === 0);
+      await delay(50);
       this.#process.kill();
       await closed;
     }

@@ -10,7 +10,7 @@ import { makeGateway6Case, makeGatewayCase } from './routing/case.js';
 import { gatewayCases } from './routing/gateway.js';
 
 // Real commands on a machine that may be busy with others.
-t.setTimeout(600_000);
+t.setTimeout(1_500_000);
 
 // One process does them all: samples of routing.test.ts start it each time.
 const resident = new Resident();

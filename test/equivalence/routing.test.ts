@@ -14,7 +14,7 @@ import { routerCases } from './routing/directed.js';
 import { runCase } from './runner.js';
 
 // Real commands on a machine that may be busy with others.
-t.setTimeout(1_200_000);
+t.setTimeout(1_500_000);
 
 t.test('Linux equals Linux', async (t) => {
   for (const make of [makeRouterCase, makeRouter6Case]) {

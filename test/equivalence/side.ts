@@ -71,6 +71,8 @@ export class Side {
   readonly #messages: string[] = [];
   readonly #frames: SentFrame[] = [];
   #sent = 0;
+  /** When the last frame was sent. */
+  #ended = 0;
   #monitor: FdbMonitor | undefined;
 
   private constructor(
@@ -259,6 +261,7 @@ export class Side {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     await this.#segment(frames, frames.length);
+    this.#ended = performance.now();
   }
 
   async #segment(frames: readonly Send[], end: number): Promise<void> {
@@ -271,12 +274,17 @@ export class Side {
     const { configuration, netns, agent } = this;
     const late = await agent.collect(this.#quiet);
     const steps = [...configuration.setup, ...configuration.changes.flatMap((change) => change.steps)];
+    const read = configuration.own === undefined ? readActivity : readNeighbourUse;
+    const since = Math.floor((performance.now() - this.#ended) / 1000);
+    const activity = configuration.activity ? await read(netns) : [];
     const nftables = steps.some((one) => one.tool === 'nft');
     const state = await readState(netns, agent, nftables, configuration.own !== undefined);
-    const read = configuration.own === undefined ? readActivity : readNeighbourUse;
-    const activity = configuration.activity ? await read(netns) : [];
     const events = (await this.#monitor?.stop()) ?? [];
-    return { frames: this.#frames, late, messages: this.#messages, state, activity, events };
+    const before = (seconds: number) => Math.max(0, seconds - since);
+    return {
+      ...{ frames: this.#frames, late, messages: this.#messages, state, events },
+      activity: activity.map((one) => ({ ...one, updated: before(one.updated), used: before(one.used) })),
+    };
   }
 
   async close(): Promise<void> {

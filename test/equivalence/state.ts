@@ -29,7 +29,7 @@ export interface KernelState {
   readonly forwarded: number;
 }
 
-/** When an FDB or neighbour entry was refreshed and used last, in seconds before the end. */
+/** When an FDB or neighbour entry was refreshed and used last, in seconds before the last frame, or as long ago as that. */
 export interface Activity {
   readonly entry: string;
   readonly updated: number;

@@ -7,7 +7,7 @@ import { dissectsFlows } from '../../support/lab/flow-dissector.js';
 import { type Ipv4, ipv4, tcp, udp } from '../../support/lab/frame.js';
 import type { Step } from '../configuration.js';
 import { step } from '../oddity.js';
-import { hello, packet, type RouterOddity, station, stationMac } from './oddities.js';
+import { goesOn, hello, packet, type RouterOddity, station, stationMac } from './oddities.js';
 
 const ip = (text: string): Step => step('ip', text);
 const sysctl = (text: string): Step => step('sysctl', `net/ipv4/${text}`);
@@ -28,7 +28,7 @@ export function rps(device: string): Step {
 }
 
 /** The ports of all flows are found by a program, which finds none. */
-const dissector = `exec(${JSON.stringify(`${dissectsFlows}\nimport time\ntime.sleep(20)`).replaceAll(' ', '\\x20')})`;
+const dissector = `exec(${JSON.stringify(dissectsFlows).replaceAll(' ', '\\x20')});${goesOn}`;
 
 /** A fifth station, which has been sent something before its turn comes. */
 const fifth = ip(`neigh add ${station(2, 2)} lladdr ${stationMac(2, 2)} dev p3 nud permanent`);
@@ -258,12 +258,7 @@ export const multipathOddities: readonly RouterOddity[] = [
   {
     name: 'router: several next hops by ports, which a BPF program finds',
     setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 1')],
-    script: [
-      ...greetings,
-      ...flows(60),
-      [step('agent', `exec setsid -f timeout 20 python3 -c ${dissector}`), step('wait', '1500')],
-      ...flows(60),
-    ],
+    script: [...greetings, ...flows(60), [step('agent', `exec python3 -c ${dissector}`)], ...flows(60)],
     hooks: ['tc'],
     fastFrames: 60,
     aims: ['ip4_route:flow-dissector'],

@@ -8,7 +8,7 @@ import type { Step } from '../configuration.js';
 import { nft, step } from '../oddity.js';
 import { Random } from '../random.js';
 import { drawNestedRoutes } from './nested6.js';
-import { packet, type RouterOddity, station, stationMac } from './oddities.js';
+import { goesOn, packet, type RouterOddity, station, stationMac } from './oddities.js';
 import { address6Of, addressOf, icmp6, portMac } from './plan.js';
 
 export const station6 = (port: number, n = 0): string => address6Of(port, 10 + n);
@@ -71,11 +71,10 @@ function segmented(size: number): Send {
 
 /** A socket of the router that outlives its address: see oddities.ts. */
 function outlived(type: number, option: string): Step[] {
-  const python = `s=__import__('socket').socket(10,${type});${option}s.bind(('fd00:1::99',7));s.connect(('${station6(1)}',1024));__import__('time').sleep(20)`;
+  const python = `s=__import__('socket').socket(10,${type});${option}s.bind(('fd00:1::99',7));s.connect(('${station6(1)}',1024));${goesOn}`;
   return [
     ip('addr add fd00:1::99/128 dev p1 nodad'),
-    step('agent', `exec setsid -f timeout 20 python3 -c ${python}`),
-    step('wait', '1500'),
+    step('agent', `exec python3 -c ${python}`),
     ip('addr del fd00:1::99/128 dev p1'),
     ip(`route add fd00:1::99/128 ${overC}`),
   ];
