@@ -79,8 +79,8 @@ const six: Family = {
   own: (network) => address6Of(network, 1),
   station: station6,
   suffix: '/64',
-  packet: (network, n, destination) => {
-    const whole = ipv6(ipv6Address(station6(network, n)), ipv6Address(destination), 17, udp(1024, 9, '5a'.repeat(30)));
+  packet: (network, n, destination, { payload = udp(1024, 9, '5a'.repeat(30)) }) => {
+    const whole = ipv6(ipv6Address(station6(network, n)), ipv6Address(destination), 17, payload);
     return ethernet(gatewayMac(network), stationMac(network, n), 0x86dd, whole);
   },
 };
@@ -327,11 +327,23 @@ export const vlanGatewayOddities: readonly RouterOddity[] = [
   },
 ];
 
+/** The same of IPv6: what is the family's own, and a change of each device on the way. */
+function change6(name: string, aims: readonly string[], ...steps: readonly Step[]): RouterOddity {
+  return { name: `VLAN gateway6: ${name}`, change: steps, aims, fast: ['p2'] };
+}
+
 export const vlanGateway6Oddities: readonly RouterOddity[] = [
-  { name: 'a VLAN gateway of IPv6' },
-  { name: 'VLAN gateway6: the bridge leaves VLAN 20', change: [bridge('vlan del dev br1 vid 20 self')] },
-  { name: 'VLAN gateway6: a VLAN device goes down', change: [ip('link set br1.10 down')] },
-  { name: 'VLAN gateway6: capture on a VLAN device', change: [step('capture', 'br1.10')] },
+  { name: 'a VLAN gateway of IPv6', fast: ['p1', 'p2', 'p3', 'p4'] },
+  {
+    name: 'VLAN gateway6: every kind of tag',
+    frames: [0, 10, 20, 30, 40, 0xa000, 0xa00a, 0xb014].flatMap((tci) =>
+      [0x8100, 0x88a8].map((protocol) => ({
+        port: 3,
+        bytes: tagged(six.packet(0, 1, station6(1), {}), tci, protocol),
+      })),
+    ),
+    fast: ['p1', 'p2', 'p3', 'p4'],
+  },
   {
     name: 'VLAN gateway6: priorities',
     setup: [
@@ -339,8 +351,48 @@ export const vlanGateway6Oddities: readonly RouterOddity[] = [
       ip('link set br1.20 type vlan egress-qos-map 0:1 4:7 6:3'),
     ],
     frames: [0, 3, 5].map((priority) => from(six, 0, station6(2, 1), { n: 1, priority })),
+    fast: ['p2', 'p4'],
   },
-  { name: 'VLAN gateway6: IPv4 beside it', setup: [step('sysctl', 'net/ipv4/ip_forward 1')] },
+  {
+    name: 'VLAN gateway6: limits of the MTU',
+    setup: [ip('link set br1.20 mtu 1400')],
+    frames: [1399, 1400, 1401, 1500].flatMap((length) =>
+      [0, 2, 3].map((to) =>
+        from(six, 1, station6(to, 1), { fields: { payload: udp(1024, 9, '5a'.repeat(length - 48)) } }),
+      ),
+    ),
+    aims: ['ip6_route:too-long'],
+    fast: ['p2'],
+  },
+  {
+    name: 'VLAN gateway6: IPv4 beside it',
+    setup: [step('sysctl', 'net/ipv4/ip_forward 1')],
+    fast: ['p1', 'p2', 'p3', 'p4'],
+  },
+  {
+    name: 'VLAN gateway6: a station moves to another port',
+    script: [
+      ...greetings(six),
+      ...times(3, from(six, 1, station6(0))),
+      ...times(2, { port: 3, bytes: tagged(six.packet(0, 0, station6(1), {}), 10) }),
+      ...times(4, from(six, 1, station6(0))),
+      ...times(3, { port: 3, bytes: tagged(six.packet(0, 0, station6(1), {}), 10) }),
+    ],
+    fast: ['p2', 'p4'],
+  },
+  change6('the bridge leaves VLAN 20', ['bridge_vlan_out:not-member'], bridge('vlan del dev br1 vid 20 self')),
+  change6('VLAN 10 blocks on the bridge', ['bridge_vlan_up:vlan-state'], bridge('vlan set dev br1 vid 10 state 4')),
+  change6('VLAN 20 blocks on a port', ['bridge_out:vlan-state'], bridge('vlan set dev p3 vid 20 state 4')),
+  change6('a VLAN device goes down', [], ip('link set br1.10 down')),
+  change6(
+    'a VLAN device that keeps the tag',
+    ['vlan_receive:tag-kept'],
+    ip('link set br1.10 type vlan reorder_hdr off'),
+  ),
+  change6('capture on a VLAN device', ['vlan_receive:tapped'], step('capture', 'br1.10')),
+  change6('nft egress', ['vlan_out:nf-egress'], nft('netdev', 'egress device br1.20', 'drop')),
+  change6('no IPv6 on a VLAN device', ['ip6_route:disabled'], step('sysctl', 'net/ipv6/conf/br1.10/disable_ipv6 1')),
+  change6('forwarding off', ['ip6_route:not-forwarding'], step('sysctl', 'net/ipv6/conf/all/forwarding 0')),
 ];
 
 function configure(family: Family, oddity: RouterOddity, kind: PortKind, hook: Hook, count: number): Configuration {
