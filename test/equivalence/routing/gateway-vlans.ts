@@ -215,7 +215,7 @@ export const vlanGatewayOddities: readonly RouterOddity[] = [
   },
   {
     name: 'VLAN gateway: a VLAN device goes to another network namespace',
-    change: [ip('link set br1.10 netns 1')],
+    change: [ip('link set br1.10 netns 1 name elsewhere%d')],
     aims: ['vlan_receive:other-namespace'],
   },
   {
