@@ -62,6 +62,9 @@ static __always_inline bool tna_is_brnf(u64 state)
 // the verifier would go through its loop once for every way in which a frame can get here.
 __attribute__((noinline)) u64 tna_brnf_slot(u64 slots)
 {
+	/* kernels before 6.8 look into functions that nobody calls, too */
+	if (!TNA_HAS(brnf_net, ctl_hdr))
+		return TNA_NET_GENERIC_MAX;
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < TNA_NET_GENERIC_MAX; i++) {
 		u64 state = tna_word(slots + i * 8);
