@@ -5,6 +5,7 @@ import type { Test } from 'tap';
 import { type Accelerator, tnaAccelerator } from './accelerator.js';
 import type { Hook, PortKind } from './configuration.js';
 import type { Directed } from './directed-case.js';
+import { runDirectedCase } from './directed-run.js';
 import { inPairs } from './judge-mutant.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { type Case, runCase } from './runner.js';
@@ -23,11 +24,9 @@ export async function eachOddityOnce(
   }
   const cases = [...byOddity.values()].flatMap((same, turn) => same[turn % same.length] ?? []);
   await inPairs(cases, async (one) => {
-    const made = one.make();
-    const result = await runCase(made, acceleratorOf(made.hook));
-    const differences = [...result.differences, ...one.judge(result)];
-    if (differences.length > 0) {
-      t.fail(`${one.name} differs`, { reproduction: reproduction({ ...result, differences }) });
+    const result = await runDirectedCase(one, acceleratorOf);
+    if (result.differences.length > 0) {
+      t.fail(`${one.name} differs`, { reproduction: reproduction(result) });
     } else {
       t.pass(one.name);
     }

@@ -5,6 +5,7 @@ import { oneOf, scriptArguments, wholeNumber } from '../support/script-arguments
 import { type Accelerator, noAccelerator, tnaAccelerator } from './accelerator.js';
 import type { Hook, PortKind } from './configuration.js';
 import { directedCases } from './directed.js';
+import { runDirectedCase } from './directed-run.js';
 import { vlanDevices, vlanFiltering, vrfDevices } from './features.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { Resident } from './resident-accelerator.js';
@@ -141,12 +142,11 @@ async function runDirected(text: string): Promise<void> {
   const worker = async () => {
     for (let item = cases[next++]; item !== undefined; item = cases[next++]) {
       const { one, made } = item;
-      const result = await runCase(made, acceleratorOf(made.hook));
-      const judged = { ...result, differences: [...result.differences, ...(values.off ? [] : one.judge(result))] };
-      addResult(totals, judged);
-      if (judged.differences.length > 0) {
+      const result = await (values.off ? runCase(made, noAccelerator) : runDirectedCase(one, acceleratorOf));
+      addResult(totals, result);
+      if (result.differences.length > 0) {
         failed += 1;
-        console.log(`${one.name}\n${reproduction(judged, values.verbose)}`);
+        console.log(`${one.name}\n${reproduction(result, values.verbose)}`);
       } else if (values.verbose) {
         console.log(`${one.name}: equal, ${result.milliseconds.toFixed(0)} ms`);
       }

@@ -11,6 +11,7 @@ import { run, tryRun } from '../support/lab/command.js';
 import { Footprint } from '../support/lab/footprint.js';
 import { patience } from '../support/lab/patience.js';
 import { Controller, fastFrames, pinDirectory, pinnedIds, tna, tnaOk, until } from '../support/lab/tna.js';
+import { main } from '../support/scenarios/files.js';
 
 // Real commands on a machine that may be busy with others.
 t.setTimeout(1_500_000 * patience);
@@ -154,7 +155,6 @@ t.test('errors of users', async (t) => {
     t.ok(result.stderr.trim().split('\n').length <= 3, `${what}: short`);
   }
 
-  const main = new URL('../../src/main.js', import.meta.url).pathname;
   for (const command of [['reconcile', '--once'], ['plan'], ['detach']]) {
     const script = `process.setgid(65534); process.setuid(65534); process.argv.splice(1, 1, ${JSON.stringify(main)}, ${command
       .map((word) => JSON.stringify(word))

@@ -15,6 +15,7 @@ import { withoutRoomForPins } from '../support/lab/full-bpffs.js';
 import { patience } from '../support/lab/patience.js';
 import { makePinDirectory } from '../support/lab/pins.js';
 import { Controller, fastFrames, pinDirectory, tna, until } from '../support/lab/tna.js';
+import { main } from '../support/scenarios/files.js';
 
 t.setTimeout(1_500_000 * patience);
 
@@ -184,7 +185,6 @@ t.test('the BPF filesystem', async (t) => {
   ensureBpffs(); // the detach of a test before may have unmounted it
   const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
   bed.accelerated();
-  const main = new URL('../../src/main.js', import.meta.url).pathname;
   const command = `${process.execPath} ${main} reconcile --once --netns ${bed.netns}`;
   const inMounts = (script: string) => tryRun('unshare', ['-m', 'sh', '-c', `${script} && exec ${command}`]);
   const readOnly = 'mount --bind /sys/fs/bpf /sys/fs/bpf && mount -o remount,bind,ro /sys/fs/bpf';
@@ -228,7 +228,6 @@ t.test('the BPF filesystem is full', async (t) => {
   await teach(bed, [0, 1]);
   const directory = pinDirectory(bed.netns);
   const footprint = new Footprint(directory);
-  const main = new URL('../../src/main.js', import.meta.url).pathname;
   const withoutRoom = () => {
     const [file, ...args] = withoutRoomForPins([process.execPath, main, 'reconcile', '--once', '--netns', bed.netns]);
     return tryRun(file, args);

@@ -3,14 +3,12 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { main } from '../scenarios/files.js';
 import { isRemoved, removeAtExit } from './cleanup.js';
 import { type CommandResult, run, tryRun } from './command.js';
 import { patience } from './patience.js';
-
-const main = join(dirname(fileURLToPath(import.meta.url)), '../../../src/main.js');
 
 /** Runs `tna` with the arguments; never rejects for an exit code. */
 export function tna(...args: readonly string[]): Promise<CommandResult> {

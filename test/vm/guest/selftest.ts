@@ -8,16 +8,15 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { main } from '../../support/scenarios/files.js';
 import { FastPathMeter } from './fast-path-meter.js';
 
 const output = '/run/output';
 const names = '/run/netns';
 const ready = '/run/tna-ready';
 const programs = '/run/tna-bin';
-const main = join(dirname(fileURLToPath(import.meta.url)), '../../../src/main.js');
 
 /** `ip`, but a new namespace is handed out only once TNA is in it. A dead controller must not stop the script. */
 const ipScript = `#!/bin/sh
