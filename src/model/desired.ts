@@ -10,6 +10,8 @@ export interface Reason {
   readonly hint?: string;
   /** Label of the object to blame, when it is not the interface itself. */
   readonly object?: string;
+  /** The services that it speaks against; absent when it is about the interface, whatever the service. */
+  readonly services?: readonly string[];
 }
 
 /** A specialisation of the FPM library. Interfaces that need the same one share it. */

@@ -13,7 +13,7 @@ import { EgressDevices, type Served } from './egress.js';
 import { chooseHook } from './hooks.js';
 import { type LibraryView, type Params, viewLibrary } from './library-view.js';
 import { type GraphIndex, indexGraph, lineage } from './scope.js';
-import { type ServiceInstance, serviceInstances } from './services.js';
+import { against, type ServiceInstance, serviceInstances } from './services.js';
 import { WantedFpms } from './wanted.js';
 
 export interface AssembleInput {
@@ -67,17 +67,26 @@ function runnable(
   library: LibraryView,
 ): { readonly active: readonly ServiceInstance[]; readonly unable: readonly Reason[] } {
   if (given.length < 2) return { active: given, unable: [] };
-  const against = given.map((instance) => {
+  const obstacles = given.map((instance) => {
     const alone = wanted.of([instance]);
-    if ('conflict' in alone) return [alone.conflict];
+    if ('conflict' in alone) return against(instance.service, [alone.conflict]);
     const [first = [], ...others] = instance.service.hooks.map((hook) => library.against(hook, alone.names));
-    return others.every((reasons) => reasons.length > 0) ? first : [];
+    return others.every((reasons) => reasons.length > 0) ? against(instance.service, first) : [];
   });
-  const active = given.filter((_, index) => against[index]?.length === 0);
-  return active.length === 0 ? { active: given, unable: [] } : { active, unable: against.flat() };
+  const active = given.filter((_, index) => obstacles[index]?.length === 0);
+  return active.length === 0 ? { active: given, unable: [] } : { active, unable: obstacles.flat() };
 }
 
-/** Two services on one device often have conditions in common. */
+/** Two services on one device often have conditions in common: such a reason is one, against both. */
+function joined(all: readonly Reason[]): readonly Reason[] {
+  const known = new Map<string, Reason>();
+  for (const { services = [], ...reason } of all) {
+    const key = JSON.stringify(reason);
+    known.set(key, { ...reason, services: [...new Set([...(known.get(key)?.services ?? []), ...services])] });
+  }
+  return known.size === all.length ? all : [...known.values()];
+}
+
 function different<T>(all: readonly T[]): readonly T[] {
   const known = new Map(all.map((one) => [JSON.stringify(one), one]));
   return known.size === all.length ? all : [...known.values()];
@@ -104,7 +113,7 @@ function desiredInterface(
     wantedFpms,
     library,
   );
-  const reasons = different([...instances.flatMap((instance) => instance.reasons), ...unable]);
+  const reasons = joined([...instances.flatMap((instance) => instance.reasons), ...unable]);
   const idle = { ...identity, services: [], pipeline: undefined, hookNotes: [], assumptions: [] };
   if (instances.length === 0)
     return {

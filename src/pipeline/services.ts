@@ -25,22 +25,27 @@ export function serviceInstances(rules: RuleSet, index: GraphIndex): readonly Se
     index.ofType(service.on).flatMap((subject): ServiceInstance | readonly ServiceInstance[] => {
       const bound = bindScope(index, service.variable, subject, service.bindings);
       if ('missing' in bound) {
-        const reasons = [
+        const reasons = against(service, [
           { code: 'incomplete', message: `${subject.label} has no ${bound.missing}, which ${service.name} depends on` },
-        ];
+        ]);
         return { service, subject, scope: {}, shared: undefined, reasons };
       }
       const { scope, objects, doubt } = bound;
       const meant = holds(service.when, scope);
       if (meant === false) return [];
-      const reasons = [
+      const reasons = against(service, [
         ...(doubt === undefined ? [] : [doubt]),
         ...(meant === true ? [] : [meant]),
         ...reasonsOf(service.requires, scope, objects),
         ...reasonsOf(service.blockedBy, scope, objects),
-      ];
+      ]);
       const shared = service.between === undefined ? undefined : objects.get(service.between)?.id;
       return { service, subject, scope, shared, reasons };
     }),
   );
+}
+
+/** The reasons, each with the service that it speaks against. */
+export function against(service: ServiceRule, reasons: readonly Reason[]): readonly Reason[] {
+  return reasons.map((reason) => ({ ...reason, services: [service.name] }));
 }

@@ -6,6 +6,7 @@ import type { Action, ActionOf, Plan } from '../model/plan.js';
 import type { Hook } from '../model/ruleset.js';
 import type { Attachment, Deployed } from '../model/snapshot.js';
 import { salvage } from './broken.js';
+import { whyRemoved } from './removed.js';
 import { placeSlots } from './slots.js';
 
 /** Shared maps are made with at least this many slots, so that a growing host seldom outgrows them. */
@@ -141,14 +142,7 @@ function removals(
   const kept = new Set(keep.values());
   const gone = deployed.attachments.filter((attachment) => !kept.has(attachment));
   const on = (a: Attachment) => ({ interface: nameOf(a.ifindex), ifindex: a.ifindex, hook: a.hook, slot: a.slot });
-  const why = (a: Attachment): string => {
-    if (a.linkId === 0) return 'no dispatcher has this slot';
-    if (!a.alive) return 'the device is gone';
-    const wish = desired.interfaces.find((i) => i.ifindex === a.ifindex);
-    if (wish?.pipeline !== undefined)
-      return wish.pipeline.hook === a.hook ? 'it is attached twice' : `${wish.name} moves to ${wish.pipeline.hook}`;
-    return wish?.reasons[0]?.message ?? 'no rule asks for it';
-  };
+  const why = (a: Attachment) => whyRemoved(a, desired);
   const used = new Set(seated.map((w) => `${w.pipeline.hook} ${w.pipeline.id}`));
   const hooks = new Set(seated.map((w) => w.pipeline.hook));
   const clear = gone

@@ -186,16 +186,16 @@ t.test('conditions that speak against a service become reasons', async (t) => {
   ]);
   const a = on('a', desired);
   t.same(a.reasons, [
-    { code: 'small-hub', message: 'hub h is too small', hint: 'make h larger', object: 'h' },
-    { code: 'member-down', message: 'a is down' },
-    { code: 'hub-down', message: 'hub h is down', object: 'h' },
+    { code: 'small-hub', message: 'hub h is too small', hint: 'make h larger', object: 'h', services: ['relaying'] },
+    { code: 'member-down', message: 'a is down', services: ['relaying'] },
+    { code: 'hub-down', message: 'hub h is down', object: 'h', services: ['relaying'] },
   ]);
   t.same([a.pipeline, a.services, a.assumptions], [undefined, [], []]);
 });
 
 t.test('a service whose object depends on one that is not there says so', async (t) => {
   t.same(on('a', desire([member])).reasons, [
-    { code: 'incomplete', message: 'a has no hub, which relaying depends on' },
+    { code: 'incomplete', message: 'a has no hub, which relaying depends on', services: ['relaying'] },
   ]);
 });
 
@@ -203,7 +203,7 @@ t.test('edges of what an object refines are its own too, in both directions', as
   const cabled = (n: number) => Array.from({ length: n }, (_, i) => ({ ifi_index: 20 + i, ifname: `c${i}`, peer: 2 }));
   t.same(on('a', desire([hub, member, ...cabled(1)])).reasons, []);
   t.same(on('a', desire([hub, member, ...cabled(2)])).reasons, [
-    { code: 'knotted', message: 'a has 2 cables, the first to c0' },
+    { code: 'knotted', message: 'a has 2 cables, the first to c0', services: ['relaying'] },
   ]);
 });
 
@@ -410,6 +410,14 @@ t.test('services on one device share a pipeline', async (t) => {
     [half.services, half.pipeline?.modules, codes(half)],
     [['counting'], ['count', 'frame'], ['member-down']],
     'one of two is better than none, and says what the other lacks',
+  );
+  const down = `- { code: member-down, unless: d.up, message: "\${d.name} is down" }`;
+  const common = second.replace('- code: is-hub', `${down}\n      - code: is-hub`);
+  const alike = { rules: ruleSet(objects + attach + relaying + common, both), library: both };
+  t.same(
+    on('a', desire([hub, { ...member, up: false }], alike)).reasons,
+    [{ code: 'member-down', message: 'a is down', services: ['relaying', 'counting'] }],
+    'what both have in common is told once',
   );
   t.same(codes(on('h', desire([hub, member], given))), ['is-hub']);
 });

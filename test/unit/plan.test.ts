@@ -502,3 +502,43 @@ t.test('every removal says why', async (t) => {
   t.match(actions[0], { op: 'remove-stray', pin: 'odd', why: 'it is not part of any pipeline' });
   t.same(summary, { add: 0, change: 0, remove: 3 });
 });
+
+t.test('what is taken off an interface is told by what speaks against that, not against something else', async (t) => {
+  const shared = pipeline('tc', 0);
+  const lost = (wish: Partial<DesiredInterface>, others: readonly DesiredInterface[] = []) => {
+    const deployed: Deployed = {
+      ...nothingDeployed,
+      prepared: [{ hook: 'tc', slots: 256 }],
+      attachments: [{ hook: 'tc', ifindex: 1, slot: 0, linkId: 1, alive: true, pipeline: shared.id, programId: 5 }],
+      pipelines: [{ hook: 'tc', id: shared.id, programId: 5 }],
+    };
+    const { actions } = makePlan(
+      { interfaces: [{ ...wanted(1, undefined), ...wish }, ...others], egress: [] },
+      deployed,
+    );
+    return actions.flatMap((a) => (a.op === 'clear-slot' || a.op === 'detach' ? [a.why] : []));
+  };
+  const both = (why: string) => [why, why];
+  const xdp = { code: 'xdp-local-traffic', message: 'XDP costs much' };
+  const tc = { code: 'tc-filters', message: 'p1 has a clsact qdisc' };
+  const hookNotes = [
+    { ...xdp, hook: 'xdp' as const },
+    { ...tc, hook: 'tc' as const },
+  ];
+  t.same(lost({ reasons: [xdp, tc], hookNotes }), both('p1 has a clsact qdisc'), 'of its hook');
+  const routing = { code: 'not-forwarding', message: 'forwarding is off', services: ['routing'] };
+  const bridging = { code: 'port-down', message: 'p1 is down', services: ['bridging'] };
+  const still = [wanted(2, shared)];
+  t.same(lost({ reasons: [routing, bridging] }, still), both('p1 is down'), 'of the service that it had');
+  t.same(
+    lost({ reasons: [routing] }, still),
+    both('p1 is no longer one that bridging is for'),
+    'of none of the others',
+  );
+  t.same(lost({ reasons: [routing] }), both('forwarding is off'), 'the only one that there is');
+  t.same(
+    lost({ reasons: [routing, bridging] }),
+    both('p1 can have no routing, bridging: `tna explain p1` says why'),
+    'which it was cannot be told',
+  );
+});
