@@ -22,10 +22,11 @@ export async function takeSnapshot(domain: Domain, reader: HostReader, forced: F
   const needs = library.modules.filter((module) => used.has(module.name)).flatMap((module) => module.needs);
   const probes = new Set(needs.flatMap(alternatives));
   // Probing is the work of other threads for the most part.
-  const [capabilities, [deployed, first]] = await Promise.all([
-    reader.capabilities([...probes].sort()),
-    readSources(reader, rules),
-  ]);
+  const asked = reader.capabilities([...probes].sort());
+  // Awaited last, so that no part of a pass that fails goes on into the next one.
+  asked.catch(() => undefined);
+  const [deployed, first] = await readSources(reader, rules);
+  const capabilities = await asked;
   const objects = buildObjects(rules, { sources: first.sources, sysctls: {} }, detailTypes(rules));
   const details = { requests: detailRequests(rules, objects, forced), sysctls: sysctlPaths(rules, objects) };
   return observeDetails(reader, rules, first, details, capabilities, deployed);

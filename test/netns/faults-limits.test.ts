@@ -21,6 +21,7 @@ t.setTimeout(1_500_000 * patience);
 const here = dirname(fileURLToPath(import.meta.url));
 const noTrace = /^ +at .*:\d+|internal error/m;
 const waitMs = 60_000;
+const outOfDescriptors = /EMFILE|Too many open files/;
 
 t.test('a controller runs out of file descriptors', async (t) => {
   const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
@@ -58,6 +59,7 @@ t.test('a controller runs out of file descriptors', async (t) => {
     await until(`it goes on with ${name}`, () => controller.log.includes(`set-slot ${name}:`), waitMs);
   }
   t.match(controller.log, /EMFILE/);
+  t.notMatch(controller.log, /^ {2}(clear-slot|detach) /m, 'what it could not see it left as it was');
   t.notMatch(controller.log, noTrace);
   await until(
     'in sync',
@@ -69,6 +71,45 @@ t.test('a controller runs out of file descriptors', async (t) => {
   // Its templates are programs too, and end with it.
   await controller.stop();
   t.same(await footprint.leaks(), []);
+});
+
+t.test('a kernel that cannot be asked for want of descriptors is not one that lacks something', async (t) => {
+  // Each try has one descriptor more.
+  const script = `
+    import { closeSync, openSync } from 'node:fs';
+    import { kernelBtf } from 'bpf-loader-native';
+    const { probeCapabilities } = await import(${JSON.stringify(join(here, '../../src/platform/capabilities.js'))});
+    const probes = ['kfunc:bpf_rdonly_cast', 'map:devmap_hash', 'attach:tcx', 'btf:net_device.ifindex', 'btf:net_bridge_port'];
+    await kernelBtf();
+    const answers = {};
+    for (const probe of probes) {
+      answers[probe] = [];
+      for (let spare = 0; spare < 8; spare++) {
+        const taken = [];
+        try { for (;;) taken.push(openSync('/dev/null')); } catch {}
+        for (let i = 0; i < spare; i++) closeSync(taken.pop());
+        answers[probe].push(await probeCapabilities([probe]).then(([one]) => one.answer, (error) => error.message));
+        for (const fd of taken) closeSync(fd);
+      }
+    }
+    process.stdout.write(JSON.stringify(answers));`;
+  const command = `ulimit -n 128; exec ${process.execPath} --input-type=module -e '${script.replaceAll("'", `'\\''`)}'`;
+  const { stdout, stderr } = await tryRun('sh', ['-c', command], { cwd: join(here, '../../..') });
+  t.not(stdout, '', stderr);
+  const answers = JSON.parse(stdout || '{}') as Record<string, readonly string[]>;
+  for (const [probe, seen] of Object.entries(answers)) {
+    const told = seen.at(-1);
+    const short = seen.filter((answer) => answer !== told);
+    t.ok(told === 'yes' || told === 'no', `${probe}: ${told} with enough of them`);
+    t.ok(
+      short.every((answer) => outOfDescriptors.test(answer)),
+      `${probe}: ${[...new Set(short)].join(', ') || 'needs none'}`,
+    );
+  }
+  const failed = Object.values(answers)
+    .flat()
+    .filter((answer) => outOfDescriptors.test(answer)).length;
+  t.ok(failed > 3, `${failed} could not be asked`);
 });
 
 t.test('a run with too few file descriptors', async (t) => {

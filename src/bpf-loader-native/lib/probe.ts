@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Can this kernel do X? Answers by trying, with the evidence; what cannot be tried (no privilege) is 'unknown', never 'no'.
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { constants, release } from 'node:os';
 import { queryTcx } from './attached.js';
 import { u32Bytes } from './attr.js';
 import { stringAt } from './elf.js';
-import { BpfError } from './error.js';
+import { BpfError, errnoError } from './error.js';
 import { CALL, EXIT, instructions, MOV_R0_0 } from './instructions.js';
 import { type KernelBtf, kernelBtf } from './kernel-btf.js';
 import { type Handle, native } from './native.js';
@@ -42,6 +42,7 @@ const known = new Map<string, ProbeResult>();
 /**
  * `prog:TYPE` `map:TYPE` `helper:PROGTYPE:NAME` `kfunc:NAME` `kfunc:PROGTYPE:NAME` `btf:vmlinux` `btf:TYPE[.field…]`
  * `enum:TYPE.MEMBER` `attach:tcx|clsact|xdp-link|netfilter-link` `jit`. Throws BpfError 'unknown-name' for anything else.
+ * A lack of descriptors or memory says nothing about the kernel: it is thrown, as BpfError EMFILE, ENFILE, ENOMEM or EAGAIN.
  */
 export async function probe(question: string): Promise<ProbeResult> {
   const colon = question.indexOf(':');
@@ -51,14 +52,39 @@ export async function probe(question: string): Promise<ProbeResult> {
   const cached = known.get(question);
   if (cached !== undefined) return cached;
   const result = await ask(colon < 0 ? '' : question.slice(colon + 1));
+  // What found no descriptor may have said nothing of it: libbpf's own probes, and the list of modules.
+  if (result.answer !== 'yes') requireRoom(question);
   if (result.answer !== 'unknown' && !VOLATILE.includes(kind)) known.set(question, result);
   return result;
+}
+
+const shortages = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'] as const;
+
+/** What a failure leaves open, unless it is one that says nothing about the kernel: that is thrown. */
+function unknownBy(error: BpfError, what: string): ProbeResult {
+  if (shortages.some((name) => constants.errno[name] === error.errno)) throw errnoError(error.errno, 'probe', what);
+  return unknown(`${what}: ${error.summary}`);
+}
+
+/** More descriptors than a probe has open at once. */
+const mostAtOnce = 4;
+
+function requireRoom(question: string): void {
+  const taken: number[] = [];
+  try {
+    while (taken.length < mostAtOnce) taken.push(openSync('/dev/null', 'r'));
+  } catch (error) {
+    const errno = Math.abs((error as NodeJS.ErrnoException).errno ?? 0);
+    throw errnoError(errno, 'probe', question);
+  } finally {
+    for (const fd of taken) closeSync(fd);
+  }
 }
 
 /** Undefined when programs can be loaded at all. */
 async function obstacle(): Promise<ProbeResult | undefined> {
   const error = await tryLoad('sched_cls', [MOV_R0_0, EXIT]);
-  return error === undefined ? undefined : unknown(`a trivial tc program does not load: ${error.summary}`);
+  return error === undefined ? undefined : unknownBy(error, 'a trivial tc program does not load');
 }
 
 async function tryLoad(
@@ -122,8 +148,7 @@ async function probeHelper(subject: string): Promise<ProbeResult> {
 /** The arguments are missing on purpose: a complaint about them shows that the call itself is allowed. */
 function callResult(error: BpfError | undefined, what: string): ProbeResult {
   if (error === undefined) return yes(`a ${what} loads`);
-  if (error.errno === constants.errno.EPERM) return unknown(`${what}: ${error.summary}`);
-  if (error.code !== 'verifier') return unknown(`${what}: ${error.summary}`);
+  if (error.errno === constants.errno.EPERM || error.code !== 'verifier') return unknownBy(error, what);
   return REFUSED_CALL.test(error.log) ? no(`${what}: ${error.summary}`) : yes(`${what}: ${error.summary}`);
 }
 
@@ -180,7 +205,7 @@ async function btfOrProblem(): Promise<KernelBtf | ProbeResult> {
   try {
     return await kernelBtf();
   } catch (error) {
-    if (error instanceof BpfError) return unknown(`kernel BTF cannot be read: ${error.summary}`);
+    if (error instanceof BpfError) return unknownBy(error, 'kernel BTF cannot be read');
     throw error;
   }
 }
@@ -232,8 +257,8 @@ function probeTcx(): ProbeResult {
     return yes('the TCX list of the loopback device can be read');
   } catch (error) {
     if (!(error instanceof BpfError)) throw error;
-    const refused = error.errno === constants.errno.EINVAL;
-    return refused ? no(`reading a TCX list: ${error.summary}`) : unknown(`reading a TCX list: ${error.summary}`);
+    const what = 'reading a TCX list';
+    return error.errno === constants.errno.EINVAL ? no(`${what}: ${error.summary}`) : unknownBy(error, what);
   }
 }
 
@@ -280,7 +305,7 @@ async function probeJit(): Promise<ProbeResult> {
       program.close();
     }
   } catch (error) {
-    if (error instanceof BpfError) return unknown(`a trivial tc program does not load: ${error.summary}`);
+    if (error instanceof BpfError) return unknownBy(error, 'a trivial tc program does not load');
     throw error;
   }
 }

@@ -3,6 +3,7 @@
 #include "job.h"
 
 #include <string.h>
+#include <uv.h>
 
 #include <string>
 
@@ -53,16 +54,23 @@ class Job : public Napi::AsyncWorker {
     }
   }
 
-  void OnError(const Napi::Error& e) override { deferred_.Reject(e.Value()); }
+  void OnError(const Napi::Error& e) override {
+    Napi::Object error = e.Value().As<Napi::Object>();
+    // Who gets it can tell a lack of descriptors from other failures.
+    if (refused_ != 0) error.Set("code", uv_err_name(-refused_));
+    deferred_.Reject(error);
+  }
 
  private:
   void Refuse(int error) {
+    refused_ = error;
     SetError(std::string("cannot enter the caller's network namespace: ") + strerror(error));
   }
 
   Napi::Promise::Deferred deferred_;
   // Declared before netns_, whose initialisation sets it.
   int netns_error_ = 0;
+  int refused_ = 0;
   UniqueFd netns_;
   std::function<void()> work_;
   std::function<Napi::Value(Napi::Env)> finish_;
