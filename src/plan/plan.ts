@@ -65,6 +65,7 @@ export function makePlan(desired: Desired, found: Deployed): Plan {
   const flip: Action[] = [];
   let add = 0;
   let change = 0;
+  const again = new Set(found.attachments.map((a) => keyOf(a)));
   const fast = new Set(found.attachments.filter((a) => a.alive && a.programId !== 0).map((a) => a.ifindex));
   for (const w of seated) {
     const current = keep.get(keyOf(w.pipeline, w.ifindex));
@@ -80,7 +81,9 @@ export function makePlan(desired: Desired, found: Deployed): Plan {
       why: !fast.has(w.ifindex)
         ? `${w.services.join(', ')} on ${w.name} becomes fast`
         : current === undefined
-          ? `${w.name} moves to ${w.pipeline.hook}`
+          ? again.has(keyOf(w.pipeline, w.ifindex))
+            ? `the shared maps of ${w.pipeline.hook} are made anew`
+            : `${w.name} moves to ${w.pipeline.hook}`
           : `what ${w.name} needs has changed`,
     });
     if (fast.has(w.ifindex)) change++;

@@ -121,15 +121,17 @@ async function readOnce(
         .map(({ id, pin }) => ({ id, pin, isAlive: () => own.filters.get(pin.ifindex) === id })),
     ];
     if (present.length === 0 && ofHook.length === 0) continue;
+    const whole = present.length === wanted.length && fit(wanted, maps, await shapesOf(hook));
     // Zero slots stand for maps of which some are missing, or of another version's shape: they are made anew.
-    if (present.length < wanted.length || !fit(wanted, maps, await shapesOf(hook))) {
-      prepared.push({ hook, slots: 0 });
-      for (const { id, pin } of ofHook)
-        attachments.push({ ...placeOf(pin), linkId: id, alive: false, pipeline: undefined, programId: 0 });
+    if (!whole) prepared.push({ hook, slots: 0 });
+    // What runs goes on forwarding all the same.
+    if (!isReadable(slotsMap(hook), maps.get(slotsMap(hook)))) {
+      for (const { id, pin, isAlive } of ofHook)
+        attachments.push({ ...placeOf(pin), linkId: id, alive: isAlive(), pipeline: undefined, programId: 0 });
       continue;
     }
     using(BpfMap.openPinned(directory.pathOf({ kind: 'map', name: slotsMap(hook) })), (slots) => {
-      prepared.push({ hook, slots: slots.info.maxEntries });
+      if (whole) prepared.push({ hook, slots: slots.info.maxEntries });
       const add = (place: ReturnType<typeof placeOf>, linkId: number, alive: boolean, programId: number) =>
         attachments.push({ ...place, linkId, alive, programId, pipeline: pipelineOf.get(programId) });
       const programs = readSlots(
@@ -236,7 +238,7 @@ function fit(
 
 function isReadable(name: string, map: MapInfo | undefined): boolean {
   if (map === undefined) return false;
-  if (hooks.some((hook) => name === slotsMap(hook))) return map.keySize === 4 && map.valueSize === 4;
+  if (hooks.some((hook) => name === slotsMap(hook))) return map.type === 'prog_array' && map.keySize === 4;
   if (hooks.some((hook) => name === leaseMap(hook))) return map.valueSize === leaseSize;
   return name !== egressMap || map.keySize === 4;
 }

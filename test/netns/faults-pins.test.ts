@@ -14,7 +14,7 @@ import { misdelivered, misdeliveredTwice, teach } from '../support/lab/forwardin
 import { withoutRoomForPins } from '../support/lab/full-bpffs.js';
 import { patience } from '../support/lab/patience.js';
 import { makePinDirectory } from '../support/lab/pins.js';
-import { Controller, fastFrames, pinDirectory, tna, until } from '../support/lab/tna.js';
+import { Controller, fastFrames, pinDirectory, tna, tnaOk, tnaStatus, until } from '../support/lab/tna.js';
 import { main } from '../support/scenarios/files.js';
 
 t.setTimeout(1_500_000 * patience);
@@ -36,6 +36,8 @@ const someMap = { type: 'array', valueSize: 4, maxEntries: 1 } as const;
 
 interface Damage {
   readonly what: string;
+  /** The fast path goes on, and can be seen to. */
+  readonly forwards?: true;
   do(directory: string, hook: string): void;
 }
 
@@ -63,6 +65,11 @@ const damages: readonly Damage[] = [
   {
     what: 'slots of another shape',
     do: (d, hook) => putMap(join(d, `map-tna_slots_${hook}`), { type: 'hash', valueSize: 8, maxEntries: 256 }),
+  },
+  {
+    what: 'no counters',
+    forwards: true,
+    do: (d, hook) => unlinkSync(join(d, `map-tna_counters_${hook}`)),
   },
   {
     what: 'fewer counters than slots',
@@ -125,6 +132,20 @@ for (const hook of ['xdp', 'tc'] as const) {
       footprint.look();
       damage.do(directory, hook);
       t.same(await misdelivered(bed, ports), [], `${damage.what}: forwards as Linux does`);
+      if (damage.forwards === true) {
+        const status = await tnaStatus(bed.netns, '--hook', hook);
+        t.equal(
+          status.filter((i) => i.accelerated).length,
+          ports.length,
+          `${damage.what}: the status says that it is fast`,
+        );
+        const plan = JSON.parse(await tnaOk('plan', ...on, '-o', 'json')) as object;
+        t.match(
+          plan,
+          { actions: [{ op: 'clear-slot' }], summary: { add: 0, change: 3 } },
+          `${damage.what}: and the plan`,
+        );
+      }
       const next = await tna('reconcile', '--once', ...on, '-o', 'json');
       t.equal(next.code, 0, `${damage.what}: the next run converges: ${next.stderr}`);
       const { actions } = JSON.parse(next.stdout) as { readonly actions: readonly object[] };

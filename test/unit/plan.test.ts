@@ -471,6 +471,25 @@ t.test('maps of which some are missing are made anew, programs and all', async (
     ['detach', 'unload', 'dismantle', 'prepare', 'load', 'set-slot', 'attach'],
   );
   t.match(plan.actions[0], { why: 'shared maps are missing or of another version' });
+  t.same(plan.summary, { add: 1, change: 0, remove: 0 });
+
+  // What can be read of the slots may say that all forwards.
+  const running = deployed.attachments.map((a) => ({
+    ...a,
+    alive: true,
+    pipeline: pipeline('tc', 0).id,
+    programId: 9,
+  }));
+  const again = makePlan(
+    { interfaces: [wanted(1, pipeline('tc', 0))], egress: [] },
+    { ...deployed, attachments: running },
+  );
+  t.equal(again.actions[0]?.op, 'clear-slot', 'the slow path first');
+  t.match(
+    again.actions.find((a) => a.op === 'set-slot'),
+    { why: 'the shared maps of tc are made anew' },
+  );
+  t.same(again.summary, { add: 0, change: 1, remove: 0 });
 });
 
 t.test('every removal says why', async (t) => {
