@@ -10,10 +10,12 @@ import { LiveHost } from '../platform/live-host.js';
 import { enterNamespace } from '../platform/namespace.js';
 import { pruningFor } from '../platform/netlink-reader.js';
 import { libraryDirectory, rulesDirectory, specDirectory } from '../platform/package-paths.js';
+import { protocolsIn } from '../platform/protocols.js';
 import { readRecording } from '../platform/recording.js';
 import { type RuleFileText, readRuleFiles } from '../platform/rule-files.js';
 import { derive } from '../reconcile/derive.js';
 import { survey } from '../reconcile/survey.js';
+import { count } from '../report/table.js';
 import { compileRules } from '../rules/index.js';
 import type { GlobalOptions } from './options.js';
 import { unknownHooks } from './unknown-hooks.js';
@@ -29,16 +31,12 @@ export async function loadDomain(options: GlobalOptions): Promise<LoadedDomain> 
   const library = await readFpmLibrary(options.library ?? libraryDirectory());
   const directory = options.rules ?? rulesDirectory();
   const files = readRuleFiles(directory);
-  const compiled = compileRules(files, library);
+  const compiled = compileRules(files, library, protocolsIn(specDirectory(directory)));
   if ('errors' in compiled) {
     const [first, ...more] = compiled.errors.map((error) => error.text);
-    throw new TnaError(
-      'rules',
-      `the rules in ${directory} have ${compiled.errors.length === 1 ? 'an error' : `${compiled.errors.length} errors`}`,
-      {
-        evidence: [first, ...more].join('\n'),
-      },
-    );
+    throw new TnaError('rules', `the rules in ${directory} have ${count(compiled.errors.length, 'error')}`, {
+      evidence: [first, ...more].join('\n'),
+    });
   }
   return { rules: compiled.ruleSet, library, files, ...(options.lease === undefined ? {} : { lease: options.lease }) };
 }

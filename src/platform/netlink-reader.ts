@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads rule sources through netlink. Clients are opened on first use and shared.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import {
-  type BundledSpecName,
-  bundledSpec,
-  bundledSpecNames,
-  loadSpec,
-  NetlinkClient,
-  NetlinkError,
-  type Message as NetlinkMessage,
-  type Spec,
-  type Value,
-} from 'netlink-ts';
+import { NetlinkClient, NetlinkError, type Message as NetlinkMessage, type Spec, type Value } from 'netlink-ts';
 import { TnaError } from '../model/error.js';
 import type { DetailRequest } from '../model/ports.js';
 import type { RequestTemplate, RuleSet, Source } from '../model/ruleset.js';
 import type { Message, MessageValue } from '../model/snapshot.js';
+import { readSpec } from './protocols.js';
 
 type NetlinkSource = Exclude<Source, { kind: 'bpf-attachments' }>;
 type Answer = { readonly messages: readonly Message[] } | { readonly absent: string };
@@ -107,14 +96,7 @@ export class NetlinkReader {
 
   /** The spec, one of ours or one that the user put beside the rules. @throws TnaError `spec` */
   spec(name: string): Spec {
-    if (isBundled(name)) return bundledSpec(name);
-    const file = join(this.specDirectory, `${name}.yaml`);
-    if (!existsSync(file))
-      throw new TnaError('spec', `there is no netlink spec ${name}`, {
-        object: file,
-        hint: `known specs: ${bundledSpecNames.join(', ')}`,
-      });
-    return loadSpec(readFileSync(file, 'utf8'), file);
+    return readSpec(this.specDirectory, name);
   }
 
   async close(): Promise<void> {
@@ -171,10 +153,6 @@ function keyOf(source: NetlinkSource): string {
 
 function dumpKey(spec: string, operation: string, request: RequestTemplate): string {
   return `${spec} ${operation} ${JSON.stringify(request)}`;
-}
-
-function isBundled(name: string): name is BundledSpecName {
-  return (bundledSpecNames as readonly string[]).includes(name);
 }
 
 /** A dump's request holds constants only; the rules stage checked that. */

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rule files → a rule set, or everything that is wrong with them.
 import { createHash } from 'node:crypto';
+import type { Protocols } from '../model/protocols.js';
 import type { RuleSet } from '../model/ruleset.js';
 import { collectDeclarations, type RuleDocument } from './declarations.js';
 import { knownRules, ruleTextKey } from './known.js';
 import { celTypes, compileObjects, resolveTypes } from './object-types.js';
+import { checkProtocols } from './protocol-check.js';
 import { type RuleError, type RuleFinding, sortErrors } from './rule-error.js';
 import { checkSchema } from './schema-check.js';
 import { compileAttach, compileDependencies, compileServices, type Library, type RuleContext } from './services.js';
 import { compileSources } from './sources.js';
-import { knownDocument, parseYaml } from './yaml-document.js';
+import { knownDocument, type LocatedDocument, parseYaml } from './yaml-document.js';
 
 /** One rule file: the path that errors name, and its text. */
 export interface RuleText {
@@ -21,16 +23,21 @@ export type CompileResult = { readonly ruleSet: RuleSet } | { readonly errors: r
 
 /**
  * Compiles rule files, which may refer to each other in any order. Never throws for what the files contain.
- * With a library, the FPMs and parameters that the rules name are checked against it.
+ * With a library, the FPMs and parameters that the rules name are checked against it; with protocols, the specs, operations, groups and
+ * members.
  */
-export function compileRules(files: readonly RuleText[], library?: Library): CompileResult {
+export function compileRules(files: readonly RuleText[], library?: Library, protocols?: Protocols): CompileResult {
   const errors: RuleFinding[] = [];
   const documents: RuleDocument[] = [];
+  /** Found valid when the project was built. */
+  const found = new Set<LocatedDocument>();
   let incomplete = false;
   for (const { path, text } of files) {
     const known = knownRules.size === 0 ? undefined : knownRules.get(ruleTextKey(text));
     if (known !== undefined) {
-      documents.push({ rules: known, unusable: () => false, errors: [], document: knownDocument(path, text, known) });
+      const document = knownDocument(path, text, known);
+      found.add(document);
+      documents.push({ rules: known, unusable: () => false, errors: [], document });
       continue;
     }
     const parsed = parseYaml(path, text);
@@ -56,6 +63,7 @@ export function compileRules(files: readonly RuleText[], library?: Library): Com
     attach: compileAttach(context),
     services: compileServices(context),
   };
+  if (protocols !== undefined) checkProtocols(declarations, types, protocols, (site) => found.has(site.document));
   return errors.length > 0 ? { errors: sortErrors(errors) } : { ruleSet };
 }
 

@@ -96,10 +96,11 @@ t.test('rules that break while it runs', async (t) => {
   const controller = start(t, bed, '--rules', rules);
   await until('it has attached', says(controller, 'set-slot p2'), waitMs);
 
-  writeFileSync(file, good.replace('bridge.vlan_filtering', 'bridge.vlan_filtring'));
+  const broken = good.replace('dump: getchain', 'dump: getchian');
+  writeFileSync(file, broken.replace('bridge.vlan_filtering', 'bridge.vlan_filtring'));
   // It may look while the file is being written, and say first what is wrong with a part of it.
   const mistake =
-    /the last good ones stay in force[\s\S]*bridge\.yaml:\d+:\d+: .*vlan_filtring.*did you mean "vlan_filtering"/;
+    /the last good ones stay in force[\s\S]*bridge\.yaml:\d+:\d+: .*getchian.*"getchain"[\s\S]*bridge\.yaml:\d+:\d+: .*vlan_filtring.*did you mean "vlan_filtering"/;
   await until('it says so', says(controller, mistake), waitMs);
   await bed.addPort();
   await until('and goes on with the last good ones', says(controller, 'set-slot p3'), waitMs);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules engine: shipped rules compile, every error stands where it belongs, expressions mean what they say.
 
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { parse } from 'yaml';
 import type { Attributes, ServiceRule } from '../../src/model/ruleset.js';
+import { protocolsIn } from '../../src/platform/protocols.js';
 import { compileRules, type Library, lastGood, noRules, ruleFileSchemaText } from '../../src/rules/index.js';
 import {
   base,
@@ -281,6 +283,77 @@ t.test('the examples of the documentation', async (t) => {
     return 'errors' in result ? result.errors.map(({ code }) => code) : [];
   });
   for (const code of new Set(used)) t.ok(code === 'cycle' || codes.has(code), `${code} is documented`);
+});
+
+t.test('sources and members are those of the netlink specs', async (t) => {
+  const protocols = protocolsIn(join(root, 'rules', 'specs'));
+  t.same(texts(compileRules(shipped, undefined, protocols)), [], 'all that is shipped is there');
+  const faults = [
+    ['links', 'spec: rt-link', 'spec: rt-lnk', 'unknown netlink spec "rt-lnk"; did you mean "rt-link"?'],
+    ['links', 'dump: getlink', 'dump: getlinc', /no operation "getlinc" that can dump; did you mean "getlink"\?$/],
+    [
+      'links',
+      'get: features-get',
+      'get: features-ge',
+      /no operation "features-ge" that .*; did you mean "features-get"\?$/,
+    ],
+    ['links', 'notify: [rtnlgrp-tc]', 'notify: [rtnlgrp-tcp]', /group "rtnlgrp-tcp"; did you mean "rtnlgrp-tc"\?$/],
+    [
+      'links',
+      'on: header.dev_index',
+      'on: header.dev_indx',
+      /no member "dev_indx" in header; did you mean "dev_index"\?$/,
+    ],
+    [
+      'links',
+      'active.bits.bit[].name',
+      'active.bits.bit[].nam',
+      /no member "nam" in active.bits.bit; did you mean "name"\?$/,
+    ],
+    [
+      'links',
+      '{ path: ifi_flags, mask: 0x8',
+      '{ path: ifi_flag, mask: 0x8',
+      /in what getlink answers; did you mean "ifi_flags"\?$/,
+    ],
+    [
+      'bridge',
+      'slave_data.vlan_tunnel',
+      'slave_data.vlan_tunell',
+      /in linkinfo.slave_data; did you mean "vlan_tunnel"\?$/,
+    ],
+    [
+      'bridge',
+      'linkinfo.slave_data.state',
+      'linkinfo.slave_data.state.up',
+      'there is no member "up" in linkinfo.slave_data.state',
+    ],
+  ] as const;
+  for (const [name, right, wrong, error] of faults) {
+    const files = shipped.map((file) =>
+      file.path.endsWith(`${name}.yaml`) ? { ...file, text: file.text.replace(right, wrong) } : file,
+    );
+    const result = compileRules(files, undefined, protocols);
+    const [found, ...more] = 'errors' in result ? result.errors : [];
+    t.same(more, [], wrong);
+    if (typeof error === 'string') t.ok(found?.text.endsWith(`: ${error}`), found?.text ?? wrong);
+    else t.match(found?.text, error);
+    const lines = files.find(({ path }) => path === found?.file)?.text.split('\n') ?? [];
+    const at = lines[(found?.line ?? 0) - 1]?.slice((found?.column ?? 0) - 1) ?? '';
+    t.ok(found?.message.includes(`"${/^[\w-]+/.exec(at)?.[0]}"`), `${wrong}: its place is that of ${at}`);
+  }
+  const own = mkdtempSync(join(tmpdir(), 'tna-specs-'));
+  t.teardown(() => rmSync(own, { recursive: true }));
+  writeFileSync(join(own, 'mine.yaml'), 'name: mine\n');
+  const mine = {
+    path: 'mine.yaml',
+    text: 'apiVersion: tna/v1\nsubsystem: m\nsources: { s: { spec: mine, dump: get } }\n',
+  };
+  t.match(
+    texts(compileRules([mine], undefined, protocolsIn(own))),
+    [/^mine.yaml:3:23: spec mine: /],
+    'a spec that is wrong',
+  );
 });
 
 t.test('the last good rule set stays', async (t) => {

@@ -8,7 +8,8 @@ import type { Domain } from '../../model/ports.js';
 import { systemClock } from '../../platform/clock.js';
 import type { LiveHost } from '../../platform/live-host.js';
 import { pruningFor } from '../../platform/netlink-reader.js';
-import { rulesDirectory } from '../../platform/package-paths.js';
+import { rulesDirectory, specDirectory } from '../../platform/package-paths.js';
+import { protocolsIn } from '../../platform/protocols.js';
 import { type RuleFileText, watchRuleFiles } from '../../platform/rule-files.js';
 import { openWaker } from '../../platform/waker.js';
 import { runLoop } from '../../reconcile/loop.js';
@@ -83,11 +84,12 @@ async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Pro
 async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHost): Promise<number> {
   const { log, tell, warn } = journal(options);
   const directory = options.rules ?? rulesDirectory();
+  const protocols = protocolsIn(specDirectory(directory));
   let current: Domain = domain;
   let inForce = lastGood(noRules, { ruleSet: domain.rules });
   const waker = await openWaker(domain.rules, host.netlink);
   const onRules = (files: readonly RuleFileText[]) => {
-    inForce = lastGood(inForce, compileRules(files, domain.library));
+    inForce = lastGood(inForce, compileRules(files, domain.library, protocols));
     if (inForce.errors.length > 0) {
       const evidence = inForce.errors.map((error) => error.text).join('\n');
       warn(new TnaError('rules', 'the rules changed but have errors; the last good ones stay in force', { evidence }));

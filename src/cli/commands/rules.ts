@@ -2,8 +2,10 @@
 // `tna rules check` and `tna rules schema`.
 
 import { readFpmLibrary } from '../../platform/clang.js';
-import { libraryDirectory, rulesDirectory } from '../../platform/package-paths.js';
+import { libraryDirectory, rulesDirectory, specDirectory } from '../../platform/package-paths.js';
+import { protocolsIn } from '../../platform/protocols.js';
 import { readRuleFiles } from '../../platform/rule-files.js';
+import { count } from '../../report/table.js';
 import { compileRules, ruleFileSchemaText } from '../../rules/index.js';
 import type { GlobalOptions } from '../options.js';
 import { print, printJson, styleFor } from '../output.js';
@@ -11,14 +13,15 @@ import { print, printJson, styleFor } from '../output.js';
 export async function rulesCheckCommand(options: GlobalOptions): Promise<number> {
   const directory = options.rules ?? rulesDirectory();
   const files = readRuleFiles(directory);
-  const compiled = compileRules(files, await readFpmLibrary(options.library ?? libraryDirectory()));
+  const library = await readFpmLibrary(options.library ?? libraryDirectory());
+  const compiled = compileRules(files, library, protocolsIn(specDirectory(directory)));
   const style = styleFor(process.stdout);
   if ('errors' in compiled) {
     if (options.output === 'json') printJson({ valid: false, errors: compiled.errors });
     else
       print(
         [
-          style.bad(`${directory}: ${compiled.errors.length} errors`),
+          style.bad(`${directory}: ${count(compiled.errors.length, 'error')}`),
           ...compiled.errors.map((error) => error.text),
         ].join('\n'),
       );

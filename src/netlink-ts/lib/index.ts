@@ -20,6 +20,7 @@ export { type DeviceFeatures, ethtoolFeatures } from './ethtool-features.js';
 export { enumName, enumValue, flagsOf } from './flags.js';
 export { type Acknowledgement, MessageFlag, MessageType } from './framing.js';
 export type * from './generated/index.js';
+export { answerMembers } from './members.js';
 export {
   type DecodedMessage,
   type DecodeOptions,
