@@ -11,6 +11,10 @@ import { prepareShortRun } from './platform/short-run.js';
 
 type Run = (options: GlobalOptions) => Promise<number>;
 
+async function beside(options: GlobalOptions): Promise<GlobalOptions> {
+  return (await import('./cli/beside.js')).besideController(options);
+}
+
 /** Commands are imported when they run: most runs need one of them, and start-up time is part of every pass. */
 async function main(argv: readonly string[]): Promise<number> {
   let run: Run | undefined;
@@ -44,7 +48,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .option('--detailed-exitcode', 'exit 2 when there are changes')
     .action((o: { detailedExitcode?: boolean }) => {
       run = async (options) =>
-        (await import('./cli/commands/plan.js')).planCommand(options, o.detailedExitcode === true);
+        (await import('./cli/commands/plan.js')).planCommand(await beside(options), o.detailedExitcode === true);
     });
   command('reconcile', 'make the host as desired, and keep it so')
     .option('--once', 'one pass, then exit')
@@ -55,15 +59,15 @@ async function main(argv: readonly string[]): Promise<number> {
       run = async (options) => (await import('./cli/commands/reconcile.js')).reconcileCommand(options, how);
     });
   command('status', 'show every interface, its counters, and why it is not accelerated').action(() => {
-    run = async (options) => (await import('./cli/commands/status.js')).statusCommand(options);
+    run = async (options) => (await import('./cli/commands/status.js')).statusCommand(await beside(options));
   });
   command('explain <interface>', 'show all that is known of one interface').action((name: string) => {
-    run = async (options) => (await import('./cli/commands/status.js')).explainCommand(options, name);
+    run = async (options) => (await import('./cli/commands/status.js')).explainCommand(await beside(options), name);
   });
   command('graph', 'show the dependency graph')
     .option('--format <format>', 'text, json, dot or svg', 'text')
     .action((o: { format: string }) => {
-      run = async (options) => (await import('./cli/commands/graph.js')).graphCommand(options, o.format);
+      run = async (options) => (await import('./cli/commands/graph.js')).graphCommand(await beside(options), o.format);
     });
   command('capabilities', 'show what this kernel offers').action(() => {
     run = async (options) => (await import('./cli/commands/capabilities.js')).capabilitiesCommand(options);

@@ -4,7 +4,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname, release } from 'node:os';
 import { join } from 'node:path';
-import type { LockHolder } from 'bpf-loader-native';
 import type { Pipeline } from '../model/desired.js';
 import type { LeasePolicy } from '../model/lease.js';
 import type { FpmLibrary } from '../model/library.js';
@@ -204,8 +203,9 @@ export class LiveHost implements HostReader, Deployer, CounterReader, LeaseHolde
     return this.directory.lock();
   }
 
-  lockHolder(): LockHolder | null {
-    return this.directory.holder();
+  lockHolder(): { readonly pid: number; readonly command: string } | null {
+    const holder = this.directory.holder();
+    return holder === null ? null : { pid: holder.pid, command: holder.argv.join(' ') };
   }
 
   /** Gives the namespace up, with directories of pins that are empty. */

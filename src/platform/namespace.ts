@@ -10,7 +10,7 @@ import { TnaError } from '../model/error.js';
  * @throws TnaError `no-namespace`
  */
 export function enterNamespace(nameOrPath: string): void {
-  const path = nameOrPath.includes('/') ? nameOrPath : `/run/netns/${nameOrPath}`;
+  const path = namespacePath(nameOrPath);
   if (!existsSync(path))
     throw new TnaError('no-namespace', `there is no network namespace ${nameOrPath}`, { hint: 'ip netns list' });
   try {
@@ -24,4 +24,8 @@ export function enterNamespace(nameOrPath: string): void {
 /** Inode of the current network namespace, as text: what identifies it while it lives. */
 export function namespaceId(): string {
   return String(netnsInode());
+}
+
+export function namespacePath(nameOrPath: string): string {
+  return nameOrPath.includes('/') ? nameOrPath : `/run/netns/${nameOrPath}`;
 }

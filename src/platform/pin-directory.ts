@@ -186,8 +186,8 @@ const markName = pinName({ kind: 'map', name: lifeMark });
 function locked(holder: LockHolder | null): TnaError {
   if (holder === null)
     return new TnaError('locked', 'another controller, not visible from here, works on this namespace');
-  const { pid, command } = holder;
-  return new TnaError('locked', `another controller works on this namespace: pid ${pid} (${command})`, {
+  const { pid, argv } = holder;
+  return new TnaError('locked', `another controller works on this namespace: pid ${pid} (${argv.join(' ')})`, {
     hint: `kill ${pid}`,
   });
 }

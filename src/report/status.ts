@@ -42,7 +42,11 @@ export function makeStatus(
     if (!accelerated && desired.pipeline !== undefined)
       reasons.push({
         code: 'not-deployed',
-        message: `${desired.name} can be accelerated, but is not yet: run \`tna reconcile\``,
+        message: `${desired.name} can be accelerated, but is not yet: ${
+          controller === null
+            ? 'run `tna reconcile`'
+            : `the controller, pid ${controller.pid}, has not done so, and says why in its log`
+        }`,
       });
     const unplaced = derived.plan?.unplaced.some((u) => u.interface === desired.name) === true;
     const leased = desired.pipeline?.modules.includes(leaseFpm) === true;
@@ -50,7 +54,7 @@ export function makeStatus(
       reasons.push({
         code: 'lease-expired',
         message: 'the controller has not renewed its lease, so every packet is left to the kernel',
-        hint: 'run `tna reconcile`',
+        ...(controller === null ? { hint: 'run `tna reconcile`' } : {}),
       });
     if (unplaced) reasons.push({ code: 'slots-exhausted', message: 'it waits for a slot that others still hold' });
     return {

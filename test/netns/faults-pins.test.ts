@@ -3,10 +3,11 @@
 // order, is fast again and leaves nothing behind.
 
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { BpfLink, BpfMap, type MapType } from 'bpf-loader-native';
 import t from 'tap';
 import { ensureBpffs } from '../../src/platform/bpffs.js';
+import { rulesDirectory } from '../../src/platform/package-paths.js';
 import { Bed } from '../support/lab/bed.js';
 import { tryRun } from '../support/lab/command.js';
 import { Footprint } from '../support/lab/footprint.js';
@@ -181,10 +182,26 @@ t.test('the lock', async (t) => {
   const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
   const directory = pinDirectory(bed.netns);
   const attached = (controller: Controller) => () => controller.log.includes('set-slot p2');
-  const controller = Controller.start(bed.netns);
+  const controller = Controller.start(bed.netns, '--hook=tc', '--rules', relative(process.cwd(), rulesDirectory()));
   t.teardown(() => controller.stop());
   await until('the controller has attached', attached(controller));
 
+  await t.test('says how those who look are to judge', async (t) => {
+    await until('in sync', async () => /^Nothing to do/.test(await tnaOk('plan', '--netns', bed.netns)));
+    const plan = await tna('plan', '--netns', bed.netns);
+    t.equal(
+      plan.stderr,
+      `tna: as the controller, pid ${controller.pid}, was told: --hook tc --rules ${rulesDirectory()}\n`,
+    );
+    const status = await tna('status', '--netns', bed.netns, '-o', 'json');
+    t.equal(status.stderr, '', 'a script hears nothing of it');
+    t.match(JSON.parse(status.stdout), {
+      pending: 0,
+      controller: { pid: controller.pid, command: /reconcile --netns/ },
+    });
+    const explained = await tna('explain', 'p1', '--netns', bed.netns, '--hook', 'xdp');
+    t.notMatch(explained.stderr, /as the controller.*--hook/, 'what is said counts');
+  });
   await t.test('is the controller’s even if somebody removes the directory under it', async (t) => {
     rmSync(directory, { recursive: true });
     await bed.addPort();

@@ -277,6 +277,8 @@ t.test('an interface that could be accelerated but is not says what to do', asyn
       (reason) => reason.code,
     );
   t.same(reasons([]), ['not-deployed']);
+  const beside = makeStatus(derived([fast], [], pending), () => [], library, { pid: 7, command: 'tna' });
+  t.match(beside.interfaces[0]?.reasons, [{ message: /the controller, pid 7, has not done so/ }], 'which is at it');
   t.same(
     reasons([{ ...attached, programId: 0, pipeline: undefined }]),
     ['not-deployed'],

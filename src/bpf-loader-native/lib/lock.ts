@@ -7,7 +7,7 @@ import { type Handle, native } from './native.js';
 
 export interface LockHolder {
   readonly pid: number;
-  readonly command: string;
+  readonly argv: readonly string[];
 }
 
 export type LockResult =
@@ -68,15 +68,15 @@ function findHolder(path: string): LockHolder | null {
     // "1: FLOCK  ADVISORY  WRITE 812 00:1c:1057 0 EOF"; a waiter's line has "->" after the number.
     const [, kind, , , pid, place] = line.split(/\s+/);
     if (kind !== 'FLOCK' || place !== file || Number(pid) <= 0) continue;
-    return { pid: Number(pid), command: commandOf(Number(pid)) };
+    return { pid: Number(pid), argv: argvOf(Number(pid)) };
   }
   return null;
 }
 
-function commandOf(pid: number): string {
+function argvOf(pid: number): readonly string[] {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0+$/, '').replaceAll('\0', ' ');
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0$/, '').split('\0');
   } catch {
-    return '';
+    return [];
   }
 }
