@@ -35,7 +35,7 @@ export interface LoopListener {
 }
 
 /**
- * Runs until the waker says `stopped`. `domain` is asked before each pass, so that new rules take effect on the next one.
+ * Runs until the waker says `stopped`. `domain` is asked once, when a pass begins, so that new rules take effect on the next one.
  * A failed or unconverged pass is repeated after a back-off that doubles up to a cap. An event cuts the wait short, but not below
  * the first step: what a failing pass did and undid may itself be the event. While a storm of events lasts, the loop rests after a
  * pass for as long as that took, and so leaves at least half of a core to others.
@@ -60,9 +60,10 @@ export async function runLoop(
     const started = clock.now();
     let wait = options.resyncMs;
     let renew: (() => Promise<void>) | undefined;
-    const lease = domain().lease ?? defaultLease;
+    const inForce = domain();
+    const lease = inForce.lease ?? defaultLease;
     try {
-      const result = await runPass(domain(), host, forcedHooks);
+      const result = await runPass(inForce, host, forcedHooks);
       const converged = result.remaining.actions.length === 0;
       failures = converged ? 0 : failures + 1;
       if (!converged) wait = backoff(failures, options);

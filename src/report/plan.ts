@@ -10,6 +10,19 @@ export function planJson(plan: Plan): object {
   return { actions: plan.actions.map(actionJson), summary: plan.summary };
 }
 
+/** What became of an action, without what its plan says of it already. */
+export function outcomeJson(outcome: Outcome): object {
+  const { why: _why, ...action } = outcome.action;
+  const place = ['interface', 'hook', 'slot', 'pipeline', 'pin'];
+  return {
+    op: action.op,
+    ...Object.fromEntries(Object.entries(action).filter(([name]) => place.includes(name))),
+    result: outcome.result,
+    ...(outcome.result === 'failed' ? { error: outcome.error.message } : {}),
+    ...(outcome.result === 'skipped' ? { because: outcome.because } : {}),
+  };
+}
+
 /** Verdict, actions in order with their reasons, then what stays on the slow path and why. */
 export function planText(plan: Plan, desired: Desired, style: Style): string {
   const idle = desired.interfaces.filter((i) => i.pipeline === undefined);

@@ -93,7 +93,7 @@ t.test('rules that break while it runs', async (t) => {
   cpSync(join(root, 'rules'), rules, { recursive: true });
   const file = join(rules, 'bridge.yaml');
   const good = readFileSync(file, 'utf8');
-  const controller = start(t, bed, '--rules', rules);
+  const controller = start(t, bed, '--rules', rules, '--hook', 'p22=tc');
   await until('it has attached', says(controller, 'set-slot p2'), waitMs);
 
   const broken = good.replace('dump: getchain', 'dump: getchian');
@@ -104,6 +104,14 @@ t.test('rules that break while it runs', async (t) => {
   await until('it says so', says(controller, mistake), waitMs);
   await bed.addPort();
   await until('and goes on with the last good ones', says(controller, 'set-slot p3'), waitMs);
+
+  t.equal(
+    controller.log.split('there is no interface p22; did you mean p2?').length,
+    2,
+    'a hook for nothing is told of once',
+  );
+  writeFileSync(file, good);
+  await until('the end of the errors is news', says(controller, 'are good again, and as before'), waitMs);
 
   renameSync(rules, `${rules}-gone`);
   t.teardown(() => rmSync(`${rules}-gone`, { recursive: true, force: true }));
@@ -116,6 +124,12 @@ t.test('rules that break while it runs', async (t) => {
   t.notMatch(controller.log, noTrace);
   await teach(bed, [0, 1, 2, 3]);
   t.same(await misdelivered(bed, [0, 1, 2, 3]), []);
+  await controller.stop('SIGHUP');
+  t.match(
+    controller.log,
+    /^stopped; what is accelerated stays so$/m,
+    'a terminal that is closed ends it as a signal does',
+  );
 });
 
 t.test('a library that is removed or replaced', async (t) => {

@@ -4,6 +4,7 @@
 
 import t from 'tap';
 import { applyPlan } from '../../src/apply/apply.js';
+import { RuleReload } from '../../src/cli/rule-reload.js';
 import type { Desired, DesiredInterface, Pipeline } from '../../src/model/desired.js';
 import type { Outcome, Plan } from '../../src/model/plan.js';
 import type { Clock, Domain, Waker } from '../../src/model/ports.js';
@@ -11,6 +12,7 @@ import type { Hook, RuleSet } from '../../src/model/ruleset.js';
 import { makePlan } from '../../src/plan/plan.js';
 import { defaultLoop, type LoopListener, runLoop } from '../../src/reconcile/loop.js';
 import { type PassResult, runPass } from '../../src/reconcile/pass.js';
+import { summaryOf } from '../../src/report/done.js';
 import { FakeHost } from '../support/fake-host.js';
 import { fpm, libraryOf, ruleSet } from '../support/rule-set.js';
 
@@ -190,6 +192,29 @@ t.test('a program that no pin tells of goes, too, when its successor cannot be s
     (await host.deployed()).attachments.find((a) => a.ifindex === 5),
     { programId: 0 },
   );
+});
+
+t.test('what was done is counted, not what was planned', async (t) => {
+  for (const [fails, summary] of [
+    ['', { add: 3, change: 1, remove: 1 }],
+    ['load tc tc3', { add: 2, change: 0, remove: 2 }],
+    ['attach tc 4', { add: 2, change: 1, remove: 1 }],
+    ['prepare xdp', { add: 2, change: 1, remove: 1 }],
+  ] as const) {
+    const { host, plan } = await hostBetween();
+    t.same(plan.summary, { add: 3, change: 1, remove: 1 });
+    const found = await host.deployed();
+    host.onCall = (call) => {
+      if (fails !== '' && call.startsWith(fails)) throw new Error('no');
+    };
+    const outcomes = await applyPlan(plan, host);
+    t.equal(
+      outcomes.some(({ result }) => result === 'failed'),
+      fails !== '',
+      fails,
+    );
+    t.same(summaryOf(found, outcomes), summary, fails);
+  }
 });
 
 t.test('what is thrown need not be an error', async (t) => {
@@ -429,9 +454,47 @@ t.test('the loop stops when told: while it waits, in a burst, and right after a 
 t.test('new rules are in force from the next pass on', async (t) => {
   const s = new Simulation([...eventsAt(500), [1000, 'stopped']]);
   const stricter = rulesWith('d.up');
-  await s.run(() => (s.passes.length === 0 ? domain.rules : stricter));
+  let asked = 0;
+  await s.run(() => {
+    asked++;
+    return s.passes.length === 0 ? domain.rules : stricter;
+  });
+  t.equal(asked, s.passes.length, 'no pass begins with some and goes on with others');
   t.same(s.told, ['passed 4', 'passed 4']);
   t.same((await s.host.deployed()).attachments, []);
+});
+
+t.test('what rules name is followed before they are looked by, and read for from the start of a pass on', async (t) => {
+  const told: string[] = [];
+  const [first, second] = [domain.rules, rulesWith('d.up')];
+  const nameOf = (rules: RuleSet) => (rules === first ? 'first' : 'second');
+  let followed = () => {};
+  const reload = new RuleReload(first, {
+    follow: (rules) => {
+      told.push(`follow ${nameOf(rules)}`);
+      return new Promise((resolve) => {
+        followed = resolve;
+      });
+    },
+    wake: () => told.push('wake'),
+    prune: (rules) => told.push(`prune ${nameOf(rules)}`),
+    good: (isNew) => told.push(isNew ? 'new' : 'as before'),
+    warn: (error) => told.push(error instanceof Error ? error.message : String(error)),
+  });
+  const after = (what: Promise<void> | undefined) =>
+    Promise.all([what, new Promise(setImmediate)]).then(() => told.splice(0));
+  reload.begin();
+  const change = reload.changed({ ruleSet: second });
+  t.same(await after(undefined), ['new', 'follow second'], 'a pass may be under way');
+  followed();
+  t.same(await after(change), ['wake']);
+  t.equal(reload.begin(), second);
+  t.equal(reload.begin(), second);
+  t.same(told.splice(0), ['prune second']);
+  const errors = [{ file: 'a.yaml', line: 1, column: 1, code: 'cycle', message: 'no', text: 'no' }] as const;
+  t.match(await after(reload.changed({ errors })), [/^the rules changed but have errors/]);
+  t.same(await after(reload.changed({ ruleSet: second })), ['as before'], 'good again');
+  t.same(await after(reload.changed({ ruleSet: second })), [], 'which is no news twice');
 });
 
 t.test('a lease is renewed while all is well, and only then', async (t) => {

@@ -9,7 +9,7 @@ import type { Graph } from '../../src/model/graph.js';
 import type { Action, Plan } from '../../src/model/plan.js';
 import { type Attachment, nothingDeployed } from '../../src/model/snapshot.js';
 import { graphDot, graphJson, graphText } from '../../src/report/graph.js';
-import { outcomesText, planJson, planText } from '../../src/report/plan.js';
+import { outcomeJson, outcomesText, planJson, planText } from '../../src/report/plan.js';
 import { explainText, makeStatus, statusText } from '../../src/report/status.js';
 import { plain, type Style, table } from '../../src/report/table.js';
 import { fpm, libraryOf } from '../support/rule-set.js';
@@ -193,6 +193,9 @@ t.test('what went wrong has a line each, what went well has none', async (t) => 
     'failed   load tc: verifier says no\nundone   attach p1 tc\nskipped  set-slot p1 tc: verifier says no',
   );
   t.equal(outcomesText([{ action: prepare, result: 'done' }], plain), '');
+  const failed = outcomeJson({ action: attach, result: 'failed', error: new Error('no') });
+  t.same(failed, { op: 'attach', interface: 'p1', hook: 'tc', slot: 0, result: 'failed', error: 'no' });
+  t.match(outcomeJson({ action: load, result: 'done' }), { op: 'load', hook: 'tc', pipeline: String, result: 'done' });
 });
 
 const library = libraryOf(

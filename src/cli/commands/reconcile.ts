@@ -3,7 +3,6 @@
 
 import { TnaError } from '../../model/error.js';
 import { defaultLease, type LeasePolicy } from '../../model/lease.js';
-import type { Outcome } from '../../model/plan.js';
 import type { Domain } from '../../model/ports.js';
 import { systemClock } from '../../platform/clock.js';
 import type { LiveHost } from '../../platform/live-host.js';
@@ -14,12 +13,14 @@ import { type RuleFileText, watchRuleFiles } from '../../platform/rule-files.js'
 import { openWaker } from '../../platform/waker.js';
 import { runLoop } from '../../reconcile/loop.js';
 import { type PassResult, runPass } from '../../reconcile/pass.js';
-import { outcomesText, planJson, planText } from '../../report/plan.js';
+import { summaryOf } from '../../report/done.js';
+import { outcomeJson, outcomesText, planJson, planText } from '../../report/plan.js';
 import { count } from '../../report/table.js';
-import { compileRules, lastGood, noRules } from '../../rules/index.js';
+import { compileRules } from '../../rules/index.js';
 import { type LoadedDomain, loadDomain, withHost } from '../context.js';
 import type { GlobalOptions } from '../options.js';
 import { errorJson, errorText, print, printJson, styleFor } from '../output.js';
+import { RuleReload } from '../rule-reload.js';
 import { unknownHooks } from '../unknown-hooks.js';
 import { planCommand } from './plan.js';
 
@@ -65,11 +66,11 @@ async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Pro
   if (domain.lease !== undefined) await host.holdLease(domain.lease, false);
   const failed = result.outcomes.filter((outcome) => outcome.result === 'failed');
   const converged = result.remaining.actions.length === 0;
-  if (!text) printJson({ ...planJson(result.derived.plan), outcomes: result.outcomes.map(outcomeJson), converged });
+  if (!text) printJson(resultJson(result));
   else if (result.outcomes.length > 0) {
     const problems = outcomesText(result.outcomes, style);
     if (problems !== '') print(`\n${problems}`);
-    const { add, change, remove } = result.derived.plan.summary;
+    const { add, change, remove } = summaryOf(result.derived.snapshot.deployed, result.outcomes);
     print(
       converged
         ? `\n${style.good('Applied:')} ${add} added, ${change} changed, ${remove} removed.`
@@ -85,32 +86,36 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
   const { log, tell, warn } = journal(options);
   const directory = options.rules ?? rulesDirectory();
   const protocols = protocolsIn(specDirectory(directory));
-  let current: Domain = domain;
-  let inForce = lastGood(noRules, { ruleSet: domain.rules });
   const waker = await openWaker(domain.rules, host.netlink);
+  const reload = new RuleReload(domain.rules, {
+    follow: (rules) => waker.follow(rules),
+    wake: () => waker.wake(),
+    prune: (rules) => host.netlink.prune(pruningFor(rules)),
+    good: (isNew) => {
+      const line = isNew
+        ? `rules reloaded from ${directory}`
+        : `the rules in ${directory} are good again, and as before`;
+      tell(line, { event: 'rules', directory, changed: isNew });
+    },
+    warn,
+  });
   const onRules = (files: readonly RuleFileText[]) => {
-    inForce = lastGood(inForce, compileRules(files, domain.library, protocols));
-    if (inForce.errors.length > 0) {
-      const evidence = inForce.errors.map((error) => error.text).join('\n');
-      warn(new TnaError('rules', 'the rules changed but have errors; the last good ones stay in force', { evidence }));
-    }
-    if (inForce.ruleSet === undefined || inForce.ruleSet === current.rules) return;
-    current = { ...domain, rules: inForce.ruleSet };
-    host.netlink.prune(pruningFor(current.rules));
-    tell(`rules reloaded from ${directory}`, { event: 'rules', directory });
-    waker.follow(current.rules).catch(warn);
-    waker.wake();
+    reload.changed(compileRules(files, domain.library, protocols)).catch(warn);
   };
   const watcher = watchRuleFiles(directory, onRules, { known: domain.files, onError: warn });
   const stop = () => waker.stop();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  process.once('SIGHUP', stop);
   let watching = false;
+  let looked = false;
   try {
-    await runLoop(() => current, host, waker, systemClock, options.hooks, {
+    await runLoop(() => ({ ...domain, rules: reload.begin() }), host, waker, systemClock, options.hooks, {
       passed: (result, tookMs) => {
+        if (!looked) for (const line of unknownHooks(options.hooks, result.derived.desired)) log(line);
+        looked = true;
         if (result.outcomes.length > 0) {
-          if (options.output === 'json') tell('', passJson(result, tookMs));
+          if (options.output === 'json') tell('', { event: 'pass', ...resultJson(result), tookMs });
           else logPass(result, tookMs, options, log);
         }
         if (watching || result.remaining.actions.length > 0) return;
@@ -145,18 +150,17 @@ function journal(options: GlobalOptions) {
   return { log, tell, warn };
 }
 
-function passJson(result: PassResult, tookMs: number): object {
+function resultJson(result: PassResult): object {
   return {
-    event: 'pass',
     ...planJson(result.derived.plan),
+    summary: summaryOf(result.derived.snapshot.deployed, result.outcomes),
     outcomes: result.outcomes.map(outcomeJson),
     converged: result.remaining.actions.length === 0,
-    tookMs,
   };
 }
 
 function logPass(result: PassResult, tookMs: number, options: GlobalOptions, log: (line: string) => void): void {
-  const { add, change, remove } = result.derived.plan.summary;
+  const { add, change, remove } = summaryOf(result.derived.snapshot.deployed, result.outcomes);
   log(
     `${add} added, ${change} changed, ${remove} removed (${result.outcomes.length} actions, ${tookMs.toFixed(0)} ms)`,
   );
@@ -167,15 +171,4 @@ function logPass(result: PassResult, tookMs: number, options: GlobalOptions, log
   if (problems !== '') log(problems);
   for (const outcome of result.outcomes)
     if (outcome.result === 'failed') log(errorText(outcome.error, options.verbose, styleFor(process.stderr)));
-}
-
-function outcomeJson(outcome: Outcome): object {
-  const { op } = outcome.action;
-  return {
-    op,
-    ...('interface' in outcome.action ? { interface: outcome.action.interface } : {}),
-    result: outcome.result,
-    ...(outcome.result === 'failed' ? { error: outcome.error.message } : {}),
-    ...(outcome.result === 'skipped' ? { because: outcome.because } : {}),
-  };
 }
