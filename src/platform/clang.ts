@@ -2,7 +2,7 @@
 // Builds the FPM library with clang: composed source and objects per hook, dispatchers, library.json.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
@@ -24,6 +24,7 @@ import { errnoOf } from './failure.js';
 
 const run = promisify(execFile);
 const VERSION = 4;
+const libraryFile = 'library.json';
 const HOOKS: readonly Hook[] = ['xdp', 'tc'];
 const FLAGS = ['-O2', '-g', '-mcpu=v3', '-target', 'bpf', '-Wall', '-Wextra', '-Werror'];
 
@@ -67,6 +68,25 @@ async function buildOrFind(build: FpmBuild): Promise<FpmLibrary> {
   if (known !== undefined) return known;
 
   await makeDirectory(outDir);
+  // Inside, so that it is on the same file system whatever that directory is; what is in use stays whole until all is there.
+  const made = join(outDir, `.new-${process.pid}`);
+  await rm(made, { recursive: true, force: true });
+  await mkdir(made);
+  try {
+    await compileAll(build, clang, made, contents);
+    const hash = await hashOutputs(made, contents);
+    const stored: StoredLibrary = { version: VERSION, hash, inputs, ...contents };
+    await writeFile(join(made, libraryFile), `${JSON.stringify(stored, undefined, 2)}\n`);
+    const names = (await readdir(made)).filter((name) => name !== libraryFile);
+    for (const name of [...names, libraryFile]) await rename(join(made, name), join(outDir, name));
+    return toLibrary(stored, outDir);
+  } finally {
+    await rm(made, { recursive: true, force: true });
+  }
+}
+
+async function compileAll(build: FpmBuild, clang: string, outDir: string, contents: Contents): Promise<void> {
+  const { modules, kernels, compositions } = contents;
   const include = [build.includeDir, ...build.moduleDirs];
   for (const hook of HOOKS) {
     const source = join(outDir, `compose_${hook}.bpf.c`);
@@ -82,11 +102,6 @@ async function buildOrFind(build: FpmBuild): Promise<FpmLibrary> {
     await compile(clang, dispatcher, join(outDir, dispatcherName(hook)), [build.includeDir]);
   }
   await compile(clang, join(build.dispatcherDir, 'lease.bpf.c'), join(outDir, 'lease.bpf.o'), [build.includeDir]);
-  const hash = await hashOutputs(outDir, contents);
-  const stored: StoredLibrary = { version: VERSION, hash, inputs, ...contents };
-  await writeFile(join(outDir, 'library.json.new'), `${JSON.stringify(stored, undefined, 2)}\n`);
-  await rename(join(outDir, 'library.json.new'), join(outDir, 'library.json'));
-  return toLibrary(stored, outDir);
 }
 
 /** With what is above it. Node's own recursive way never ends where nothing can be made, as in /proc. */
@@ -141,7 +156,7 @@ export async function readFpmLibrary(outDir: string): Promise<FpmLibrary> {
 
 /**
  * A controller runs for months: when its library was rebuilt or removed meanwhile, what it would load is not what its pipelines'
- * identities say. @throws TnaError `fpm-library-changed`
+ * identities say. Nor is it where a copy or a build was cut short. @throws TnaError `fpm-library-changed`
  */
 export async function checkLibrary(library: FpmLibrary): Promise<void> {
   const outDir = dirname(library.hooks.xdp.dispatcher.object);
@@ -152,6 +167,12 @@ export async function checkLibrary(library: FpmLibrary): Promise<void> {
     if (!isMissing(cause)) throw cause;
   }
   if (found === library.hash) return;
+  const stored = await readStored(outDir).catch(() => undefined);
+  if (found !== undefined && stored?.hash === library.hash)
+    throw new TnaError('fpm-library-changed', 'its objects do not match library.json', {
+      object: outDir,
+      hint: 'run `tna fpm build`',
+    });
   throw new TnaError(
     'fpm-library-changed',
     found === undefined ? 'the FPM library is gone' : 'the FPM library is not the one that was read at the start',
@@ -314,7 +335,7 @@ async function builtLibrary(outDir: string, inputs: string): Promise<FpmLibrary 
 }
 
 async function readStored(outDir: string): Promise<StoredLibrary | undefined> {
-  const file = join(outDir, 'library.json');
+  const file = join(outDir, libraryFile);
   let text: string;
   try {
     text = await readFile(file, 'utf8');

@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // The composition as text, and its compile: errors of manifests, numbering, determinism, a user's own FPM.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { TnaError } from '../../src/model/error.js';
 import { type FpmManifest, fpmFlag, fpmParamVariable } from '../../src/model/library.js';
 import { composeSource, FPM_COUNTERS, numberReasons, parseManifest } from '../../src/pipeline/compose.js';
-import { buildFpmLibrary, readFpmLibrary } from '../../src/platform/clang.js';
+import { buildFpmLibrary, checkLibrary, readFpmLibrary } from '../../src/platform/clang.js';
 import { fpmSource } from '../../src/platform/package-paths.js';
 import { compileRules } from '../../src/rules/index.js';
 
@@ -22,6 +31,11 @@ const minimal = { name: 'toy', order: 50, hooks: ['xdp', 'tc'], summary: 'A toy.
 
 function manifest(extra: object): FpmManifest {
   return parseManifest({ ...minimal, ...extra }, 'toy.yaml');
+}
+
+/** All files of a directory. */
+function contentsOf(of: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(readdirSync(of).map((name) => [name, readFileSync(join(of, name), 'latin1')]));
 }
 
 /** The error that `act` throws, as code, object and message. */
@@ -175,8 +189,9 @@ t.test('a library is built once, the same everywhere, and takes FPMs of its user
     header,
     '#pragma once\n#include "tna.h"\nstatic __always_inline int fpm_toy(struct tna_pkt *p)\n{\n\treturn tna_slow(p, TNA_R_TOY_ANY);\n}\n',
   );
-  const build = (outDir: string, moduleDirs: readonly string[]) =>
+  const build = (outDir: string, moduleDirs: readonly string[], clang = 'clang') =>
     buildFpmLibrary({
+      clang,
       moduleDirs,
       includeDir: source.include,
       dispatcherDir: source.dispatcher,
@@ -208,6 +223,22 @@ t.test('a library is built once, the same everywhere, and takes FPMs of its user
     code: 'fpm-duplicate-name',
     object: 'toy',
   });
+  const before = contentsOf(join(directory, 'again'));
+  // Compiles all but the last but one.
+  const clang = join(directory, 'clang');
+  const copy = `while [ $# -gt 1 ]; do shift; done; cp ${own.hooks.xdp.dispatcher.object} $1`;
+  writeFileSync(clang, `#!/bin/sh\ncase "$*" in --version) ;; *dispatcher_tc*) exit 1 ;; *) ${copy} ;; esac\n`, {
+    mode: 0o755,
+  });
+  await t.rejects(build(join(directory, 'again'), [source.modules], clang), { code: 'clang-failed' });
+  t.same(contentsOf(join(directory, 'again')), before, 'a build that fails leaves the library as it is');
+  await checkLibrary(again);
+  writeFileSync(again.lease.object, 'cut short');
+  await t.rejects(checkLibrary(again), {
+    message: 'its objects do not match library.json',
+    hint: 'run `tna fpm build`',
+  });
+
   writeFileSync(header, '#pragma once\nstatic int fpm_toy(struct tna_pkt *p)\n{\n\treturn undefined_thing;\n}\n');
   await t.rejects(build(join(directory, 'broken'), [source.modules, toys]), {
     code: 'clang-failed',
