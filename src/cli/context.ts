@@ -67,6 +67,24 @@ export async function withHost<T>(
   }
 }
 
+/** Holds the namespace while `use` works on it. What `use` fails with counts for more than trouble in leaving. */
+export async function withLock<T>(host: LiveHost, use: () => Promise<T>): Promise<T> {
+  await host.lock();
+  let result: T;
+  try {
+    result = await use();
+  } catch (error) {
+    try {
+      host.leave();
+    } catch {
+      // Most likely for the same reason.
+    }
+    throw error;
+  }
+  host.leave();
+  return result;
+}
+
 /** Looks at the live host, or at a recorded one with --from. */
 export async function look(options: GlobalOptions, domain: Domain): Promise<Derived> {
   const derived =

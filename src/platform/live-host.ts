@@ -14,7 +14,7 @@ import { DeviceHooks, type OwnPrograms } from './attachments.js';
 import { BpfDeployer } from './bpf-deployer.js';
 import { probeCapabilities } from './capabilities.js';
 import { readDeployed } from './deployed.js';
-import { failure } from './failure.js';
+import { errnoOf, failure } from './failure.js';
 import { Lease } from './lease.js';
 import { namespaceId } from './namespace.js';
 import { NetlinkReader, type Pruning } from './netlink-reader.js';
@@ -82,8 +82,10 @@ export class LiveHost implements HostReader, Deployer, CounterReader, LeaseHolde
   sysctl(path: string): string | null {
     try {
       return readFileSync(join('/proc/sys', path), 'utf8').trim();
-    } catch {
-      return null;
+    } catch (cause) {
+      // Of a device that has just gone, too. Anything else must not pass for a default.
+      if (errnoOf(cause) === 'ENOENT') return null;
+      throw failure('sysctl', `cannot read the sysctl ${path}`, cause);
     }
   }
 

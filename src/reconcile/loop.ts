@@ -64,6 +64,10 @@ export async function runLoop(
     const lease = inForce.lease ?? defaultLease;
     try {
       const result = await runPass(inForce, host, forcedHooks);
+      if (result.unseen !== undefined) {
+        listener.passed(result, clock.now() - started);
+        throw result.unseen;
+      }
       const converged = result.remaining.actions.length === 0;
       failures = converged ? 0 : failures + 1;
       if (!converged) wait = backoff(failures, options);

@@ -14,6 +14,8 @@ export interface PassResult {
   readonly outcomes: readonly Outcome[];
   /** What the second look found still to do; empty when the pass converged. */
   readonly remaining: Plan;
+  /** Why there was no second look: what remains is not known, and taken to be all of the plan. */
+  readonly unseen?: unknown;
 }
 
 /** `onPlan` sees the plan before it runs. */
@@ -28,5 +30,9 @@ export async function runPass(
   onPlan(derived);
   if (derived.plan.actions.length === 0) return { derived, outcomes: [], remaining: derived.plan };
   const outcomes = await applyPlan(derived.plan, host, observer);
-  return { derived, outcomes, remaining: makePlan(derived.desired, await host.deployed()) };
+  try {
+    return { derived, outcomes, remaining: makePlan(derived.desired, await host.deployed()) };
+  } catch (unseen) {
+    return { derived, outcomes, remaining: derived.plan, unseen };
+  }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading what is deployed while somebody else changes it: a pin that goes between being listed and being opened.
+// Reading a host. What is deployed, while somebody else changes it: a pin that goes between being listed and being opened.
 
 import t from 'tap';
 import { DeviceHooks } from '../../src/platform/attachments.js';
 import { readDeployed } from '../../src/platform/deployed.js';
+import { LiveHost } from '../../src/platform/live-host.js';
 import { NetlinkReader } from '../../src/platform/netlink-reader.js';
 import { PinDirectory, type PinListing } from '../../src/platform/pin-directory.js';
 import type { Pin } from '../../src/platform/pins.js';
@@ -42,4 +43,12 @@ t.test('what has gone is looked for anew, and is no stray', async (t) => {
 
 t.test('but not for ever', async (t) => {
   await t.rejects(read(new Changing(Array(100).fill(pipeline))), { code: 'ENOENT' });
+});
+
+t.test('a sysctl that is not there has no value; one that cannot be read is an error', async (t) => {
+  const host = LiveHost.open(undefined, { namespace: undefined, specDirectory: '/nonexistent', pruning: undefined });
+  t.teardown(() => host.close());
+  t.match(host.sysctl('net/ipv4/ip_forward'), /^[01]$/);
+  t.equal(host.sysctl('net/ipv4/conf/no-such-device/forwarding'), null);
+  t.throws(() => host.sysctl('net/ipv4'), { code: 'sysctl', message: /^cannot read the sysctl net\/ipv4: EISDIR/ });
 });

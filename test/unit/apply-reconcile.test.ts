@@ -272,6 +272,15 @@ t.test('a pass applies what it planned and looks again', async (t) => {
   t.same([second.outcomes, second.remaining.actions, host.calls], [[], [], []], 'a second pass finds nothing to do');
 });
 
+t.test('what was done is told even if nobody can look at it afterwards', async (t) => {
+  const s = new Simulation([[50, 'stopped']]);
+  let looks = 0;
+  const deployed = s.host.deployed.bind(s.host);
+  s.host.deployed = () => (++looks === 2 ? Promise.reject(new Error('no descriptors')) : deployed());
+  await s.run();
+  t.same(s.told, ['passed 4', 'no descriptors, again in 100']);
+});
+
 t.test('a host that cannot be read completely is left as it is', async (t) => {
   const host = new FakeHost();
   host.links = [link(1)];

@@ -6,14 +6,13 @@ import { applyPlan } from '../../apply/apply.js';
 import { type Desired, leftAlone } from '../../model/desired.js';
 import { makePlan } from '../../plan/plan.js';
 import { outcomesText, planJson } from '../../report/plan.js';
-import { withHost } from '../context.js';
+import { withHost, withLock } from '../context.js';
 import type { GlobalOptions } from '../options.js';
 import { errorText, print, printJson, styleFor } from '../output.js';
 
 export function detachCommand(options: GlobalOptions): Promise<number> {
   return withHost(options, {}, async (host) => {
-    await host.lock();
-    try {
+    return withLock(host, async () => {
       host.pruneOthers();
       const deployed = await host.deployed();
       const nothing: Desired = {
@@ -40,8 +39,6 @@ export function detachCommand(options: GlobalOptions): Promise<number> {
         if (outcome.result === 'failed')
           process.stderr.write(`${errorText(outcome.error, options.verbose, styleFor(process.stderr))}\n`);
       return left === 0 ? 0 : 1;
-    } finally {
-      host.leave();
-    }
+    });
   });
 }

@@ -17,7 +17,7 @@ import { summaryOf } from '../../report/done.js';
 import { outcomeJson, outcomesText, planJson, planText } from '../../report/plan.js';
 import { count } from '../../report/table.js';
 import { compileRules } from '../../rules/index.js';
-import { type LoadedDomain, loadDomain, withHost } from '../context.js';
+import { type LoadedDomain, loadDomain, withHost, withLock } from '../context.js';
 import type { GlobalOptions } from '../options.js';
 import { errorJson, errorText, print, printJson, styleFor } from '../output.js';
 import { RuleReload } from '../rule-reload.js';
@@ -37,15 +37,12 @@ export async function reconcileCommand(options: GlobalOptions, how: ReconcileOpt
 
 export function reconcile(options: GlobalOptions, justOnce: boolean, domain: LoadedDomain): Promise<number> {
   return withHost(options, domain, async (host) => {
-    await host.lock();
-    try {
+    return withLock(host, async () => {
       const gone = host.pruneOthers();
       if (gone > 0)
         process.stderr.write(`removed what was left in ${count(gone, 'network namespace')} that no longer exist\n`);
-      return justOnce ? await once(options, domain, host) : await daemon(options, domain, host);
-    } finally {
-      host.leave();
-    }
+      return justOnce ? once(options, domain, host) : daemon(options, domain, host);
+    });
   });
 }
 
@@ -63,7 +60,7 @@ async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Pro
     for (const line of unknownHooks(options.hooks, desired)) process.stderr.write(`${line}\n`);
     if (text) print(planText(plan, desired, style));
   });
-  if (domain.lease !== undefined) await host.holdLease(domain.lease, false);
+  if (domain.lease !== undefined && result.unseen === undefined) await host.holdLease(domain.lease, false);
   const failed = result.outcomes.filter((outcome) => outcome.result === 'failed');
   const converged = result.remaining.actions.length === 0;
   if (!text) printJson(resultJson(result));
@@ -79,6 +76,7 @@ async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Pro
   }
   for (const outcome of failed)
     process.stderr.write(`${errorText(outcome.error, options.verbose, styleFor(process.stderr))}\n`);
+  if (result.unseen !== undefined) throw result.unseen;
   return failed.length === 0 && converged ? 0 : 1;
 }
 
