@@ -2,6 +2,7 @@
 // The deployer: executes a plan action by action, contains a failure to the interface it concerns, and undoes that interface.
 
 import type { Pipeline } from '../model/desired.js';
+import { deviceGoneCode, TnaError } from '../model/error.js';
 import type { Action, ActionOf, Outcome, Plan } from '../model/plan.js';
 import type { Deployer } from '../model/ports.js';
 
@@ -53,7 +54,8 @@ export async function applyPlan(
       await execute(action, deployer);
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      report({ action, result: 'failed', error });
+      const isGone = error instanceof TnaError && error.code === deviceGoneCode;
+      report(isGone ? { action, result: 'skipped', because: error.message } : { action, result: 'failed', error });
       await abandon(action, error.message);
       continue;
     }

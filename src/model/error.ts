@@ -11,6 +11,9 @@ export interface TnaErrorDetails {
   readonly cause?: unknown;
 }
 
+/** Of what cannot be done any more because its device went between looking and acting: nothing is wrong, and the next pass knows. */
+export const deviceGoneCode = 'device-gone';
+
 /** Codes are stable and lower-case with dashes; scripts may match them. */
 export class TnaError extends Error {
   override readonly name = 'TnaError';

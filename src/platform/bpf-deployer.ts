@@ -11,9 +11,10 @@ import {
   type MapDescription,
   type MapType,
   probe,
+  queryTcx,
 } from 'bpf-loader-native';
 import type { Pipeline } from '../model/desired.js';
-import { TnaError } from '../model/error.js';
+import { deviceGoneCode, TnaError } from '../model/error.js';
 import { type FpmLibrary, fpmParamVariable } from '../model/library.js';
 import type { CounterReader, Deployer } from '../model/ports.js';
 import type { Hook } from '../model/ruleset.js';
@@ -116,6 +117,8 @@ export class BpfDeployer implements Deployer, CounterReader {
           this.directory.unpin(pin);
           link.pin(this.directory.pathOf(pin));
         });
+      } catch (cause) {
+        throw isGone(ifindex, cause) ? deviceGone(cause) : cause;
       } finally {
         program.close();
       }
@@ -151,9 +154,13 @@ export class BpfDeployer implements Deployer, CounterReader {
   }
 
   async setEgress(ifindex: number): Promise<void> {
-    await this.attempt(`add ifindex ${ifindex} to the egress map`, async () =>
-      this.withMap(egressMap, (map) => map.set(u32Key(ifindex), u32Key(ifindex))),
-    );
+    await this.attempt(`add ifindex ${ifindex} to the egress map`, async () => {
+      try {
+        this.withMap(egressMap, (map) => map.set(u32Key(ifindex), u32Key(ifindex)));
+      } catch (cause) {
+        throw isGone(ifindex, cause) ? deviceGone(cause) : cause;
+      }
+    });
   }
 
   async clearEgress(ifindex: number): Promise<void> {
@@ -311,6 +318,21 @@ export class BpfDeployer implements Deployer, CounterReader {
       );
     }
   }
+}
+
+/** XDP and device maps say EINVAL of a device that is not there, as they do of much else; kernels without TCX cannot be asked then. */
+function isGone(ifindex: number, cause: unknown): boolean {
+  if (errnoOf(cause) !== 'EINVAL') return errnoOf(cause) === 'ENODEV';
+  try {
+    queryTcx(ifindex, 'ingress');
+    return false;
+  } catch (error) {
+    return errnoOf(error) === 'ENODEV';
+  }
+}
+
+function deviceGone(cause: unknown): TnaError {
+  return new TnaError(deviceGoneCode, 'the device has gone meanwhile', { cause });
 }
 
 /** @throws TnaError `conflict` when another program has come to the hook, which only one can have */

@@ -6,6 +6,7 @@ import t from 'tap';
 import { applyPlan } from '../../src/apply/apply.js';
 import { RuleReload } from '../../src/cli/rule-reload.js';
 import type { Desired, DesiredInterface, Pipeline } from '../../src/model/desired.js';
+import { deviceGoneCode, TnaError } from '../../src/model/error.js';
 import type { Outcome, Plan } from '../../src/model/plan.js';
 import type { Clock, Domain, Waker } from '../../src/model/ports.js';
 import type { Hook, RuleSet } from '../../src/model/ruleset.js';
@@ -153,6 +154,16 @@ t.test('an interface that cannot be attached', async (t) => {
     shown(await applyPlan(plan, host)).filter((line) => !line.startsWith('done')),
     ['failed attach p6', 'undone set-slot p6'],
   );
+});
+
+t.test('a device that has gone meanwhile is no failure', async (t) => {
+  const { host, plan } = await hostBetween();
+  host.onCall = (call) => {
+    if (call.startsWith('attach tc 4')) throw new TnaError(deviceGoneCode, 'gone');
+  };
+  const outcomes = await applyPlan(plan, host);
+  t.notOk(outcomes.some(({ result }) => result === 'failed'));
+  t.same(shown(outcomes.filter(({ result }) => result !== 'done')), ['skipped attach p4', 'undone set-slot p4']);
 });
 
 t.test('shared maps that cannot be made', async (t) => {
