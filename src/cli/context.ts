@@ -11,13 +11,12 @@ import { enterNamespace } from '../platform/namespace.js';
 import { pruningFor } from '../platform/netlink-reader.js';
 import { libraryDirectory, rulesDirectory, specDirectory } from '../platform/package-paths.js';
 import { protocolsIn } from '../platform/protocols.js';
-import { readRecording } from '../platform/recording.js';
 import { type RuleFileText, readRuleFiles } from '../platform/rule-files.js';
-import { derive } from '../reconcile/derive.js';
 import { survey } from '../reconcile/survey.js';
 import { count } from '../report/table.js';
 import { compileRules } from '../rules/index.js';
 import type { GlobalOptions } from './options.js';
+import { replay } from './replay.js';
 import { unknownHooks } from './unknown-hooks.js';
 
 /** A domain and the texts that it was compiled from. */
@@ -89,7 +88,7 @@ export async function withLock<T>(host: LiveHost, use: () => Promise<T>): Promis
 export async function look(options: GlobalOptions, domain: Domain): Promise<Derived> {
   const derived =
     options.from !== undefined
-      ? derive(domain, readRecording(options.from), options.hooks)
+      ? replay(options.from, domain, options)
       : await withHost(options, domain, (host) => survey(domain, host, options.hooks));
   for (const line of unknownHooks(options.hooks, derived.desired)) process.stderr.write(`${line}\n`);
   return derived;

@@ -152,6 +152,20 @@ t.test('an option that does nothing here says so, and help names all that a comm
   t.same([near.code, far.code], [0, 0], 'the interface may come');
 });
 
+t.test('a recording that lacks what the rules ask for', async (t) => {
+  const short = JSON.parse(readFileSync(recording('bridge'), 'utf8')) as { sources: object; absent: object };
+  const file = join(work, 'short.json');
+  const { qdiscs: _qdiscs, ...sources } = short.sources as { qdiscs?: unknown };
+  writeFileSync(file, JSON.stringify({ ...short, sources }));
+  const runs = await all({
+    plan: tna('--from', file, 'plan'),
+    status: tna('--from', file, '-o', 'json', 'status'),
+    whole: tna('--from', recording('bridge'), 'plan'),
+  });
+  const line = 'tna: the recording has nothing of the source qdiscs, which is taken to be empty\n';
+  t.same([runs.plan.stderr, runs.status.stderr, runs.whole.stderr], [line, line, '']);
+});
+
 t.test('broken rules: a line for each error, with its place; as JSON, too', async (t) => {
   const rules = join(work, 'rules');
   mkdirSync(rules);

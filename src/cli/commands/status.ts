@@ -11,13 +11,12 @@ import type { Status } from '../../model/status.js';
 import { readFpmLibrary } from '../../platform/clang.js';
 import type { LiveHost } from '../../platform/live-host.js';
 import { libraryDirectory } from '../../platform/package-paths.js';
-import { readRecording } from '../../platform/recording.js';
-import { derive } from '../../reconcile/derive.js';
 import { survey } from '../../reconcile/survey.js';
 import { explainText, makeStatus, type Seen, statusText } from '../../report/status.js';
 import { loadDomain, withHost } from '../context.js';
 import type { GlobalOptions } from '../options.js';
 import { print, printJson, styleFor } from '../output.js';
+import { replay } from '../replay.js';
 
 export async function statusCommand(options: GlobalOptions): Promise<number> {
   try {
@@ -61,7 +60,7 @@ export async function explainCommand(options: GlobalOptions, name: string): Prom
 async function readStatus(options: GlobalOptions): Promise<Status> {
   const domain = await loadDomain(options);
   if (options.from !== undefined)
-    return makeStatus(derive(domain, readRecording(options.from), options.hooks), () => [], domain.library, null, true);
+    return makeStatus(replay(options.from, domain, options), () => [], domain.library, null, true);
   return liveStatus(options, domain);
 }
 
