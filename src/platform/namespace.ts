@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entering and naming network namespaces, as `ip -n` does: a name below /run/netns, or a path.
 
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { enterNetns, NetlinkError, netnsInode } from 'netlink-ts';
 import { TnaError } from '../model/error.js';
 
@@ -28,4 +28,14 @@ export function namespaceId(): string {
 
 export function namespacePath(nameOrPath: string): string {
   return nameOrPath.includes('/') ? nameOrPath : `/run/netns/${nameOrPath}`;
+}
+
+/**
+ * Whether a name of `ip netns` is not that of this process's namespace any more. A process keeps its namespace alive, so it would go on
+ * for nobody. A path says less: what it led to may live on without it.
+ */
+export function isRenounced(name: string | undefined): boolean {
+  if (name === undefined || name.includes('/')) return false;
+  const there = statSync(namespacePath(name), { throwIfNoEntry: false });
+  return there === undefined || String(there.ino) !== namespaceId();
 }

@@ -14,7 +14,7 @@ import { misdelivered, misdeliveredTwice, teach } from '../support/lab/forwardin
 import { addNetns, deleteNetns, ip, netnsName } from '../support/lab/netns.js';
 import { patience } from '../support/lab/patience.js';
 import { makePinDirectory } from '../support/lab/pins.js';
-import { Controller, fastFrames, pinDirectory, tna, tnaStatus, until } from '../support/lab/tna.js';
+import { Controller, detached, fastFrames, pinDirectory, tna, tnaStatus, until } from '../support/lab/tna.js';
 import { compileForeign } from '../support/scenarios/foreign.js';
 
 t.setTimeout(1_500_000 * patience);
@@ -227,3 +227,18 @@ function hasLock(bed: Bed): Promise<boolean> {
     ({ stdout }) => (JSON.parse(stdout) as { readonly controller: object | null }).controller !== null,
   );
 }
+
+t.test('a namespace that is deleted under a controller', async (t) => {
+  const name = netnsName('gone');
+  await addNetns(name);
+  const controller = Controller.start(name);
+  t.teardown(() => controller.stop());
+  await until('it watches', () => controller.log.includes('watching'));
+  const inside = ['nsenter', `--net=/proc/${controller.pid}/ns/net`];
+  detached(name);
+  await deleteNetns(name);
+  await run(inside[0] as string, [...inside.slice(1), 'ip', 'link', 'set', 'lo', 'up']);
+  await until('it ends', () => controller.process.exitCode !== null);
+  t.equal(controller.process.exitCode, 1, 'so that who restarts it finds the next one of that name');
+  t.match(controller.log, new RegExp(`^tna: ${name} is not the name of this network namespace any more$`, 'm'));
+});

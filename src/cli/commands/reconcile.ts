@@ -6,6 +6,7 @@ import { defaultLease, type LeasePolicy } from '../../model/lease.js';
 import type { Domain } from '../../model/ports.js';
 import { systemClock } from '../../platform/clock.js';
 import type { LiveHost } from '../../platform/live-host.js';
+import { isRenounced } from '../../platform/namespace.js';
 import { pruningFor } from '../../platform/netlink-reader.js';
 import { rulesDirectory, specDirectory } from '../../platform/package-paths.js';
 import { protocolsIn } from '../../platform/protocols.js';
@@ -107,8 +108,14 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
   process.once('SIGHUP', stop);
   let watching = false;
   let looked = false;
+  let renounced = false;
+  const begin = () => {
+    renounced = isRenounced(options.netns);
+    if (renounced) waker.stop();
+    return { ...domain, rules: reload.begin() };
+  };
   try {
-    await runLoop(() => ({ ...domain, rules: reload.begin() }), host, waker, systemClock, options.hooks, {
+    await runLoop(begin, host, waker, systemClock, options.hooks, {
       passed: (result, tookMs) => {
         if (!looked) for (const line of unknownHooks(options.hooks, result.derived.desired)) log(line);
         looked = true;
@@ -127,6 +134,10 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
     await watcher.close();
     waker.close();
   }
+  if (renounced)
+    throw new TnaError('no-namespace', `${options.netns} is not the name of this network namespace any more`, {
+      hint: 'ip netns list',
+    });
   tell('stopped; what is accelerated stays so', { event: 'stopped' });
   return 0;
 }
