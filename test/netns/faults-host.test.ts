@@ -189,7 +189,8 @@ t.test('namespaces that end', async (t) => {
 
   await t.test('a running controller keeps its namespace; afterwards it ends', async (t) => {
     const { bed, footprint } = await deployed();
-    const controller = Controller.start(bed.netns);
+    // By its path: one that goes by the name ends with it (below).
+    const controller = Controller.start(`/run/netns/${bed.netns}`);
     t.teardown(() => controller.stop());
     await until('it holds the namespace', async () => (await tnaStatus(bed.netns)).length > 0 && hasLock(bed));
     await bed.agent.stop();
