@@ -33,6 +33,8 @@ export interface CaseResult {
   readonly refused: number;
   /** It differed at first and was equal when run again. */
   readonly unsteady: boolean;
+  /** The run that differed, of an unsteady one. */
+  readonly first?: CaseResult;
   readonly milliseconds: number;
 }
 
@@ -178,7 +180,7 @@ export async function runCase(one: Case, accelerator: Accelerator, wiring?: Wiri
     return first;
   }
   const second = await runOnce(one, accelerator, wiring);
-  return { ...second, unsteady: second.differences.length === 0 };
+  return second.differences.length === 0 ? { ...second, unsteady: true, first } : second;
 }
 
 async function inTurn(
