@@ -4,16 +4,22 @@
 //
 // It has the metrics of the route that it was made for. A next hop object serves several routes, and those that come later are
 // forwarded by the first one's MTU, for as long as that dst is kept. Only where its metrics are the route's own does the route tell the MTU.
+// The first one may not have been for forwarding at all (`ip route add local … nhid`, `ip -6 route add blackhole … nhid`): then the
+// packets of those that come later are delivered or dropped as well. Only a dst whose input is forwarding (ip_forward, ip6_forward) counts.
 #pragma once
 #include "fib.h"
 
 #define TNA_DST_METRICS_FLAGS 3ULL /* DST_METRICS_FLAGS */
 #define TNA_DST_FORCE_CHK (-1)	   /* DST_OBSOLETE_FORCE_CHK */
 
+extern const void ip_forward __ksym __weak;
+extern const void ip6_forward __ksym __weak;
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct dst_entry {
 	unsigned long _metrics;
+	void *input;
 	short obsolete;
 };
 
@@ -50,14 +56,15 @@ static __always_inline bool tna_dst_metrics(u64 dst, u64 metrics)
 	return (TNA_AT(dst_entry, dst)->_metrics & ~TNA_DST_METRICS_FLAGS) == metrics;
 }
 
-// Does Linux keep a dst with these metrics (address of struct dst_metrics) with a next hop (address of struct fib_nh_common)? One that
+// Does Linux keep a dst for forwarding with these metrics (address of struct dst_metrics) with a next hop (address of struct fib_nh_common)? One that
 // is no longer valid (rt_cache_valid()) it would replace.
 static __always_inline bool tna_kept_dst4(u64 net, u64 hop, u64 metrics)
 {
 	u64 dst = (u64)TNA_AT(fib_nh_common___dst, hop)->nhc_rth_input;
 	struct netns_ipv4___dst *ip = TNA_AT(netns_ipv4___dst, net + TNA_OFFSET(net___ip, ipv4));
 
-	return dst && TNA_AT(dst_entry, dst)->obsolete == TNA_DST_FORCE_CHK &&
+	return dst && &ip_forward && (u64)TNA_AT(dst_entry, dst)->input == (u64)&ip_forward &&
+	       TNA_AT(dst_entry, dst)->obsolete == TNA_DST_FORCE_CHK &&
 	       TNA_AT(rtable, dst)->rt_genid == ip->rt_genid.counter && tna_dst_metrics(dst, metrics);
 }
 
@@ -94,6 +101,7 @@ static __always_inline bool tna_kept_dst6(struct tna_pkt *p, u64 hop, u64 metric
 
 	/* no dst reads as zeros, and no metrics are at 0 */
 	other |= (TNA_AT(dst_entry, dst)->_metrics & ~TNA_DST_METRICS_FLAGS) ^ metrics;
-	return !other;
+	other |= (u64)TNA_AT(dst_entry, dst)->input ^ (u64)&ip6_forward;
+	return !other && &ip6_forward;
 #endif
 }

@@ -127,9 +127,11 @@ static __always_inline enum tna_fib_result tna_fib4_lookup(u64 table, u32 key, s
 
 	/* down to where the key's own prefix would be, remembering the last node at which a shorter one may branch off */
 #pragma clang loop unroll(disable)
-	for (int i = 0; i < TNA_FIB_DESCENT; i++) {
+	for (int i = 0;; i++) {
 		u64 index;
 
+		if (i == TNA_FIB_DESCENT)
+			return TNA_FIB_DOUBT;
 		if (!n)
 			break;
 		node = tna_fib_node(n);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-// Sending out of p->odev, and cutting a frame.
+// Sending out of p->odev, and the length of a frame.
 //
 // XDP: kernel/bpf/devmap.c, a device map keyed by ifindex (an index of a port could be reused by another device).
 // tc: bpf_redirect() to the device's egress path, net/core/filter.c. Both only note the target: the frame is sent when
 // the program returns p->action, and may still be written until then.
 #pragma once
 #include "ip.h"
+#include "short.h"
 
 // False: XDP cannot reach the device, since it is not in the device map.
 static __always_inline bool tna_redirect(struct tna_pkt *p)
@@ -19,13 +20,16 @@ static __always_inline bool tna_redirect(struct tna_pkt *p)
 #endif
 }
 
-// Cuts the frame to `len` bytes. False: nothing was changed. Pointers into the packet are void afterwards.
-static __always_inline bool tna_cut(struct tna_pkt *p, u32 len)
+// Makes the frame `len` bytes long, or as long as the egress device has to have it (see short.h). False: nothing was changed but what is behind
+// the packet, which is nobody's. Pointers into the packet are void afterwards.
+static __always_inline bool tna_fit(struct tna_pkt *p, u32 len)
 {
 #ifdef TNA_HOOK_XDP
-	return !bpf_xdp_adjust_tail(p->ctx, (int)(len - p->len));
+	if (p->len != len && bpf_xdp_adjust_tail(p->ctx, (int)(len - p->len)))
+		return false;
+	return !tna_too_short(p, len) || !bpf_xdp_adjust_tail(p->ctx, TNA_ETH_ZLEN - (int)len);
 #else
-	return !bpf_skb_change_tail(p->ctx, len, 0);
+	return p->len == len || !bpf_skb_change_tail(p->ctx, len, 0);
 #endif
 }
 
@@ -47,15 +51,20 @@ struct tna_eth_words {
 	u16 dst_high;
 	u16 src_low;
 	u32 src_high;
+	__be16 proto;
 };
 
-// eth_header(): a frame to the next hop. Its bytes have been looked for.
+// eth_header(): a frame to the next hop. Its bytes have been looked for. tc: the type is skb->protocol's, whatever a program that ran before
+// has left in the header (bpf_skb_change_proto() does not write it).
 static __always_inline void tna_write_ethernet(struct tna_eth_words *eth, struct tna_pkt *p)
 {
 	eth->dst_low = p->ip.hardware;
 	eth->dst_high = p->ip.hardware >> 32;
 	eth->src_low = p->ip.own;
 	eth->src_high = p->ip.own >> 16;
+#ifdef TNA_HOOK_TC
+	eth->proto = p->l3;
+#endif
 }
 
 #ifdef TNA_HOOK_TC

@@ -14,7 +14,8 @@
 //   no tagged frames while there is one.
 // * tap (tun_xdp_xmit): passes by the address filter, socket filter and program of tun_net_xmit(), and spreads over
 //   queues in another way: not if there is any of them, or more than one queue. Nor does a reader that wants packet information before
-//   each frame (no IFF_NO_PI) get that (tun_put_user_xdp, tun_put_user).
+//   each frame (no IFF_NO_PI) get that (tun_put_user_xdp, tun_put_user). Where a full ring stops the queue, so that the qdisc keeps frames
+//   (IFF_BACKPRESSURE, Linux 7.3), XDP would drop them: not.
 // * hardware (no rtnetlink kind): a device without an XDP program of its own may say that it transmits and yet not do it
 //   (otx2_xdp_xmit, qede_xdp_transmit), and drivers take the queue with the number of this CPU and drop frames if they have not as
 //   many (i40e_xdp_xmit, mlx5e_xdp_xmit, efx_xdp_tx_buffers), where the skb path takes any: not without the program, or if either number of
@@ -29,6 +30,7 @@
 //   below the VLAN devices is one of another kind than the ones named here, or a bridge, or if they are too many to look.
 // * any other kind (vxlan and other tunnels, macvlan, ...): not.
 #pragma once
+#include "short.h"
 #include "taps.h"
 #include "tc.h"
 #include "vlan.h"
@@ -38,6 +40,7 @@
 #define TNA_XDP_ACT_NDO_XMIT 4
 #define TNA_XDP_MODE_DRV 1 /* XDP_MODE_DRV */
 #define TNA_IFF_NO_PI 0x1000
+#define TNA_IFF_BACKPRESSURE 0x80
 
 // What speaks against p->odev, each 0 if nothing does. `hooks` are netfilter's and, for XDP, tc's, the latter only a hint:
 // see tna_tc_used().
@@ -160,7 +163,7 @@ static __always_inline u64 tna_transmit_suspect(struct tna_pkt *p, struct tna_tr
 	t->hooks = tna_egress_hooks(p);
 #ifdef TNA_HOOK_XDP
 	t->tapped = tna_device_tapped(dev, p->odev_address);
-	t->qdisc = TNA_AT(Qdisc, dev->qdisc)->handle; /* 0 if the kernel chose it: noqueue, what virtual devices have */
+	t->qdisc = TNA_AT(Qdisc, dev->qdisc)->handle; /* 0 if the kernel chose it: noqueue, or the default of hardware and taps */
 	t->silent = TNA_HAS(net_device, xdp_features) ? ~dev->xdp_features & TNA_XDP_ACT_NDO_XMIT : tna_xdp_silent(p);
 #endif
 	t->down = tna_not_running(dev);
@@ -188,8 +191,6 @@ static __always_inline bool tna_has_xdp(struct net_device *dev)
 #endif
 
 #ifdef TNA_HOOK_XDP
-extern const void virtnet_xdp_xmit __ksym __weak;
-
 // Has hardware, or virtio, made ready to send what this CPU redirects to it?
 static __always_inline bool tna_hardware_ready(struct net_device *dev)
 {
@@ -198,20 +199,20 @@ static __always_inline bool tna_hardware_ready(struct net_device *dev)
 
 	if (!((u64)native->prog | (u64)native->link))
 		return false;
-	if (&virtnet_xdp_xmit && (u64)TNA_AT(net_device_ops, dev->netdev_ops)->ndo_xdp_xmit == (u64)&virtnet_xdp_xmit)
+	if (tna_is_virtio(dev))
 		return true;
 	cpu = bpf_get_smp_processor_id();
 	return cpu < dev->real_num_tx_queues && cpu < dev->real_num_rx_queues;
 }
 
-// Has the tap one queue, and frames without packet information? Number of queues and flags lie side by side.
+// Has the tap one queue, which drops what it has no room for, and frames without packet information? Number of queues and flags lie side by side.
 static __always_inline bool tna_tap_plain(u64 priv)
 {
 	u64 both = tna_word(priv + TNA_OFFSET(tun_struct, numqueues)), flags = both >> 32;
 
 	if (TNA_OFFSET(tun_struct, flags) != TNA_OFFSET(tun_struct, numqueues) + sizeof(u32))
 		flags = tna_word(priv + TNA_OFFSET(tun_struct, flags));
-	return (u32)both == 1 && flags & TNA_IFF_NO_PI;
+	return (u32)both == 1 && (flags & (TNA_IFF_NO_PI | TNA_IFF_BACKPRESSURE)) == TNA_IFF_NO_PI;
 }
 #endif
 

@@ -5,11 +5,12 @@
 // A device that is not in the map: SLOW. tc: bpf_redirect() to the device's egress path, net/core/filter.c.
 // The tag is written last, so that a frame left to Linux is as it came:
 // * XDP: bpf_xdp_adjust_head() fails, for want of head room, before anything is changed: SLOW. All that is written then is
-//   addresses and tag.
+//   addresses and tag. Before it, a frame that is too short for hardware is filled up (see include/short.h): SLOW if there is no room.
 // * tc: net/core/skbuff.c skb_vlan_push() puts the new tag into metadata, and what was there into the packet; that fails
 //   for want of memory, before anything is changed: SLOW. skb_vlan_pop() and push without a further tag in the packet touch
 //   metadata only and cannot fail.
 #pragma once
+#include "short.h"
 #include "tna.h"
 
 #ifdef TNA_HOOK_XDP
@@ -45,12 +46,32 @@ static __always_inline bool tna_write_tag(struct tna_pkt *p)
 	}
 	return true;
 }
+
+// Makes the frame long enough for the egress device and writes the tag. False: the frame is as it was.
+static __always_inline bool tna_finish(struct tna_pkt *p)
+{
+	u32 len = p->len + (p->tag == TNA_TAG_PUSH ? 4 : p->tag == TNA_TAG_POP ? -4 : 0);
+	int lacks = tna_too_short(p, len) ? TNA_ETH_ZLEN - (int)len : 0;
+
+	if (tna_unlikely(lacks) && bpf_xdp_adjust_tail(p->ctx, lacks))
+		return false;
+	if (!p->tag || tna_write_tag(p))
+		return true;
+	if (lacks)
+		bpf_xdp_adjust_tail(p->ctx, -lacks);
+	return false;
+}
 #else
 static __always_inline bool tna_write_tag(struct tna_pkt *p)
 {
 	if (p->tag != TNA_TAG_PUSH)
 		bpf_skb_vlan_pop(p->ctx);
 	return p->tag == TNA_TAG_POP || !bpf_skb_vlan_push(p->ctx, p->tag_proto, p->tag_tci);
+}
+
+static __always_inline bool tna_finish(struct tna_pkt *p)
+{
+	return !p->tag || tna_write_tag(p);
 }
 #endif
 
@@ -67,7 +88,7 @@ static __always_inline int fpm_egress(struct tna_pkt *p)
 #else
 	p->action = bpf_redirect(p->odev->ifindex, 0);
 #endif
-	if (p->tag && tna_unlikely(!tna_write_tag(p)))
+	if (tna_unlikely(!tna_finish(p)))
 		return tna_slow(p, TNA_R_EGRESS_NO_ROOM);
 	return TNA_REDIRECT;
 }

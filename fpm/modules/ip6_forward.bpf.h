@@ -2,7 +2,7 @@
 // FPM ip6_forward: writes what forwarding changes in an IPv6 packet, and sends it. Nothing has been written before.
 //
 // net/ipv6/ip6_input.c ip6_rcv_core(): bytes behind the packet's end (padding) are cut off. If that fails: SLOW; the
-// helpers fail before they change anything.
+// helpers fail before they change anything. XDP: hardware gets zeros in their place (see include/short.h).
 // net/ipv6/ip6_output.c ip6_forward():
 // * the hop limit less one.
 // * skb_forward_csum(): tc: Linux forgets a complete checksum (CHECKSUM_COMPLETE). Here it is corrected by what has changed, so that
@@ -31,7 +31,7 @@ static __always_inline int fpm_ip6_forward(struct tna_pkt *p)
 		return TNA_NEXT;
 	if (tna_unlikely(!tna_redirect(p)))
 		return tna_slow(p, TNA_R_IP6_FORWARD_EGRESS_CANNOT_XDP);
-	if (p->len != ETH_HLEN + p->ip.len && tna_unlikely(!tna_cut(p, ETH_HLEN + p->ip.len)))
+	if (tna_unlikely(!tna_fit(p, ETH_HLEN + p->ip.len)))
 		return tna_slow(p, TNA_R_IP6_FORWARD_CUT);
 #ifdef TNA_HOOK_TC
 	if (TNA_ROUTES_TAGS && tna_unlikely(!tna_make_tag(p)))

@@ -110,7 +110,6 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
     because:
       'the helper already said XDP_PASS: without the check the packet goes to Linux, too, but is counted as fast',
   },
-  'ip4_forward:priority': { because: 'a veth sets the priority of what it hands over to 0 (____dev_forward_skb)' },
   'ip4_forward:short': { because: 'the length was looked at before; the verifier wants the check' },
   'ip4_header:invalid': { because: 'what is not version 4 with five words is slow next', with: 'ip4_header:options' },
   'ip4_header:options': {

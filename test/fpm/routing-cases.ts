@@ -533,14 +533,7 @@ export const routingCases: readonly Case[] = [
       };
     },
   },
-  {
-    name: 'a priority on the far side of a veth',
-    expect: 'ip4_forward:priority',
-    hooks: ['xdp'],
-    kinds: ['veth'],
-    packet: { tos: 0x10 },
-  },
-  { name: 'a TOS that is a priority', expect: 'fast', hooks: ['tc'], packet: { tos: 0x10 } },
+  { name: 'a TOS that is a priority', expect: 'fast', packet: { tos: 0x10 } },
   {
     name: 'a device that XDP may not use',
     expect: 'ip4_forward:egress-cannot-xdp',
@@ -563,6 +556,23 @@ export const routingCases: readonly Case[] = [
     name: 'local routes made by hand',
     expect: 'ip4_route:local-routes',
     set: ['ip route add local 10.99.0.0/16 dev lo', 'ip route del local 10.99.0.0/16 dev lo'],
+  },
+  {
+    name: 'a next hop object that a route to this host was the first to use',
+    expect: 'ip4_route:shared-hop',
+    ...route(
+      'nhid 7',
+      'ip nexthop replace id 7 dev p2',
+      'ip route add local 10.61.0.0/16 nhid 7 table main',
+      // otherwise local routes made by hand are reason enough
+      'sysctl net/ipv4/conf/all/accept_local 1',
+    ),
+    unset: ['ip nexthop flush', 'sysctl net/ipv4/conf/all/accept_local 0'],
+    prepare: async (b) => {
+      await b.agent.send([{ port: b.in, bytes: packet({ destination: '10.61.0.1' }) }]);
+      await b.agent.collect(30);
+      return undefined;
+    },
   },
   {
     name: 'routing policy rules',

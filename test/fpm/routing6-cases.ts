@@ -195,6 +195,16 @@ export const routing6Cases: readonly Case[] = [
     },
   },
   {
+    name: 'a next hop object that a route to nowhere was the first to use',
+    expect: 'ip6_route:shared-hop',
+    ...route('nhid 7', `ip nexthop replace id 7 ${viaB6}`, 'ip route add blackhole fd00:61::/32 nhid 7'),
+    prepare: async (b) => {
+      await b.agent.send([{ port: b.in, bytes: packet6({ destination: 'fd00:61::1' }) }]);
+      await b.agent.collect(30);
+      return undefined;
+    },
+  },
+  {
     name: 'the lower metric',
     expect: 'fast',
     ...route(`${viaB6} metric 5`, 'ip route add blackhole fd00:60::/32 metric 9'),

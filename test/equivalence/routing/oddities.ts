@@ -355,6 +355,17 @@ export const routerOddities: readonly RouterOddity[] = [
     aims: ['ip4_route:shared-hop'],
   },
   {
+    name: 'router: a next hop object that a route to the host itself was the first to use',
+    setup: [
+      sysctl('conf/all/accept_local 1'), // otherwise such routes are reason enough
+      ip('nexthop add id 1 dev p2'),
+      ip('route add local 172.20.0.0/16 nhid 1 table main'),
+      ip('route add 172.21.0.0/16 nhid 1'),
+    ],
+    frames: [...times(2, from(0, '172.20.0.1')), ...times(2, from(0, '172.21.0.1'))],
+    aims: ['ip4_route:shared-hop'],
+  },
+  {
     name: 'router: loose source check',
     setup: [sysctl('conf/all/rp_filter 2')],
     frames: [from(0, station(1), { source: '192.0.2.9' }), from(0, station(1), { source: '10.2.0.99' })],
@@ -487,8 +498,7 @@ export const routerOddities: readonly RouterOddity[] = [
   {
     name: 'router: priorities',
     frames: [0x08, 0x10, 0x18, 0xb8].map((tos) => from(0, station(1), { tos })),
-    aims: ['ip4_forward:priority@xdp'],
-    kinds: ['veth'],
+    fastFrames: 48,
   },
   {
     name: 'router: padding',
