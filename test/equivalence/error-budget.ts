@@ -29,12 +29,20 @@ const isRedirect = (bytes: string): boolean => /^.{24}86dd6.{11}3a.{66}8900/.tes
 /** Source and destination of an IPv6 packet. */
 const pair = (bytes: string): string => bytes.slice(44, 108);
 
+/** Whom a redirect tells, and of which destination. */
+const concerned = (bytes: string): readonly string[] => [bytes.slice(76, 108), bytes.slice(156, 188)];
+
 export class ErrorBudget {
   /** By source: the frames from it that Linux alone did not forward, any of which may have been such a packet. */
   readonly #spent = new Map<string, number[]>();
   /** By port: packets that left it as they had come, and redirects, either of which is one per packet that is worth a redirect. */
   readonly #returned = new Map<number, number[]>();
   readonly #redirects = new Map<number, number[]>();
+  /**
+   * By address: packets from it or to it that left no other port. One without a neighbour, or whose sender's own route has a
+   * gateway, counts against the redirects about its destination, and nothing is seen of it.
+   */
+  readonly #stayed = new Map<string, number[]>();
 
   constructor(frames: readonly Send[], received: readonly (readonly Received[])[]) {
     const pairs = new Map<number, Set<string>>();
@@ -43,6 +51,12 @@ export class ErrorBudget {
       if (bytes.slice(24, 28) === '86dd') {
         const there = pairs.get(frame.port) ?? new Set();
         pairs.set(frame.port, there.add(pair(bytes)));
+        const went = (received[index] ?? []).some(
+          (one) => one.port !== frame.port && pair(untagged(one.bytes)) === pair(bytes),
+        );
+        const forwardable = !/^f(?:f|e[89ab])/.test(bytes.slice(76));
+        for (const address of went || !forwardable ? [] : [bytes.slice(44, 76), bytes.slice(76, 108)])
+          this.#stayed.set(address, [...(this.#stayed.get(address) ?? []), index]);
       }
       if (bytes.slice(24, 28) !== '0800') continue;
       const source = bytes.slice(52, 60);
@@ -64,7 +78,11 @@ export class ErrorBudget {
   isUncertain(whole: string, frame: number, port: number): boolean {
     const bytes = untagged(whole);
     const before = (list: readonly number[] | undefined) => (list ?? []).filter((index) => index <= frame).length;
-    if (isRedirect(bytes)) return [this.#returned, this.#redirects].some((one) => before(one.get(port)) > burst);
+    if (isRedirect(bytes))
+      return (
+        [this.#returned, this.#redirects].some((one) => before(one.get(port)) > burst) ||
+        concerned(bytes).some((address) => before(this.#stayed.get(address)) > burst)
+      );
     const told = toldBy(bytes);
     return told !== undefined && before(this.#spent.get(told)) > burst;
   }
@@ -75,7 +93,7 @@ export class ErrorBudget {
       all.some((one) => [...one.values()].some((indices) => indices.length > burst));
     return (
       (counters4.test(counter) && exceeded(this.#spent)) ||
-      (counters6.test(counter) && exceeded(this.#returned, this.#redirects))
+      (counters6.test(counter) && exceeded(this.#returned, this.#redirects, this.#stayed))
     );
   }
 }

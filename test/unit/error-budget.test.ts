@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which redirects of IPv6 the comparison of routers leaves out: those behind a burst of packets that went back out of the port that they
-// had come by, and nothing else.
+// had come by, or that Linux kept, and nothing else.
 
 import t from 'tap';
 import { ErrorBudget } from '../equivalence/error-budget.js';
@@ -13,6 +13,8 @@ const sent = { port: 0, bytes: ethernet(router, station, 0x86dd, body(64)) };
 const back = { port: 0, partial: false, bytes: ethernet(station, router, 0x86dd, body(63)) };
 const told = `00000000${ipv6Address('fd00:1::11').repeat(2)}`;
 const redirect = ethernet(station, router, 0x86dd, icmp6('fe80::1', 'fd00:1::10', '8900', told, 255));
+const toldOther = `00000000${ipv6Address('fd00:2::11').repeat(2)}`;
+const other = ethernet(station, router, 0x86dd, icmp6('fe80::1', 'fd00:2::10', '8900', toldOther, 255));
 const unreachable = ethernet(station, router, 0x86dd, icmp6('fe80::1', 'fd00:1::10', '0100', told));
 
 t.test('redirects are limited by port and number', async (t) => {
@@ -25,10 +27,24 @@ t.test('redirects are limited by port and number', async (t) => {
     frames.map((_, index) => budget.isUncertain(redirect, index, 0)),
     [false, false, false, false, false, true, true, true],
   );
-  t.notOk(budget.isUncertain(redirect, 7, 1), 'of another port');
+  t.notOk(budget.isUncertain(other, 7, 1), 'of another port and other addresses');
   t.notOk(budget.isUncertain(unreachable, 7, 0), 'another error');
   t.ok(budget.mayDiffer('Icmp6OutRedirects 6'));
   t.notOk(budget.mayDiffer('Icmp6OutDestUnreachs 6'));
+});
+
+t.test('packets of which nothing is seen count for their addresses', async (t) => {
+  const frames = Array.from({ length: 8 }, () => sent);
+  const budget = new ErrorBudget(
+    frames,
+    frames.map(() => []),
+  );
+  t.same(
+    frames.map((_, index) => budget.isUncertain(redirect, index, 0)),
+    [false, false, false, false, false, true, true, true],
+  );
+  t.notOk(budget.isUncertain(other, 7, 0), 'of other addresses');
+  t.ok(budget.mayDiffer('Icmp6OutRedirects 6'));
 });
 
 t.test('packets that go elsewhere do not count', async (t) => {
