@@ -199,7 +199,7 @@ export class Side {
     }
     const { agent, netns, peers, wiring } = this;
     const { ports } = this.configuration;
-    for (let attempt = 0; attempt < 300 * patience; attempt += 1) {
+    for (let attempt = 0; attempt < 3000 * patience; attempt += 1) {
       const near = await Promise.all(ports.map(({ name }) => agent.link(name)));
       await agent.enter(peers);
       const far = await Promise.all(ports.map((_, index) => agent.link(farName(index))));
@@ -232,7 +232,7 @@ export class Side {
   /** Waits until new IPv6 addresses are in use, for which a work queue joins the groups of their neighbour solicitations (addrconf_dad_work). */
   async #addressesSettle(): Promise<void> {
     if (this.configuration.own === undefined) return;
-    for (let attempt = 0; attempt < 100 * patience; attempt += 1) {
+    for (let attempt = 0; attempt < 1000 * patience; attempt += 1) {
       const addresses = await this.agent.read('/proc/net/if_inet6');
       const groups = await this.agent.read('/proc/net/igmp6');
       const joined = new Set(groups.split('\n').map((line) => line.split(/\s+/).slice(1, 3).join(' ')));
