@@ -7,7 +7,7 @@
 // * netfilter egress hooks, tcx programs, clsact filters, a configured qdisc of the bridge device: SLOW.
 // * down or without carrier: SLOW.
 // * tc: validate_xmit_skb(): what the bridge device, of tagged packets by its vlan_features, or the VLAN device on it (vlan_out) must have segmented (its features, gso_max_size, gso_max_segs), or its checksum
-//   filled in, while the port need not: SLOW. Where the port has no such feature either, the port does it, with the same result.
+//   filled in: SLOW, even where the port would have to do the same: its qdisc and its MTU see what the bridge has made of the packet.
 //   Of what has a tunnel's headers (skb->encapsulation: netif_skb_features(), hw_enc_features) and of SCTP (skb->csum_not_inet:
 //   skb_csum_hwoffload_help()) bridge and VLAN device fill in the checksum whatever their other features: SLOW.
 // * tc: netdev_core_pick_tx(): see include/redirect.h. A bridge made with several queues (numtxqueues) picks one that the port then has: SLOW.
@@ -41,6 +41,10 @@
 #define TNA_GSO_SHIFT 16	/* NETIF_F_GSO_SHIFT */
 #define TNA_F_HW_CSUM (1ULL << 3) /* NETIF_F_HW_CSUM */
 #define TNA_F_FRAGLIST (1ULL << 6) /* NETIF_F_FRAGLIST */
+#define TNA_GSO_TYPES 0xfffffULL	/* bits of gso_type that are those of a feature */
+#define TNA_GSO_DODGY (1ULL << 1)	/* SKB_GSO_DODGY: such packets are looked at, but left whole (tcp_gso_segment()) */
+#define TNA_GSO_FIXEDID (1ULL << 3)	/* SKB_GSO_TCP_FIXEDID; since Linux 7.3 bits 30 and 31, for the same feature (net_gso_ok()) */
+#define TNA_CHECKSUM_UNNECESSARY 1	/* of sk_buff.ip_summed */
 
 extern const void br_nf_post_routing __ksym __weak;
 
@@ -58,6 +62,7 @@ struct net_device___vlan_features {
 
 struct skb_shared_info___segments {
 	unsigned short gso_segs;
+	struct sk_buff *frag_list;
 };
 
 struct sk_buff___checksum {
@@ -79,20 +84,25 @@ static __always_inline u64 tna_special_checksum(struct tna_pkt *p)
 	return special;
 }
 
-// Would a device, the bridge or a VLAN device on it, that has these features alter a packet that the port takes as it is?
-static __always_inline bool tna_alters(struct tna_pkt *p, u64 address, u64 features, u64 port)
+// Would a device, the bridge or a VLAN device on it, that has these features alter a packet? (netif_needs_gso(), skb_csum_hwoffload_help())
+static __always_inline bool tna_alters(struct tna_pkt *p, u64 address, u64 features)
 {
 	struct net_device___gso *limits = TNA_AT(net_device___gso, address);
-	u64 lacking = TNA_AT(net_device, port)->features & ~features;
 	struct sk_buff *skb = tna_skb(p);
-	u64 shared = (u64)skb->head + skb->end;
+	u64 shared = (u64)skb->head + skb->end, types, summed = BPF_CORE_READ_BITFIELD(skb, ip_summed);
 
-	if (BPF_CORE_READ_BITFIELD(skb, ip_summed) == TNA_CHECKSUM_PARTIAL &&
-	    (lacking & TNA_F_HW_CSUM || tna_special_checksum(p)))
+	if (summed == TNA_CHECKSUM_PARTIAL && (!(features & TNA_F_HW_CSUM) || tna_special_checksum(p)))
 		return true;
 	if (!p->gso)
 		return false;
-	if (lacking & ((u64)TNA_AT(skb_shared_info, shared)->gso_type << TNA_GSO_SHIFT | TNA_F_FRAGLIST))
+	if (summed != TNA_CHECKSUM_PARTIAL && summed != TNA_CHECKSUM_UNNECESSARY)
+		return true;
+	types = TNA_AT(skb_shared_info, shared)->gso_type;
+	if (types >> 30)
+		types |= TNA_GSO_FIXEDID;
+	if (~features & (types & TNA_GSO_TYPES & ~TNA_GSO_DODGY) << TNA_GSO_SHIFT)
+		return true;
+	if (!(features & TNA_F_FRAGLIST) && TNA_AT(skb_shared_info___segments, shared)->frag_list)
 		return true;
 	if (TNA_HAS(net_device___gso, gso_ipv4_max_size) && p->len >= limits->gso_ipv4_max_size)
 		return true;
@@ -196,10 +206,10 @@ static __always_inline int fpm_bridge_out(struct tna_pkt *p)
 	}
 	p->odev_address = (u64)port->dev;
 #ifdef TNA_HOOK_TC
-	if (tna_unlikely(tna_alters(p, address, tna_bridge_features(p, dev, address), p->odev_address)))
+	if (tna_unlikely(tna_alters(p, address, tna_bridge_features(p, dev, address))))
 		return tna_slow(p, TNA_R_BRIDGE_OUT_SEGMENTS);
 	if (on_vlan_out && p->ip.vlan_device &&
-	    tna_unlikely(tna_alters(p, p->ip.vlan_device, TNA_AT(net_device, p->ip.vlan_device)->features, p->odev_address)))
+	    tna_unlikely(tna_alters(p, p->ip.vlan_device, TNA_AT(net_device, p->ip.vlan_device)->features)))
 		return tna_slow(p, TNA_R_BRIDGE_OUT_VLAN_SEGMENTS);
 #endif
 	p->odev = TNA_AT(net_device, p->odev_address);
