@@ -50,8 +50,8 @@ static __always_inline bool tna_write_tag(struct tna_pkt *p)
 // Makes the frame long enough for the egress device and writes the tag. False: the frame is as it was.
 static __always_inline bool tna_finish(struct tna_pkt *p)
 {
-	u32 len = p->len + (p->tag == TNA_TAG_PUSH ? 4 : p->tag == TNA_TAG_POP ? -4 : 0);
-	int lacks = tna_too_short(p, len) ? TNA_ETH_ZLEN - (int)len : 0;
+	/* p->len has the tag counted already (bridge_vlan_egress) */
+	int lacks = tna_too_short(p, p->len) ? TNA_ETH_ZLEN - (int)p->len : 0;
 
 	if (tna_unlikely(lacks) && bpf_xdp_adjust_tail(p->ctx, lacks))
 		return false;
