@@ -124,6 +124,7 @@ struct rtnl_link_ops {
 };
 
 struct Qdisc_ops {
+	const void *cl_ops;
 	char id[16];
 };
 
@@ -195,6 +196,7 @@ struct xdp_rxq_info {
 
 struct xdp_buff {
 	struct xdp_rxq_info *rxq;
+	u32 flags;
 };
 
 struct sk_buff {

@@ -27,6 +27,17 @@ static __always_inline bool tna_tc_used(u64 entry)
 	       tna_word(bundle - TNA_OFFSET(tcx_entry, bundle) + TNA_OFFSET(tcx_entry, miniq));
 }
 
+// Filters, which can have actions? Those of TCX programs are their own.
+static __always_inline bool tna_tc_filters(u64 entry)
+{
+	u64 bundle;
+
+	if (!entry || !TNA_HAS(net_device, tcx_ingress))
+		return entry;
+	bundle = tna_word(entry + TNA_OFFSET(bpf_mprog_entry, parent));
+	return tna_word(bundle - TNA_OFFSET(tcx_entry, bundle) + TNA_OFFSET(tcx_entry, miniq));
+}
+
 static __always_inline bool tna_is_dispatcher(u64 prog)
 {
 	u64 name = tna_word(prog + TNA_OFFSET(bpf_prog, aux)) + TNA_OFFSET(bpf_prog_aux, name);

@@ -205,6 +205,16 @@ static __always_inline bool tna_is_tun(struct net_device *dev)
 	return !tna_is_hardware(dev) && (u32)tna_kind(dev) == 0x6e7574; /* "tun\0" */
 }
 
+// Of a tap, by its private memory: the number of its queues, and above that its flags. They lie side by side.
+static __always_inline u64 tna_tap(u64 priv)
+{
+	u64 queues = tna_word(priv + TNA_OFFSET(tun_struct, numqueues));
+
+	if (TNA_OFFSET(tun_struct, flags) == TNA_OFFSET(tun_struct, numqueues) + sizeof(u32))
+		return queues;
+	return (u32)queues | tna_word(priv + TNA_OFFSET(tun_struct, flags)) << 32;
+}
+
 #define TNA_LINK_START (1UL << 0)     /* __LINK_STATE_START */
 #define TNA_LINK_NOCARRIER (1UL << 2) /* __LINK_STATE_NOCARRIER */
 

@@ -27,8 +27,13 @@
 // * hardware, tap, dummy: the frame has left.
 // * VLAN devices, bond, team hand it on to another device: not while any device of the machine has generic XDP (its
 //   static key), or the kernel does not tell. What is routed has lost its route (skb_dst()) then, by which tunnels go for their path MTU: not if
-//   below the VLAN devices is one of another kind than the ones named here, or a bridge, or if they are too many to look.
+//   below the VLAN devices is one of another kind than the ones named here (a bridge, whose ports may be tunnels), or if they are too many to look.
 // * any other kind (vxlan and other tunnels, macvlan, ...): not.
+// A third thing that bears the mark is what filters copy on the way out (net/sched/act_mirred.c tcf_mirred_to_dev(), mirror): an ifb device drops
+// such a copy (drivers/net/ifb.c ifb_xmit()), but receives one with the mark anew, by the device that it was leaving by. Filters or a qdisc
+// with classes, on the egress device or below VLAN devices, a bond, a team, while the kernel has the action mirred, or does not tell: not.
+// tc leaves CHECKSUM_COMPLETE as it is, which bridge and router take away (skb_forward_csum()): a receiver on this host believes it, even where a
+// qdisc (netem) or a program has changed bytes since. With a configured qdisc or anything at tc egress: not.
 #pragma once
 #include "short.h"
 #include "taps.h"
@@ -42,11 +47,11 @@
 #define TNA_IFF_NO_PI 0x1000
 #define TNA_IFF_BACKPRESSURE 0x80
 
-// What speaks against p->odev, each 0 if nothing does. `hooks` are netfilter's and, for XDP, tc's, the latter only a hint:
-// see tna_tc_used().
+// What speaks against p->odev, each 0 if nothing does. `hooks` are netfilter's and tc's, the latter only a hint: see tna_tc_used(). At tc it
+// depends on the packet whether those and the qdisc do: see tna_transmit_obstacle().
 struct tna_transmit {
-	u64 down, hooks;
-	u64 tapped, qdisc, silent; /* XDP */
+	u64 down, hooks, qdisc;
+	u64 tapped, silent; /* XDP */
 };
 
 // What may be wrong with one frame for the device that it is to leave by.
@@ -58,6 +63,8 @@ enum tna_transmit_obstacle {
 	TNA_TRANSMIT_PEER_XDP,
 	TNA_TRANSMIT_BELOW,
 	TNA_TRANSMIT_NO_QUEUE,
+	TNA_TRANSMIT_COPIED,
+	TNA_TRANSMIT_SUMMED,
 };
 
 // is_skb_forwardable(): the longest frame that is not dropped, headers included.
@@ -97,15 +104,27 @@ static __always_inline u64 tna_xdp_silent(struct tna_pkt *p)
 
 #ifdef TNA_HOOK_TC
 extern const void generic_xdp_needed_key __ksym __weak;
+extern const void act_base __ksym __weak;
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct tc_action_ops {
+	struct list_head head;
+	u32 id;
+};
+
+#pragma clang attribute pop
+
+#define TNA_ACT_MIRRED 8 /* TCA_ID_MIRRED */
+#define TNA_ACTIONS_MAX 64
+#define TNA_CHECKSUM_COMPLETE 2 /* of sk_buff.ip_summed */
 
 #define TNA_KIND_VLAN 0x6e616c76ULL	   /* "vlan\0" */
 #define TNA_KIND_BOND 0x646e6f62ULL	   /* "bond\0" */
 #define TNA_KIND_TEAM 0x6d616574ULL	   /* "team\0" */
 #define TNA_KIND_DUMMY 0x796d6d7564ULL	   /* "dummy\0" */
 #define TNA_KIND_SHORT 0xffffffffffULL	   /* as many characters, end mark included, as all but the last have */
-#define TNA_KIND_BRIDGE 0x656764697262ULL /* "bridge\0" */
 #define TNA_KIND_LONG 0xffffffffffffULL
-#define TNA_KIND_WHOLE 0xffffffffffffffULL
 #define TNA_BELOW_MAX 3
 
 // Is the device below a VLAN device, or the last one below several, of a kind of which nothing is known? A function of its own, which the
@@ -126,8 +145,47 @@ __attribute__((noinline)) u64 tna_unknown_below(u64 address)
 		kind = tna_kind(dev);
 		if ((kind & TNA_KIND_SHORT) == TNA_KIND_VLAN)
 			continue;
-		return (kind & TNA_KIND_LONG) != TNA_KIND_DUMMY && (kind & TNA_KIND_WHOLE) != TNA_KIND_BRIDGE &&
-		       (kind & TNA_KIND_SHORT) != TNA_KIND_BOND && (kind & TNA_KIND_SHORT) != TNA_KIND_TEAM;
+		return (kind & TNA_KIND_LONG) != TNA_KIND_DUMMY && (kind & TNA_KIND_SHORT) != TNA_KIND_BOND &&
+		       (kind & TNA_KIND_SHORT) != TNA_KIND_TEAM;
+	}
+	return 1;
+}
+
+// Has the kernel the action mirred? (net/sched/act_api.c act_base)
+static __always_inline bool tna_mirrors(void)
+{
+	u64 head = (u64)&act_base, at = head;
+
+	if (!&act_base)
+		return true;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TNA_ACTIONS_MAX; i++) {
+		at = tna_word(at);
+		if (at == head)
+			return false;
+		if (TNA_AT(tc_action_ops, at)->id == TNA_ACT_MIRRED)
+			return true;
+	}
+	return true;
+}
+
+// Could a filter copy a packet between this egress device and the wire? A function of its own, which the verifier looks at once.
+__attribute__((noinline)) u64 tna_copies(u64 address)
+{
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TNA_BELOW_MAX; i++) {
+		struct net_device *dev = TNA_AT(net_device, address);
+		struct Qdisc *qdisc = TNA_AT(Qdisc, dev->qdisc);
+		u64 kind = tna_is_hardware(dev) ? 0 : tna_kind(dev) & TNA_KIND_SHORT;
+
+		if (tna_tc_filters(TNA_TC(dev, egress)) || kind == TNA_KIND_BOND || kind == TNA_KIND_TEAM ||
+		    (qdisc->handle && TNA_AT(Qdisc_ops, qdisc->ops)->cl_ops))
+			return tna_mirrors();
+		if (kind != TNA_KIND_VLAN)
+			return 0;
+		if (!TNA_HAS(vlan_dev_priv, real_dev))
+			return 1;
+		address = (u64)tna_vlan_priv(address)->real_dev;
 	}
 	return 1;
 }
@@ -140,19 +198,15 @@ static __always_inline bool tna_mark_matters(void)
 }
 #endif
 
-// Not 0 if there are netfilter egress hooks or, where they are passed by, programs of tc.
+// Not 0 if there are netfilter egress hooks or programs or filters of tc.
 static __always_inline u64 tna_egress_hooks(struct tna_pkt *p)
 {
 	struct net_device *dev = p->odev;
 
-#ifdef TNA_HOOK_XDP
 	if (TNA_HAS(net_device, tcx_egress) &&
 	    TNA_OFFSET(net_device, tcx_egress) == TNA_OFFSET(net_device, nf_hooks_egress) + 8)
 		return tna_pointers(p->odev_address + TNA_OFFSET(net_device, nf_hooks_egress));
 	return (u64)dev->nf_hooks_egress | TNA_TC(dev, egress);
-#else
-	return (u64)dev->nf_hooks_egress;
-#endif
 }
 
 // Looks at p->odev; not 0 if any of the words is not.
@@ -161,16 +215,16 @@ static __always_inline u64 tna_transmit_suspect(struct tna_pkt *p, struct tna_tr
 	struct net_device *dev = p->odev;
 
 	t->hooks = tna_egress_hooks(p);
+	t->qdisc = TNA_AT(Qdisc, dev->qdisc)->handle; /* 0 if the kernel chose it: noqueue, or the default of hardware and taps */
 #ifdef TNA_HOOK_XDP
 	t->tapped = tna_device_tapped(dev, p->odev_address);
-	t->qdisc = TNA_AT(Qdisc, dev->qdisc)->handle; /* 0 if the kernel chose it: noqueue, or the default of hardware and taps */
 	t->silent = TNA_HAS(net_device, xdp_features) ? ~dev->xdp_features & TNA_XDP_ACT_NDO_XMIT : tna_xdp_silent(p);
 #endif
 	t->down = tna_not_running(dev);
 #ifdef TNA_HOOK_XDP
 	return t->down | t->hooks | t->tapped | t->qdisc | t->silent;
 #else
-	return t->down | t->hooks;
+	return t->down | t->hooks | t->qdisc;
 #endif
 }
 
@@ -205,24 +259,23 @@ static __always_inline bool tna_hardware_ready(struct net_device *dev)
 	return cpu < dev->real_num_tx_queues && cpu < dev->real_num_rx_queues;
 }
 
-// Has the tap one queue, which drops what it has no room for, and frames without packet information? Number of queues and flags lie side by side.
+// Has the tap one queue, which drops what it has no room for, and frames without packet information?
 static __always_inline bool tna_tap_plain(u64 priv)
 {
-	u64 both = tna_word(priv + TNA_OFFSET(tun_struct, numqueues)), flags = both >> 32;
+	u64 tap = tna_tap(priv);
 
-	if (TNA_OFFSET(tun_struct, flags) != TNA_OFFSET(tun_struct, numqueues) + sizeof(u32))
-		flags = tna_word(priv + TNA_OFFSET(tun_struct, flags));
-	return (u32)both == 1 && (flags & (TNA_IFF_NO_PI | TNA_IFF_BACKPRESSURE)) == TNA_IFF_NO_PI;
+	return (u32)tap == 1 && (tap >> 32 & (TNA_IFF_NO_PI | TNA_IFF_BACKPRESSURE)) == TNA_IFF_NO_PI;
 }
 #endif
 
-// Would a frame of `len` bytes, link-layer header included, leave p->odev as it does with Linux?
+// Would a frame of `len` bytes, link-layer header included, leave p->odev as it does with Linux? `t` is what tna_transmit_suspect() saw there.
 // No veth has a smaller MTU than TNA_ETH_MIN_MTU (drivers/net/veth.c veth_setup, min_mtu), nor has its peer.
-static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct tna_pkt *p, u32 len)
+static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct tna_pkt *p, const struct tna_transmit *t, u32 len)
 {
 	struct net_device *dev = p->odev;
 	u64 priv = TNA_PRIV(p->odev_address);
 #ifdef TNA_HOOK_XDP
+	(void)t;
 	if (TNA_HAS(veth_priv, peer) && tna_is_known_veth(p, dev)) {
 		if (tna_unlikely(tna_leaves_tagged(p)) &&
 		    tna_has_xdp(TNA_AT(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer)))))
@@ -250,8 +303,15 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 	}
 	return TNA_TRANSMIT_KIND;
 #else
+	struct sk_buff *skb = tna_known_ctx(p->ctx);
 	u64 kind;
 
+	if (tna_unlikely(t->hooks | t->qdisc)) {
+		if (BPF_CORE_READ_BITFIELD(skb, ip_summed) == TNA_CHECKSUM_COMPLETE)
+			return TNA_TRANSMIT_SUMMED;
+		if (tna_copies(p->odev_address))
+			return TNA_TRANSMIT_COPIED;
+	}
 	if (TNA_HAS(veth_priv, peer) && tna_is_known_veth(p, dev)) {
 		if (tna_unlikely(!p->gso && len > TNA_ETH_MIN_MTU + ETH_HLEN && len > tna_max_length(dev)))
 			return TNA_TRANSMIT_TOO_LONG;
@@ -273,6 +333,8 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 		return TNA_TRANSMIT_KIND;
 	if (tna_unlikely(tna_mark_matters()))
 		return TNA_TRANSMIT_BELOW;
+	if (tna_unlikely(tna_copies(p->odev_address)))
+		return TNA_TRANSMIT_COPIED;
 	return TNA_TRANSMIT_OK;
 #endif
 }

@@ -48,7 +48,7 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TC_EGRESS);
 #endif
 	}
-	obstacle = tna_transmit_obstacle(p, p->len);
+	obstacle = tna_transmit_obstacle(p, &t, p->len);
 	if (tna_unlikely(obstacle != TNA_TRANSMIT_OK)) {
 		if (obstacle == TNA_TRANSMIT_TOO_LONG)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TOO_LONG);
@@ -62,6 +62,10 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_EGRESS_BELOW);
 		if (obstacle == TNA_TRANSMIT_NO_QUEUE)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_NO_QUEUE);
+		if (obstacle == TNA_TRANSMIT_COPIED)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_COPIED);
+		if (obstacle == TNA_TRANSMIT_SUMMED)
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_SUMMED);
 	}
 	return TNA_NEXT;
 }

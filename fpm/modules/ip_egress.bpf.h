@@ -92,7 +92,7 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 	}
 	if (TNA_ROUTES_TAGS)
 		p->tag = p->tag_proto ? p->vlan_proto ? TNA_TAG_SET : TNA_TAG_PUSH : p->vlan_proto ? TNA_TAG_POP : TNA_TAG_KEEP;
-	obstacle = tna_transmit_obstacle(p, ETH_HLEN + p->ip.len);
+	obstacle = tna_transmit_obstacle(p, &t, ETH_HLEN + p->ip.len);
 	if (tna_unlikely(obstacle != TNA_TRANSMIT_OK)) {
 		if (obstacle == TNA_TRANSMIT_TOO_LONG)
 			return tna_slow(p, TNA_R_IP_EGRESS_TOO_LONG);
@@ -106,15 +106,19 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP_EGRESS_EGRESS_BELOW);
 		if (obstacle == TNA_TRANSMIT_NO_QUEUE)
 			return tna_slow(p, TNA_R_IP_EGRESS_NO_QUEUE);
+		if (obstacle == TNA_TRANSMIT_COPIED)
+			return tna_slow(p, TNA_R_IP_EGRESS_COPIED);
+		if (obstacle == TNA_TRANSMIT_SUMMED)
+			return tna_slow(p, TNA_R_IP_EGRESS_SUMMED);
 	}
 #ifdef TNA_HOOK_TC
 	if ((TNA_HANDS_UP || on_vlan_receive || tna_through_vrf(p)) &&
-	    tna_unlikely(TNA_AT(Qdisc, p->odev->qdisc)->handle || tna_tc_used(TNA_TC(p->odev, egress))))
+	    tna_unlikely(t.qdisc || (t.hooks && tna_tc_used(TNA_TC(p->odev, egress)))))
 		return tna_slow(p, TNA_R_IP_EGRESS_INGRESS_DEVICE);
 	/* a veth has no more than the first three of these */
 	sock = (u64)((struct sk_buff___ip *)tna_skb(p))->sk;
 	if (sock &&
-	    tna_unlikely(TNA_AT(Qdisc, p->odev->qdisc)->handle || TNA_TC(p->odev, egress) ||
+	    tna_unlikely(t.qdisc || t.hooks ||
 			 tna_hears_itself(sock, p->odev, p->odev_address) || !tna_is_known_veth(p, p->odev)) &&
 	    tna_asks_for_socket(p->odev_address, sock))
 		return tna_slow(p, TNA_R_IP_EGRESS_SOCKET_QDISC);

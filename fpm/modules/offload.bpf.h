@@ -8,18 +8,19 @@
 //   set it, and it survives every veth pair) or a security mark: SLOW. Not skb->priority: it is 0 behind a veth pair
 //   (____dev_forward_skb), and at each next one again. Kernels before 6.3 do not keep the skb there: SLOW, all frames.
 // * tap (drivers/net/tun.c tun_build_skb, tun_xdp_one): without vnet header a frame is only bytes. With one its checksum
-//   can be partial, which XDP is not told: SLOW. Frames that tun hands to do_xdp_generic() are safe for the same reason.
+//   can be partial, which XDP is not told: SLOW. Frames that tun hands to do_xdp_generic() are safe for the same reason. With several
+//   queues a tap notes which one a flow came by, if XDP passes it, and sends answers there (tun_flow_update): SLOW.
 // * a device without rtnetlink kind (hardware, virtio): it can have stripped a VLAN tag if its receive VLAN offload is
 //   on: SLOW. Such drivers do not deliver partial checksums or GSO frames to XDP, but for xen-netfront, which looks for a partial
 //   checksum after XDP (xennet_get_responses, XEN_NETRXF_csum_blank): SLOW.
 // * any other kind: not understood: SLOW.
+// * a frame in several buffers, as a veth makes of one longer than a page, or XDP elsewhere has made: not every device transmits such
+//   frames (kernel/bpf/devmap.c __xdp_enqueue), and the FPMs see the first buffer alone: SLOW.
 // tc: an skb is redirected with all its metadata (skb_do_redirect, __bpf_tx_skb), except that
 // * PACKET_LOOPBACK is passed on by br_handle_frame(), not bridged: SLOW.
 // * LRO frames: __br_forward() drops them with a warning (skb_warn_if_lro): SLOW.
 // * offload_fwd_mark: switch hardware has forwarded the frame already (nbp_switchdev_allowed_egress): SLOW.
-// * CHECKSUM_COMPLETE stays, which __br_forward() makes CHECKSUM_NONE (skb_forward_csum). No byte of the frame differs for it, but where
-//   a tc program of the egress changes bytes behind it without a word to the sum, a receiver on this host may log "hw csum failure"; it
-//   then computes the sum itself.
+// * CHECKSUM_COMPLETE stays, which __br_forward() makes CHECKSUM_NONE (skb_forward_csum): see include/transmit.h.
 // * extensions (skb_ext): with SKB_EXT_BRIDGE_NF, which a bridge below a VLAN device on it has left there, br_nf_forward() and
 //   br_nf_post_routing() ask iptables whatever this bridge's options say; with TC_SKB_EXT, br_forward() takes back that an address
 //   was unknown to a bridge below (br_tc_skb_miss_set), for which filters of the egress may ask (flower l2_miss). Any: SLOW. At XDP
@@ -38,6 +39,7 @@
 #define TNA_VLAN_RX_OFFLOAD ((1ULL << 8) | (1ULL << 46)) /* NETIF_F_HW_VLAN_CTAG_RX, NETIF_F_HW_VLAN_STAG_RX */
 #define TNA_IFF_VNET_HDR 0x4000
 #define TNA_PACKET_LOOPBACK 5
+#define TNA_XDP_HAS_FRAGS 1 /* XDP_FLAGS_HAS_FRAGS */
 
 #ifdef TNA_HOOK_XDP
 extern const void xennet_xdp_xmit __ksym __weak;
@@ -46,6 +48,8 @@ extern const void xennet_xdp_xmit __ksym __weak;
 static __always_inline int fpm_offload(struct tna_pkt *p)
 {
 #ifdef TNA_HOOK_XDP
+	if (TNA_HAS(xdp_buff, flags) && tna_unlikely(((struct xdp_buff *)tna_known_ctx(p->ctx))->flags & TNA_XDP_HAS_FRAGS))
+		return tna_slow(p, TNA_R_OFFLOAD_FRAGMENTS);
 	if (TNA_HAS(veth_xdp_buff, skb) && tna_is_known_veth(p, p->dev)) {
 		struct veth_xdp_buff *x = tna_kernel_ctx(p->ctx);
 		u64 address = (u64)x->skb, vlan, csum, gso, mark;
@@ -72,8 +76,12 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 		return TNA_NEXT;
 	}
 	if (TNA_HAS(tun_struct, flags) && tna_is_tun(p->dev)) {
-		if (tna_unlikely((u32)tna_word(TNA_PRIV(p->dev_address) + TNA_OFFSET(tun_struct, flags)) & TNA_IFF_VNET_HDR))
-		return tna_slow(p, TNA_R_OFFLOAD_VNET_HEADER);
+		u64 tap = tna_tap(TNA_PRIV(p->dev_address));
+
+		if (tna_unlikely(tap >> 32 & TNA_IFF_VNET_HDR))
+			return tna_slow(p, TNA_R_OFFLOAD_VNET_HEADER);
+		if (tna_unlikely((u32)tap > 1))
+			return tna_slow(p, TNA_R_OFFLOAD_SEVERAL_QUEUES);
 		return TNA_NEXT;
 	}
 	if (tna_unlikely(!tna_is_hardware(p->dev)))

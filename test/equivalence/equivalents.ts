@@ -236,6 +236,19 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   },
   'bridge_egress:no-queue': { because: 'takes hardware' },
   'ip_egress:no-queue': { because: 'takes hardware' },
+  'bridge_egress:summed': { because: 'takes hardware that computes the sums of whole frames' },
+  'ip_egress:copied': {
+    because: 'what the lab sends belongs to sockets, of which a filter or qdisc could know',
+    with: 'ip_egress:socket-qdisc',
+  },
+  'ip_egress:summed': { because: 'takes hardware that computes the sums of whole frames' },
+  'offload:fragments': {
+    because:
+      'a veth takes such frames, a tap does not, but the lab has ports of one kind; test/fpm/reasons.test.ts comes upon it',
+  },
+  'offload:several-queues': {
+    because: 'the taps of the lab have one queue; test/fpm/reasons.test.ts comes upon it',
+  },
   'offload:xen': { because: 'takes Xen' },
   'offload:memory-reserve': { because: 'takes a machine that is out of memory, and swaps over the network' },
   'vlan_device:below-kind': {

@@ -27,6 +27,9 @@ const dropArp = step('nft', 'table arp d { chain c { type filter hook forward pr
 const dropU32 = (port: string, where: string): string =>
   `filter add dev ${port} ${where} protocol ip prio 1 u32 match u32 0 0 action mirred egress redirect dev lo`;
 
+const ifb: readonly Step[] = [step('ip', 'link add ifb0 type ifb'), step('ip', 'link set ifb0 up')];
+const copyU32 = 'u32 match u32 0 0 action mirred egress mirror dev ifb0';
+
 const talk = [...flow(0, 1), ...flow(1, 0)];
 
 /** A tunnel as one more port, over a cable at whose far end generic XDP drops IPv4. */
@@ -82,6 +85,25 @@ export const surroundingOddities: readonly Oddity[] = [
   {
     name: 'clsact egress filter',
     change: [step('tc', 'qdisc replace dev p2 clsact'), step('tc', dropU32('p2', 'egress'))],
+  },
+  {
+    // Linux has ifb drop such copies. One that tc redirected is received once more.
+    name: 'filter at the egress that copies to an ifb device',
+    change: [
+      ...ifb,
+      step('tc', 'qdisc replace dev p2 clsact'),
+      step('tc', `filter add dev p2 egress protocol all prio 1 ${copyU32}`),
+    ],
+    aims: ['bridge_egress:copied@tc'],
+  },
+  {
+    name: 'filter of a qdisc that copies to an ifb device',
+    change: [
+      ...ifb,
+      step('tc', 'qdisc replace dev p2 root handle 7: htb'),
+      step('tc', `filter add dev p2 parent 7: protocol all prio 1 ${copyU32}`),
+    ],
+    aims: ['bridge_egress:copied@tc'],
   },
   {
     name: 'qdisc',

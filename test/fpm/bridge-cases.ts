@@ -535,6 +535,24 @@ export const bridgeCases: readonly Case[] = [
     prepare: (b) => withAgent(b.netns, (a) => a.packet('p2')),
   },
   {
+    name: 'a filter on egress that copies',
+    expect: 'bridge_egress:copied',
+    hooks: ['tc'],
+    set: [
+      'tc qdisc replace dev p2 clsact',
+      'tc filter add dev p2 egress prio 1 u32 match u32 0 0 action mirred egress mirror dev lo',
+    ],
+    // On a kernel without TCX the qdisc is the program's as well.
+    unset: ['tc filter del dev p2 egress prio 1'],
+  },
+  {
+    name: 'a qdisc with classes, whose filters may copy',
+    expect: 'bridge_egress:copied',
+    hooks: ['tc'],
+    set: ['tc qdisc replace dev p2 root handle 1: htb'],
+    unset: ['tc qdisc del dev p2 root'],
+  },
+  {
     name: 'shaping',
     expect: 'bridge_egress:qdisc',
     hooks: ['xdp'],

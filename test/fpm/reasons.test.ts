@@ -3,6 +3,8 @@
 // here, or listed with the evidence why this kernel can't reach it. TNA_FPM_CASES=TEXT: only cases with this in their name.
 
 import { createSocket } from 'node:dgram';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { probe, testRun } from 'bpf-loader-native';
 import { enterNetns } from 'netlink-ts';
@@ -16,6 +18,7 @@ import { bridgeCases } from './bridge-cases.js';
 import { A, B, type Bench, type Case, type Hook, type Kind, ownBridge, plain } from './case.js';
 import { bridgeModules, type Counts, difference, FastPath, vlanModules } from './fast-path.js';
 import { addPort, command, forwarding, ifindexOf, makeHosts, ownLibrary } from './lab.js';
+import { python } from './routing-case.js';
 import { needsVlans } from './vlan-cases.js';
 
 t.setTimeout(600_000 * patience);
@@ -180,6 +183,7 @@ async function offloads(t: Test, bench: Bench): Promise<void> {
 
 async function vethMetadata(t: Test, bench: Bench): Promise<void> {
   const { agent, netns, peers } = bench;
+  await severalBuffers(t, bench);
   const undo = await withAgent(peers, (a) => a.pushVlanFromMark('h1'));
   await expectReason(t, bench, 'tag in metadata', 'offload:vlan-metadata', () =>
     agent.send([{ port: bench.in, bytes: plain, mark: 0x81000005 }]),
@@ -221,9 +225,45 @@ async function vethMetadata(t: Test, bench: Bench): Promise<void> {
   );
 }
 
+/** A frame that a veth with XDP has to lay into two buffers: as long as its MTU allows, the tag included. */
+async function severalBuffers(t: Test, bench: Bench): Promise<void> {
+  const { agent, netns, peers } = bench;
+  await ip(netns, 'link set p1 mtu 3506');
+  await ip(peers, 'link set h1 mtu 3506');
+  await expectReason(t, bench, 'longer than a buffer', 'offload:fragments', () =>
+    agent.send([{ port: bench.in, bytes: sized(tagged(ethernet(B, A, 0x88b5), 1), 3524) }]),
+  );
+  await ip(peers, 'link set h1 mtu 1500');
+  await ip(netns, 'link set p1 mtu 1500');
+}
+
+/** A frame from the first of two queues of a tap, which it goes to once somebody asks for it by a file. */
+async function severalQueues(t: Test, bench: Bench): Promise<void> {
+  const { netns, fast } = bench;
+  const go = join(t.testdir({}), 'go');
+  const C = '02:00:00:00:00:1f';
+  const open = "f=os.open('/dev/net/tun',os.O_RDWR);fcntl.ioctl(f,0x400454ca,struct.pack('16sH22x',b'q1',0x1102))";
+  const wait = `exec("while not os.path.exists('${go}'): time.sleep(0.01)")`;
+  const send = `os.write(f,bytes.fromhex('${sized(ethernet(B, C, 0x88b5), 60)}'))`;
+  const stop = await python(
+    netns,
+    `import fcntl,os,struct,sys,time;${open};g=f;${open};print(1,flush=True);${wait};${send};sys.stdin.read()`,
+  );
+  await ip(netns, 'link set q1 master br0 up');
+  await forwarding(netns, 3);
+  await bridge(netns, `fdb add ${C} dev q1 master static`, 'link set dev q1 state 3');
+  await fast.attach(await ifindexOf(netns, 'q1'));
+  await expectReason(t, bench, 'one queue of several', 'offload:several-queues', async () => {
+    writeFileSync(go, '');
+    await delay(200);
+  });
+  await stop();
+}
+
 async function otherDevices(t: Test, bench: Bench): Promise<void> {
   const { agent, netns, fast } = bench;
   const from = (last: string): string => sized(ethernet(B, `02:00:00:00:00:${last}`, 0x88b5), 60);
+  await severalQueues(t, bench);
   await agent.enter(netns);
   const guest = await agent.tap('v1', true);
   const generic = await agent.tap('g1');
@@ -401,6 +441,7 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
   'offload:gso': { because: 'XDP on a veth takes segmentation offload away from its peer, which then segments itself' },
   'offload:vlan-rx-offload': { because: 'takes hardware' },
   'offload:switchdev-mark': { because: 'takes switch hardware' },
+  'bridge_egress:summed': { because: 'takes hardware that computes the sums of whole frames' },
   'bridge_egress:no-queue': { because: 'takes hardware' },
   'offload:xen': { because: 'takes Xen' },
   'offload:memory-reserve': { because: 'takes a machine that is out of memory, and swaps over the network' },

@@ -465,6 +465,16 @@ export const routerOddities: readonly RouterOddity[] = [
     aims: ['ip_egress:socket-qdisc'],
   },
   {
+    name: 'router: filter at the egress that copies to an ifb device',
+    change: [
+      ip('link add ifb0 type ifb'),
+      ip('link set ifb0 up'),
+      step('tc', 'qdisc replace dev p2 clsact'),
+      step('tc', 'filter add dev p2 egress protocol all prio 1 u32 match u32 0 0 action mirred egress mirror dev ifb0'),
+    ],
+    aims: ['ip_egress:copied@tc'],
+  },
+  {
     name: 'router: qdisc',
     change: [step('tc', 'qdisc replace dev p2 root handle 7: pfifo limit 0')],
     aims: ['ip_egress:qdisc@xdp'],
