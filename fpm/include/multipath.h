@@ -4,18 +4,25 @@
 // include/net/ip_fib.h fib_multipath_hash_from_keys(), net/core/flow_dissector.c __flow_hash_from_keys(): SipHash-2-4 of struct flow_keys
 // from its field `basic` on, most of it zero, with its last four bytes, which are padding (flow_keys_hash_length()). The key is the seed of the network namespace (since Linux 6.11: fib_multipath_hash_seed, or
 // where that is 0 a random one), twice in each half. Before that it was a variable of the kernel: TNA_CHOICE_SEED. Lesser address first,
-// lesser port first (__flow_hash_consistentify()), so both directions of a flow have one hash. A hash of 0 becomes 1, which its half does not show.
+// lesser port first (__flow_hash_consistentify()), so both directions of a flow have one hash. A hash of 0 becomes 1.
 // net/ipv4/fib_semantics.c fib_select_multipath(), net/ipv4/nexthop.c nexthop_select_path_hthr(): the first next hop whose upper bound is
 // not below half the hash, and whose neighbour is good. Bounds ascend; dead next hops have -1.
 // * A neighbour's state matters with fib_multipath_use_neigh, and always in groups of next hop objects. It is not looked at here: what is
 //   chosen by the bound alone is what Linux chooses if its neighbour is good (NUD_VALID), and whose is not is SLOW at ip4_neighbour, ip6_neighbour.
 // net/ipv6/route.c fib6_select_path(): the same with routes that are siblings (ip6_route).
 //   In a group Linux looks for the neighbour of the gateway even where there is none: TNA_CHOICE_NO_GATEWAY.
-// Policy 1 (ports), of IPv4 only, takes the hash that the packet has, if that is one of ports (skb->l4_hash: of the device, a socket, RPS), otherwise that of
-// addresses, protocol and ports (__skb_flow_dissect() with FLOW_DISSECTOR_F_STOP_AT_ENCAP); no ports for fragments and protocols without.
-// * XDP: nobody knows yet what hash the packet will have: TNA_CHOICE_POLICY. So for other policies.
-// * a flow dissector of BPF, in this namespace or the kernel's first one: TNA_CHOICE_DISSECTOR; it decides what the ports are.
-// * protocols behind which Linux looks further (GRE, MPLS, AH): TNA_CHOICE_PROTOCOL.
+// By fib_multipath_hash_policy, of each family, of the packet's outer header:
+// * 0: addresses; of IPv6 flow label and next header as well. 2 (of the inner header): the same, for packets without a tunnel in them.
+// * 1: addresses, protocol and ports (__skb_flow_dissect() with FLOW_DISSECTOR_F_STOP_AT_ENCAP), or the hash that the packet has, if that is one
+//   of ports (skb->l4_hash: of the device, a socket, RPS). XDP: nobody knows yet what hash the packet will have: TNA_CHOICE_POLICY.
+// * 3: what fib_multipath_hash_fields tells, hashed once more with the hash of inner fields (jhash_2words()), which is 0 without a tunnel, as
+//   is the first one if no outer field is told (fib_multipath_custom_hash_skb(), rt6_multipath_custom_hash_skb()).
+// * no ports for fragments and protocols without. The dissector has the flow label in the host's byte order, policy 0 has it as in the header.
+// Under policies 1 to 3:
+// * a flow dissector of BPF, in this namespace or the kernel's first one: TNA_CHOICE_DISSECTOR; it decides what all of that is.
+// * protocols behind which Linux looks further (GRE, MPLS; extension headers; AH, whose number for ports is elsewhere; tunnels of IP where inner
+//   headers count, by policy 2 or a field of 3): TNA_CHOICE_PROTOCOL.
+// * ICMP errors are hashed as any packet there, other than by policy 0.
 // * packets with less behind the header than ports need, or ports that are not mapped: TNA_CHOICE_SHORT, whatever the policy.
 // * resilient groups (nexthop_select_path_res) note when a bucket was last used: TNA_CHOICE_RESILIENT.
 // * Packets per next hop of a group (nh_grp_entry_stats_inc(), `ip -s -s nexthop`) do not show what is fast, unless the group was told to
@@ -27,7 +34,22 @@
 #define TNA_ANCESTORS_MAX 32
 #define TNA_HASH_ADDRESSES 0 /* fib_multipath_hash_policy */
 #define TNA_HASH_PORTS 1
+#define TNA_HASH_INNER 2
+#define TNA_HASH_FIELDS 3
 #define TNA_NETNS_FLOW_DISSECTOR 0 /* NETNS_BPF_FLOW_DISSECTOR */
+
+/* bits of fib_multipath_hash_fields: FIB_MULTIPATH_HASH_FIELD_SRC_IP, ... */
+#define TNA_FIELD_SOURCE 0
+#define TNA_FIELD_DESTINATION 1
+#define TNA_FIELD_PROTOCOL 2
+#define TNA_FIELD_LABEL 3
+#define TNA_FIELD_SOURCE_PORT 4
+#define TNA_FIELD_DESTINATION_PORT 5
+#define TNA_FIELDS_OUTER 0x3f
+#define TNA_FIELDS_INNER 0xfc0
+/* what counts by policies 0, 1 and 2, a byte each */
+#define TNA_FIELDS_IP4 0x033703
+#define TNA_FIELDS_IP6 0x0f370f
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -37,10 +59,12 @@ struct sysctl_fib_multipath_hash_seed {
 
 struct netns_ipv4___multipath {
 	struct sysctl_fib_multipath_hash_seed sysctl_fib_multipath_hash_seed;
+	u32 sysctl_fib_multipath_hash_fields;
 	u8 sysctl_fib_multipath_hash_policy;
 };
 
 struct netns_sysctl_ipv6 {
+	u32 multipath_hash_fields;
 	u8 multipath_hash_policy;
 };
 
@@ -231,7 +255,7 @@ static __always_inline bool tna_hash_known(void)
 	       bpf_core_type_size(struct flow_keys) - first == 72;
 }
 
-// Half the hash of two IPv4 addresses, as in memory, and what else counts.
+// The hash of two IPv4 addresses, as in memory, and what else counts.
 static __always_inline u32 tna_flow_hash4(u32 seed, u32 source, u32 destination, u8 protocol, u32 ports)
 {
 	struct tna_sip s;
@@ -244,11 +268,12 @@ static __always_inline u32 tna_flow_hash4(u32 seed, u32 source, u32 destination,
 	tna_sip_word(&s, (u64)ports << 32);
 	tna_sip_word(&s, (u64)source << 32);
 	tna_sip_word(&s, destination);
-	return tna_sip_end(&s, 48) >> 1;
+	return tna_sip_end(&s, 48);
 }
 
 // The same of IPv6: addresses of two words each, as in memory, and the flow label as in the header.
-static __always_inline u32 tna_flow_hash6(u32 seed, const u64 *source, const u64 *destination, u8 protocol, u32 label)
+static __always_inline u32 tna_flow_hash6(u32 seed, const u64 *source, const u64 *destination, u8 protocol, u32 label,
+					   u32 ports)
 {
 	u64 a = source[0], b = source[1], c = destination[0], d = destination[1], swap;
 	struct tna_sip s;
@@ -267,36 +292,32 @@ static __always_inline u32 tna_flow_hash6(u32 seed, const u64 *source, const u64
 	tna_sip_word(&s, (u64)label << 32 | (u64)protocol << 16);
 	tna_sip_word(&s, 0);
 	tna_sip_word(&s, 0);
-	tna_sip_word(&s, 0);
+	tna_sip_word(&s, (u64)ports << 32);
 	tna_sip_word(&s, a << 32);
 	tna_sip_word(&s, a >> 32 | b << 32);
 	tna_sip_word(&s, b >> 32 | c << 32);
 	tna_sip_word(&s, c >> 32 | d << 32);
 	tna_sip_word(&s, d >> 32);
-	return tna_sip_end(&s, 72) >> 1;
+	return tna_sip_end(&s, 72);
 }
 
-#ifdef TNA_HOOK_TC
-// The kernel's first network namespace, the one of its first task: every task descends from that, which is its own parent.
+// The kernel's first network namespace, the one of its first task: every task descends from that, which is its own parent. 0 if it is too far.
 static __always_inline u64 tna_init_net(struct tna_pkt *p)
 {
-	u64 task, parent;
+	u64 task, parent = 0;
 
-	if (p->scratch->init_net)
-		return p->scratch->init_net;
-	task = bpf_get_current_task();
+	if (!p->scratch->init_net) {
+		task = bpf_get_current_task();
+		/* once per CPU, and to the end: the verifier would follow each way out */
 #pragma clang loop unroll(disable)
-	for (int i = 0; i < TNA_ANCESTORS_MAX; i++) {
-		parent = tna_word(task + TNA_OFFSET(task_struct, real_parent));
-		if (parent == task) {
-			u64 proxy = tna_word(task + TNA_OFFSET(task_struct, nsproxy));
-
-			p->scratch->init_net = (u64)TNA_AT(nsproxy, proxy)->net_ns;
-			return p->scratch->init_net;
+		for (int i = 0; i < TNA_ANCESTORS_MAX; i++) {
+			parent = task;
+			task = tna_word(task + TNA_OFFSET(task_struct, real_parent));
 		}
-		task = parent;
+		if (parent == task)
+			p->scratch->init_net = (u64)TNA_AT(nsproxy, tna_word(task + TNA_OFFSET(task_struct, nsproxy)))->net_ns;
 	}
-	return 0;
+	return p->scratch->init_net;
 }
 
 static __always_inline u64 tna_flow_dissector(u64 net)
@@ -310,49 +331,120 @@ static __always_inline u64 tna_among(u64 protocol, u64 low, u64 high)
 	return (low >> (protocol & 63) & tna_less(protocol, 64)) | (high >> (protocol & 63) & tna_less(protocol ^ 128, 64));
 }
 
-// What counts for the hash of a packet by policy 1.
-struct tna_flow_hash {
-	u64 wanted;    /* 1 if it does */
-	u64 dissector; /* not 0: a program dissects, or may */
-	u64 deeper;    /* 1 if Linux looks behind the protocol that the header tells */
-	u64 known;     /* 1 if the packet has a hash, which is */
-	u32 hash;
-	u32 protocol;  /* if wanted, otherwise 0, as the ports: source and destination, in order */
+// What Linux hashes of a packet, beside its addresses, and how. In few words, which outlive the hash on a stack that has no room.
+struct tna_hashed {
+	u64 how;      /* TNA_HOW_* */
+	u32 protocol; /* if it counts, otherwise 0, as the ports: source and destination, in order */
 	u32 ports;
 };
 
-// False if the packet is too short to tell.
-static __always_inline bool tna_flow_hash(struct tna_pkt *p, u64 net, u32 header, u32 policy, struct tna_flow_hash *f)
+/* bits 0 to 5: TNA_FIELD_*, which count; bits 8 to 15: the policy; and what may speak against it */
+#define TNA_HOW_POLICY(how) ((u8)((how) >> 8))
+#define TNA_HOW_DISSECTOR (1ULL << 16) /* a program dissects, or may */
+#define TNA_HOW_DEEPER (1ULL << 17)    /* Linux looks behind the protocol that the header tells */
+
+// All ones if a bit is set, otherwise 0.
+static __always_inline u64 tna_counts(u64 fields, u32 bit)
 {
-	struct sk_buff___hash *skb = (void *)tna_skb(p);
-	u16 *words = tna_data(p) + ETH_HLEN + header;
-	u64 protocol = p->ip.protocol, first = tna_init_net(p), has;
-	u32 source, destination, length = p->ip.len;
+	u64 one = fields >> bit & 1;
+
+	asm volatile("" : "+r"(one));
+	return -one;
+}
+
+// `named`: fib_multipath_hash_fields. False if the packet is too short to tell.
+static __always_inline bool tna_hashed(struct tna_pkt *p, u64 net, u32 header, u64 policy, u64 named, struct tna_hashed *f)
+{
+	void *packet = tna_data(p) + ETH_HLEN;
+	u16 *words = packet + header;
+	u64 protocol = p->ip.protocol, first = tna_init_net(p), fields, inner, has = 1, further = 1ULL << 47 | 1ULL << 51;
+	u32 source, destination, length, told = TNA_FIELDS_IP6;
 	u16 fragment = p->ip.fragment;
 
 	TNA_ONLY_HERE(protocol);
-	TNA_ONLY_HERE(fragment);
-	TNA_ONLY_HERE(length);
+	TNA_ONLY_HERE(policy);
 	if ((void *)(words + 2) > tna_data_end(p))
 		return false;
-	f->wanted = tna_less(policy ^ TNA_HASH_PORTS, 1);
-	f->dissector = tna_under(first, 1) | tna_flow_dissector(first) | tna_flow_dissector(net);
-	has = tna_less(fragment, 1);
-	/* GRE, AH; MPLS */
-	f->deeper = has & tna_among(protocol, 1ULL << 47 | 1ULL << 51, 1ULL << (137 - 128));
+	/* its length is read once more: with p->ip.len the verifier would follow the walk before once for each way on which it knows another */
+	if (header == TNA_IP4_HLEN) {
+		length = bpf_ntohs(((struct tna_ip4 *)packet)->tot_len);
+		TNA_ONLY_HERE(fragment);
+		has = tna_less(fragment, 1);
+		told = TNA_FIELDS_IP4;
+	} else {
+		length = TNA_IP6_HLEN + bpf_ntohs(((struct tna_ip6 *)packet)->payload_len);
+		/* hop-by-hop and destination options, routing and fragment headers */
+		further |= 1ULL << 0 | 1ULL << 60 | 1ULL << 43 | 1ULL << 44;
+	}
+	named &= -tna_less(policy ^ TNA_HASH_FIELDS, 1);
+	fields = (told >> (policy & 3) * 8 | named) & TNA_FIELDS_OUTER;
+	inner = tna_less(policy ^ TNA_HASH_INNER, 1) | tna_less(0, named & TNA_FIELDS_INNER);
+	/* GRE, AH, ...; MPLS; tunnels of IPv4 and IPv6 */
+	f->how = has & (tna_among(protocol, further, 1ULL << (137 - 128)) | (tna_among(protocol, 1ULL << 4 | 1ULL << 41, 0) & inner));
+	f->how *= TNA_HOW_DEEPER;
+	f->how |= fields | policy << 8;
+	f->how |= (tna_under(first, 1) | tna_under(0, tna_flow_dissector(first) | tna_flow_dissector(net))) * TNA_HOW_DISSECTOR;
 	/* TCP, UDP, DCCP, ESP; SCTP, UDP-Lite (proto_ports_offset()) */
 	has &= tna_among(protocol, 1ULL << 6 | 1ULL << 17 | 1ULL << 33 | 1ULL << 50, 1ULL << (132 - 128) | 1ULL << (136 - 128));
-	has &= tna_less(header + 3, length) & f->wanted;
-	source = words[0];
-	destination = words[1];
+	has &= tna_less(header + 3, length);
+	source = words[0] & tna_counts(fields, TNA_FIELD_SOURCE_PORT);
+	destination = words[1] & tna_counts(fields, TNA_FIELD_DESTINATION_PORT);
 	tna_in_order(&source, &destination);
 	f->ports = (source | destination << 16) & (u32)-has;
-	f->protocol = protocol & -f->wanted;
-	f->known = BPF_CORE_READ_BITFIELD(skb, l4_hash) & f->wanted;
-	f->hash = skb->hash >> 1;
+	f->protocol = protocol & tna_counts(fields, TNA_FIELD_PROTOCOL);
+	TNA_ONLY_HERE(f->how);
 	return true;
 }
+
+// 1 if the packet has a hash that Linux takes.
+static __always_inline u64 tna_hash_given(struct tna_pkt *p, u64 how)
+{
+#ifdef TNA_HOOK_TC
+	struct sk_buff___hash *skb = (void *)tna_skb(p);
+
+	return BPF_CORE_READ_BITFIELD(skb, l4_hash) & tna_less(TNA_HOW_POLICY(how) ^ TNA_HASH_PORTS, 1);
+#else
+	(void)p, (void)how;
+	return 0;
 #endif
+}
+
+// What bounds are compared with, given the hash of what counts.
+static __always_inline u32 tna_half_hash(struct tna_pkt *p, u64 how, u32 hash)
+{
+	u32 again;
+
+	hash += tna_less(hash, 1);
+	again = tna_jhash2_words(hash & (u32)-tna_less(0, how & TNA_FIELDS_OUTER), 0, 0);
+	hash ^= (hash ^ again) & (u32)-tna_less(TNA_HOW_POLICY(how) ^ TNA_HASH_FIELDS, 1);
+#ifdef TNA_HOOK_TC
+	hash ^= (hash ^ ((struct sk_buff___hash *)tna_skb(p))->hash) & (u32)-tna_hash_given(p, how);
+#else
+	(void)p;
+#endif
+	return hash >> 1;
+}
+
+// Does anything about the policy speak against that?
+static __always_inline enum tna_choice_obstacle tna_hash_obstacle(struct tna_pkt *p, u64 how)
+{
+	u32 policy = TNA_HOW_POLICY(how);
+
+#ifdef TNA_HOOK_TC
+	if (policy > TNA_HASH_FIELDS)
+		return TNA_CHOICE_POLICY;
+#else
+	if (policy == TNA_HASH_PORTS || policy > TNA_HASH_FIELDS)
+		return TNA_CHOICE_POLICY;
+#endif
+	if (policy != TNA_HASH_ADDRESSES && !tna_hash_given(p, how)) {
+		if (how & TNA_HOW_DISSECTOR)
+			return TNA_CHOICE_DISSECTOR;
+		if (how & TNA_HOW_DEEPER)
+			return TNA_CHOICE_PROTOCOL;
+	}
+	return TNA_CHOICE_OK;
+}
 
 // The entries of a group of next hop objects.
 static __always_inline void tna_group_hops(u64 object, struct tna_hops *hops)

@@ -12,9 +12,9 @@
 // net/ipv4/route.c ip_mkroute_input(), fib_multipath_hash(), of several next hops or a group of next hop objects: multipath.h. By
 //   fib_multipath_hash_policy:
 // * 0: by the addresses; of an ICMP error by those of the packet inside it (ip_multipath_l3_keys): SLOW, whatever is inside, and fragments too.
-// * 1, at tc: by the packet's hash of its ports, otherwise by addresses, protocol and ports; SLOW where Linux looks further into
-//   the packet than for these, or has a BPF program look.
-// * others, and 1 at XDP: SLOW.
+// * 1, at tc: by the packet's hash of its ports, otherwise by addresses, protocol and ports. At XDP: SLOW.
+// * 2: by the addresses. 3: by the outer fields that fib_multipath_hash_fields tells.
+// * 1 to 3: SLOW where Linux looks further into the packet than the IPv4 header and ports, or has a BPF program look.
 // net/ipv4/route.c __mkroute_input():
 // * a next hop with encapsulation (lwtunnel): SLOW.
 // * any exception of the next hop (find_exception: path MTU, redirects): SLOW, whatever destination it is for.
@@ -193,11 +193,10 @@ static __always_inline enum tna_choice_obstacle tna_choose4(struct tna_pkt *p, u
 {
 	struct netns_ipv4___multipath *ip;
 	u64 object = TNA_HAS(fib_info, nh) ? (u64)TNA_AT(fib_info, address)->nh : 0, at, net = p->net;
-	u32 hash, policy, source = p->ip.saddr, destination = p->ip.daddr;
+	u32 hash, source = p->ip.saddr, destination = p->ip.daddr;
+	enum tna_choice_obstacle obstacle;
+	struct tna_hashed hashed;
 	struct tna_hops hops;
-#ifdef TNA_HOOK_TC
-	struct tna_flow_hash flow;
-#endif
 
 	if (!tna_hash_known())
 		return TNA_CHOICE_SEED;
@@ -205,33 +204,19 @@ static __always_inline enum tna_choice_obstacle tna_choose4(struct tna_pkt *p, u
 	TNA_ONLY_HERE(source);
 	TNA_ONLY_HERE(destination);
 	ip = TNA_AT(netns_ipv4___multipath, net + TNA_OFFSET(net___ip, ipv4));
-	policy = ip->sysctl_fib_multipath_hash_policy;
-	hash = ip->sysctl_fib_multipath_hash_seed.mp_seed;
-#ifdef TNA_HOOK_TC
-	if (!tna_flow_hash(p, net, TNA_IP4_HLEN, policy, &flow))
+	if (!tna_hashed(p, net, TNA_IP4_HLEN, ip->sysctl_fib_multipath_hash_policy, ip->sysctl_fib_multipath_hash_fields, &hashed))
 		return TNA_CHOICE_SHORT;
-	hash = tna_flow_hash4(hash, source, destination, flow.protocol, flow.ports);
-	hash ^= (hash ^ flow.hash) & (u32)-flow.known;
-#else
-	hash = tna_flow_hash4(hash, source, destination, 0, 0);
-#endif
+	source &= tna_counts(hashed.how, TNA_FIELD_SOURCE);
+	destination &= tna_counts(hashed.how, TNA_FIELD_DESTINATION);
+	hash = ip->sysctl_fib_multipath_hash_seed.mp_seed;
+	hash = tna_flow_hash4(hash, source, destination, hashed.protocol, hashed.ports);
 	tna_next_hops(address, &hops);
-	at = tna_hop_by_hash(&hops, hash);
+	at = tna_hop_by_hash(&hops, tna_half_hash(p, hashed.how, hash));
 	*next = at ? tna_hop_at(&hops, at) : 0;
-#ifdef TNA_HOOK_TC
-	if (policy > TNA_HASH_PORTS)
-		return TNA_CHOICE_POLICY;
-	if (flow.wanted && !flow.known) {
-		if (flow.dissector)
-			return TNA_CHOICE_DISSECTOR;
-		if (flow.deeper)
-			return TNA_CHOICE_PROTOCOL;
-	}
-#else
-	if (policy != TNA_HASH_ADDRESSES)
-		return TNA_CHOICE_POLICY;
-#endif
-	if (policy == TNA_HASH_ADDRESSES && tna_icmp_error(p))
+	obstacle = tna_hash_obstacle(p, hashed.how);
+	if (obstacle != TNA_CHOICE_OK)
+		return obstacle;
+	if (TNA_HOW_POLICY(hashed.how) == TNA_HASH_ADDRESSES && tna_icmp_error(p))
 		return TNA_CHOICE_ICMP_ERROR;
 	if (object && !tna_group_hashes(object))
 		return TNA_CHOICE_RESILIENT;
@@ -331,14 +316,12 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 						return tna_slow(p, TNA_R_IP4_ROUTE_MULTIPATH);
 					if (obstacle == TNA_CHOICE_POLICY)
 						return tna_slow(p, TNA_R_IP4_ROUTE_HASH_POLICY);
-#ifdef TNA_HOOK_TC
 					if (obstacle == TNA_CHOICE_DISSECTOR)
 						return tna_slow(p, TNA_R_IP4_ROUTE_FLOW_DISSECTOR);
 					if (obstacle == TNA_CHOICE_PROTOCOL)
 						return tna_slow(p, TNA_R_IP4_ROUTE_HASH_PROTOCOL);
 					if (obstacle == TNA_CHOICE_SHORT)
 						return tna_slow(p, TNA_R_IP4_ROUTE_HASH_SHORT);
-#endif
 					if (obstacle == TNA_CHOICE_ICMP_ERROR)
 						return tna_slow(p, TNA_R_IP4_ROUTE_ICMP_ERROR);
 					if (obstacle == TNA_CHOICE_RESILIENT)

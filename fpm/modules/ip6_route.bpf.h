@@ -17,7 +17,9 @@
 // net/ipv6/route.c fib6_select_path(), rt6_multipath_hash(), of siblings or a group of next hop objects: multipath.h. By net.ipv6's
 //   fib_multipath_hash_policy:
 // * 0: by addresses, flow label and next header; of an ICMPv6 error by those of the packet inside it (ip6_multipath_l3_keys): SLOW.
-// * others: SLOW.
+// * 1, at tc: by the packet's hash of its ports, otherwise by addresses, next header and ports. At XDP: SLOW.
+// * 2: by addresses, flow label and next header. 3: by the outer fields that fib_multipath_hash_fields tells.
+// * 1 to 3: SLOW where Linux looks further into the packet than the IPv6 header and ports (extension headers), or has a BPF program look.
 // * siblings are the routes of the lowest metric, one behind the other, and all of them. Which of them rt6_select() prefers matters to some kernels:
 //   the first, unless preferences differ, one leads back to the ingress device or to its VRF, or rr_ptr is at another: SLOW. So are more than 16.
 // net/ipv6/route.c rt6_find_cached_rt(): exceptions of the next hop (path MTU, redirects) are in a bucket that stays once it
@@ -93,11 +95,12 @@ static __always_inline enum tna_choice_obstacle tna_choose6(struct tna_pkt *p, u
 {
 	struct netns_ipv4___multipath *shared = TNA_AT(netns_ipv4___multipath, p->net + TNA_OFFSET(net___ip, ipv4));
 	u64 object = (u64)TNA_AT(fib6_info, *route)->nh, rr = (u64)TNA_AT(fib6_node, node)->rr_ptr, at, chosen;
-	u32 policy = TNA_AT(netns_ipv6___multipath, p->net + TNA_OFFSET(net___ip, ipv6))->sysctl.multipath_hash_policy;
+	struct netns_ipv6___multipath *own = TNA_AT(netns_ipv6___multipath, p->net + TNA_OFFSET(net___ip, ipv6));
 	enum tna_choice_obstacle obstacle = TNA_CHOICE_OK;
 	struct tna_ip6 *ip = tna_data(p) + ETH_HLEN;
-	u32 hash, label;
-	u64 source[2], destination[2];
+	u64 source[2], destination[2], counts;
+	struct tna_hashed hashed;
+	u32 hash, label, wire;
 	struct tna_hops hops;
 
 	if (!tna_hash_known())
@@ -105,13 +108,21 @@ static __always_inline enum tna_choice_obstacle tna_choose6(struct tna_pkt *p, u
 	/* ip6_header has made sure of that; the verifier wants the check */
 	if ((void *)(ip + 1) > tna_data_end(p))
 		return TNA_CHOICE_SEED;
-	source[0] = ip->saddr_high;
-	source[1] = ip->saddr_low;
-	destination[0] = ip->daddr_high;
-	destination[1] = ip->daddr_low;
-	label = *(u32 *)ip & bpf_htonl(0xfffff);
+	if (!tna_hashed(p, p->net, TNA_IP6_HLEN, own->sysctl.multipath_hash_policy, own->sysctl.multipath_hash_fields, &hashed))
+		return TNA_CHOICE_SHORT;
+	counts = tna_counts(hashed.how, TNA_FIELD_SOURCE);
+	source[0] = ip->saddr_high & counts;
+	source[1] = ip->saddr_low & counts;
+	counts = tna_counts(hashed.how, TNA_FIELD_DESTINATION);
+	destination[0] = ip->daddr_high & counts;
+	destination[1] = ip->daddr_low & counts;
+	wire = *(u32 *)ip & bpf_htonl(0xfffff);
+	label = bpf_ntohl(wire);
+	label ^= (label ^ wire) & (u32)-tna_less(TNA_HOW_POLICY(hashed.how) ^ TNA_HASH_ADDRESSES, 1);
+	label &= tna_counts(hashed.how, TNA_FIELD_LABEL);
 	hash = shared->sysctl_fib_multipath_hash_seed.mp_seed;
-	hash = tna_flow_hash6(hash, source, destination, p->ip.protocol, label);
+	hash = tna_flow_hash6(hash, source, destination, hashed.protocol, label, hashed.ports);
+	hash = tna_half_hash(p, hashed.how, hash);
 	if (object) {
 		tna_group_hops(object, &hops);
 		at = tna_hop_by_hash(&hops, hash);
@@ -126,9 +137,10 @@ static __always_inline enum tna_choice_obstacle tna_choose6(struct tna_pkt *p, u
 	}
 	if (obstacle != TNA_CHOICE_OK)
 		return obstacle;
-	if (policy != TNA_HASH_ADDRESSES)
-		return TNA_CHOICE_POLICY;
-	if (tna_icmp6_error(p))
+	obstacle = tna_hash_obstacle(p, hashed.how);
+	if (obstacle != TNA_CHOICE_OK)
+		return obstacle;
+	if (TNA_HOW_POLICY(hashed.how) == TNA_HASH_ADDRESSES && tna_icmp6_error(p))
 		return TNA_CHOICE_ICMP_ERROR;
 	if (object && !tna_group_hashes(object))
 		return TNA_CHOICE_RESILIENT;
@@ -222,6 +234,12 @@ static __always_inline int fpm_ip6_route(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP6_ROUTE_UNEQUAL);
 		if (obstacle == TNA_CHOICE_POLICY)
 			return tna_slow(p, TNA_R_IP6_ROUTE_HASH_POLICY);
+		if (obstacle == TNA_CHOICE_DISSECTOR)
+			return tna_slow(p, TNA_R_IP6_ROUTE_FLOW_DISSECTOR);
+		if (obstacle == TNA_CHOICE_PROTOCOL)
+			return tna_slow(p, TNA_R_IP6_ROUTE_HASH_PROTOCOL);
+		if (obstacle == TNA_CHOICE_SHORT)
+			return tna_slow(p, TNA_R_IP6_ROUTE_HASH_SHORT);
 		if (obstacle == TNA_CHOICE_ICMP_ERROR)
 			return tna_slow(p, TNA_R_IP6_ROUTE_ICMP_ERROR);
 		if (obstacle == TNA_CHOICE_RESILIENT)

@@ -12,7 +12,17 @@ const byPorts: Pick<Case, 'set' | 'unset' | 'packet'> = {
   unset: ['sysctl net/ipv4/fib_multipath_hash_policy 0', 'ip route flush root 10.60.0.0/15'],
 };
 
-const flowDissector = (b: Bench): Promise<() => Promise<void>> =>
+/** By a policy, and what it takes for 3. */
+const by = (policy: number, fields = 55): Pick<Case, 'set' | 'unset' | 'packet'> => ({
+  ...byPorts,
+  set: [
+    ...(byPorts.set ?? []),
+    `sysctl net/ipv4/fib_multipath_hash_policy ${policy}`,
+    `sysctl net/ipv4/fib_multipath_hash_fields ${fields}`,
+  ],
+});
+
+export const flowDissector = (b: Bench): Promise<() => Promise<void>> =>
   python(b.netns, `${dissectsFlows}\nimport sys\nprint(1, flush=True)\nsys.stdin.read()`);
 
 export const multipathCases: readonly Case[] = [
@@ -25,12 +35,41 @@ export const multipathCases: readonly Case[] = [
   },
   { name: 'several next hops, chosen by ports, too', expect: 'ip4_route:hash-policy', hooks: ['xdp'], ...byPorts },
   { name: 'several next hops, chosen by ports, too', expect: 'fast', hooks: ['tc'], ...byPorts },
-  {
-    name: 'several next hops, chosen by what is inside tunnels',
-    expect: 'ip4_route:hash-policy',
-    ...byPorts,
-    set: [...(byPorts.set ?? []), 'sysctl net/ipv4/fib_multipath_hash_policy 2'],
-  },
+  { name: 'several next hops, chosen by inner headers', expect: 'fast', ...by(2) },
+  { name: 'several next hops, chosen by fields', expect: 'fast', ...by(3) },
+  ...['03', '04', '05', '0b', '0c'].map(
+    (type): Case => ({
+      name: `several next hops, chosen by inner headers, ICMP error ${type}`,
+      expect: 'fast',
+      ...by(2),
+      packet: { ...routed, protocol: 1, payload: `${type}00000000000000` },
+    }),
+  ),
+  ...[4, 41, 47, 51, 137].flatMap((protocol): Case[] => {
+    const packet = { ...routed, protocol, payload: '0000080045000000' };
+    const expect = 'ip4_route:hash-protocol';
+    return [
+      { name: `several next hops, chosen by inner headers, protocol ${protocol}`, expect, ...by(2), packet },
+      {
+        name: `several next hops, chosen by fields of the outer header, protocol ${protocol}`,
+        expect: protocol === 4 || protocol === 41 ? 'fast' : expect,
+        ...by(3, 63),
+        packet,
+      },
+      {
+        name: `several next hops, chosen by fields of either header, protocol ${protocol}`,
+        ...{ expect, ...by(3, 65), packet },
+      },
+    ];
+  }),
+  ...[2, 3].map(
+    (policy): Case => ({
+      name: `several next hops, policy ${policy} and a flow dissector`,
+      expect: 'ip4_route:flow-dissector',
+      ...by(policy),
+      prepare: flowDissector,
+    }),
+  ),
   {
     name: 'several next hops, ports and a tunnel',
     expect: 'ip4_route:hash-protocol',
@@ -48,8 +87,7 @@ export const multipathCases: readonly Case[] = [
   {
     name: 'several next hops, nothing behind the header',
     expect: 'ip4_route:hash-short',
-    hooks: ['tc'],
-    ...byPorts,
+    ...by(2),
     packet: { ...routed, payload: '' },
   },
   {

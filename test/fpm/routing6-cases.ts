@@ -385,13 +385,44 @@ export const routing6Cases: readonly Case[] = [
     ...route('nhid 8', 'ip -6 nexthop replace id 8 blackhole'),
   },
   { name: 'several next hops', expect: 'fast', first: true, ...bothViaB },
+  { name: 'several next hops, chosen by ports, too', expect: 'ip6_route:hash-policy', hooks: ['xdp'], ...by(1) },
+  { name: 'several next hops, chosen by ports, too', expect: 'fast', hooks: ['tc'], ...by(1) },
+  { name: 'several next hops, chosen by inner headers', expect: 'fast', ...by(2) },
+  { name: 'several next hops, chosen by fields', expect: 'fast', ...by(3) },
+  ...[4, 41, 43, 44, 47, 51, 60, 137].flatMap((next): Case[] => {
+    const frame = packet6({ ...routed6, next, payload: '3b00000000000000' });
+    const expect = 'ip6_route:hash-protocol';
+    const outer = next === 4 || next === 41 ? 'fast' : expect;
+    return [
+      { name: `several next hops by ports, header ${next}`, expect: outer, hooks: ['tc'], ...by(1), frame },
+      { name: `several next hops by inner headers, header ${next}`, expect, ...by(2), frame },
+      { name: `several next hops by outer fields, header ${next}`, expect: outer, ...by(3, 63), frame },
+      { name: `several next hops by fields of either, header ${next}`, expect, ...by(3, 65), frame },
+    ];
+  }),
+  ...[1, 2, 3].map(
+    (policy): Case => ({
+      name: `several next hops, policy ${policy} and a flow dissector`,
+      expect: 'ip6_route:flow-dissector',
+      hooks: policy === 1 ? ['tc'] : ['xdp', 'tc'],
+      ...by(policy),
+      prepare: flowDissector,
+    }),
+  ),
   {
-    name: 'several next hops, chosen by ports, too',
-    expect: 'ip6_route:hash-policy',
+    name: 'several next hops, little behind the header',
+    expect: 'ip6_route:hash-short',
     ...bothViaB,
-    set: [...(bothViaB.set ?? []), 'sysctl net/ipv6/fib_multipath_hash_policy 1'],
-    unset: [...(bothViaB.unset ?? []), 'sysctl net/ipv6/fib_multipath_hash_policy 0'],
+    frame: packet6({ ...routed6, payload: '5a' }),
   },
+  ...['01', '02', '03', '04'].map(
+    (type): Case => ({
+      name: `several next hops, chosen by inner headers, ICMPv6 error ${type}`,
+      expect: 'fast',
+      ...by(2),
+      frame: packet6({ ...routed6, next: 58, payload: `${type}00000000000000` }),
+    }),
+  ),
   ...['01', '02', '03', '04'].map(
     (type): Case => ({
       name: `several next hops, ICMPv6 error ${type}`,

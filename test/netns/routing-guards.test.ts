@@ -354,7 +354,6 @@ t.test('without some checks', async (t) => {
     'guard_ip4:netfilter': 'nft add table, chain (ip, forward, policy drop)',
     'guard_ip4:xfrm': 'ip xfrm policy add dir fwd action block',
     'ip4_route:not-forwarding': 'sysctl conf/p1/forwarding 0',
-    'ip4_route:hash-policy': 'several next hops: sysctl fib_multipath_hash_policy 1',
     'ip4_route:too-long': 'ip route replace … mtu',
     'ip_egress:tap-egress': 'packet socket, egress',
   };

@@ -24,7 +24,7 @@ function namespaceSteps(random: Random): Step[] {
     `net/ipv6/conf/default/accept_ra ${random.pick([0, 1, 1, 2])}`,
     `net/ipv6/conf/all/accept_source_route ${odd(0.2)}`,
     `net/ipv6/conf/default/accept_source_route ${odd(0.2)}`,
-    `net/ipv6/fib_multipath_hash_policy ${random.between(0, 2)}`,
+    `net/ipv6/fib_multipath_hash_policy ${random.between(0, 3)}`,
     `net/ipv6/icmp/error_anycast_as_unicast ${odd(0.2)}`,
     `net/ipv4/ip_early_demux ${1 - odd(0.1)}`,
   ].map((text) => step('sysctl', text));

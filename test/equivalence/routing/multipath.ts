@@ -4,7 +4,7 @@
 
 import type { Send } from '../../support/lab/agent.js';
 import { dissectsFlows } from '../../support/lab/flow-dissector.js';
-import { type Ipv4, ipv4, tcp, udp } from '../../support/lab/frame.js';
+import { type Ipv4, ipv4, ipv6, ipv6Address, tcp, udp } from '../../support/lab/frame.js';
 import type { Step } from '../configuration.js';
 import { step } from '../oddity.js';
 import { goesOn, hello, packet, type RouterOddity, station, stationMac } from './oddities.js';
@@ -28,7 +28,7 @@ export function rps(device: string): Step {
 }
 
 /** The ports of all flows are found by a program, which finds none. */
-const dissector = `exec(${JSON.stringify(dissectsFlows).replaceAll(' ', '\\x20')});${goesOn}`;
+export const dissector = `exec(${JSON.stringify(dissectsFlows).replaceAll(' ', '\\x20')});${goesOn}`;
 
 /** A fifth station, which has been sent something before its turn comes. */
 const fifth = ip(`neigh add ${station(2, 2)} lladdr ${stationMac(2, 2)} dev p3 nud permanent`);
@@ -97,6 +97,29 @@ function anything(n: number): Partial<Ipv4> {
       return { protocol: 1, payload: `0800f7ff${(n % 65536).toString(16).padStart(4, '0')}0000` };
   }
 }
+
+/** Packets with others in them, by which Linux may choose. */
+function tunnelled(n: number): Partial<Ipv4> {
+  const words = udp(1024 + ((n * 17) % 5000), 9 + (n % 3), '5a'.repeat(20));
+  const [source, destination] = [`10.7.${n % 256}.9`, `10.8.0.${((n * 3) % 254) + 1}`];
+  const inner = ipv4({ source, destination, protocol: 17, payload: words });
+  const inner6 = ipv6(ipv6Address(`fd00:7::${n + 1}`), ipv6Address('fd00:8::10'), 17, words);
+  switch (n % 5) {
+    case 0:
+      return { protocol: 4, payload: inner };
+    case 1:
+      return { protocol: 41, payload: inner6 };
+    case 2:
+      return { protocol: 47, payload: `00000800${inner}` };
+    case 3:
+      return { protocol: 4, payload: inner, fragment: 0x2000 };
+    default:
+      return { protocol: [6, 33, 132, 136, 50, 115][n % 6] ?? 6, payload: words };
+  }
+}
+
+/** Masks for fib_multipath_hash_fields: one field each, several, all of the outer header; 64 and more are inner ones. */
+export const hashFields: readonly number[] = [1, 2, 4, 8, 16, 32, 48, 7, 55, 63, 64, 0x37 + 0x240, 0xfff];
 
 /** Back from where the flows went. */
 const answers: readonly Send[] = Array.from({ length: 60 }, (_, n) => ({
@@ -223,8 +246,9 @@ export const multipathOddities: readonly RouterOddity[] = [
     fastFrames: 240,
   },
   {
+    // Behind XDP, RPS finds a hash by a secret of its own.
     name: 'router: several next hops by ports, at XDP',
-    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 1')],
+    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 1'), rps('p1')],
     script: [...greetings, ...flows(120, anything)],
     hooks: ['xdp'],
     aims: ['ip4_route:hash-policy'],
@@ -255,22 +279,46 @@ export const multipathOddities: readonly RouterOddity[] = [
     kinds: ['veth'],
     fastFrames: 200,
   },
-  {
-    name: 'router: several next hops by ports, which a BPF program finds',
-    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 1')],
-    script: [...greetings, ...flows(60), [step('agent', `exec python3 -c ${dissector}`)], ...flows(60)],
-    hooks: ['tc'],
-    fastFrames: 60,
-    aims: ['ip4_route:flow-dissector'],
-  },
-  ...[2, 3].map(
+  ...[1, 2, 3].map(
     (policy): RouterOddity => ({
-      name: `router: several next hops by hash policy ${policy}`,
-      setup: [fifth, ...routes, sysctl(`fib_multipath_hash_policy ${policy}`), sysctl('fib_multipath_hash_fields 55')],
-      script: [...greetings, ...flows(120, anything)],
-      aims: ['ip4_route:hash-policy'],
+      name: `router: several next hops by hash policy ${policy}, as a BPF program dissects`,
+      setup: [fifth, ...routes, sysctl(`fib_multipath_hash_policy ${policy}`)],
+      script: [...greetings, ...flows(60), [step('agent', `exec python3 -c ${dissector}`)], ...flows(60)],
+      hooks: policy === 1 ? ['tc'] : ['xdp', 'tc'],
+      fastFrames: 60,
+      aims: ['ip4_route:flow-dissector'],
     }),
   ),
+  {
+    name: 'router: several next hops by what is inside tunnels',
+    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 2')],
+    script: [
+      ...greetings,
+      ...flows(160, anything),
+      ...flows(160, icmp),
+      [sysctl('fib_multipath_hash_seed 77')],
+      ...flows(200, tunnelled),
+      ...flows(60, (n) => ({ protocol: 17, payload: udp(n, 9, '').slice(0, 4 * (n % 4)) })),
+    ],
+    fastFrames: 400,
+    aims: ['ip4_route:hash-protocol', 'ip4_route:hash-short'],
+  },
+  {
+    name: 'router: several next hops by fields',
+    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 3')],
+    script: [
+      ...greetings,
+      ...flows(120, anything),
+      ...hashFields.flatMap((fields): RouterOddity['script'] => [
+        [sysctl(`fib_multipath_hash_fields ${fields}`)],
+        ...flows(48, anything),
+        ...flows(20, tunnelled),
+        ...flows(14, icmp),
+      ]),
+    ],
+    fastFrames: 900,
+    aims: ['ip4_route:hash-protocol'],
+  },
   {
     name: 'router: a resilient group',
     setup: [

@@ -2,9 +2,10 @@
 // As multipath.ts, for IPv6, on the router of oddities6.ts.
 
 import type { Send } from '../../support/lab/agent.js';
-import { hex, ipv6, ipv6Address, tcp, udp } from '../../support/lab/frame.js';
+import { hex, ipv4, ipv6, ipv6Address, tcp, udp } from '../../support/lab/frame.js';
 import type { Step } from '../configuration.js';
 import { step } from '../oddity.js';
+import { dissector, hashFields, rps } from './multipath.js';
 import { type RouterOddity, stationMac } from './oddities.js';
 import { hello6, packet6, station6 } from './oddities6.js';
 
@@ -72,6 +73,32 @@ function anything(n: number): Fields {
       return { next: 58, payload: '80000000000100015a5a' };
   }
 }
+
+/** Packets with others in them, or with headers before their ports, by which Linux may choose. */
+function further(n: number): Fields {
+  const words = udp(1024 + ((n * 17) % 5000), 9 + (n % 3), '5a'.repeat(20));
+  const inner = ipv6(ipv6Address(`fd00:7::${n + 1}`), ipv6Address('fd00:8::10'), 17, words);
+  const inner4 = ipv4({ source: `10.7.${n % 256}.9`, destination: '10.8.0.1', protocol: 17, payload: words });
+  switch (n % 9) {
+    case 0:
+      return { next: 41, payload: inner };
+    case 1:
+      return { next: 4, payload: inner4 };
+    case 2:
+      return { next: 47, payload: `000086dd${inner}` };
+    case 3:
+      return { next: 60, payload: `1100010400000000${words}` };
+    case 4:
+      return { next: 43, payload: `1100040000000000${words}` };
+    case 5:
+      return { next: 44, payload: `11000001${hex(n, 4)}${words}` };
+    default:
+      return { next: [6, 33, 132, 136, 50, 115, 59][n % 7] ?? 6, payload: words };
+  }
+}
+
+/** Cut before there could be ports. */
+const cut = (n: number): Fields => ({ next: 17, payload: udp(n, 9, '').slice(0, 2 + 4 * (n % 4)) });
 
 const withoutGateway: readonly Send[] = [1, 2, 3, 4].flatMap((n) =>
   [1, 2, 3].flatMap((m) => {
@@ -175,14 +202,79 @@ export const multipath6Oddities: readonly RouterOddity[] = [
     fastFrames: 100,
     aims: ['ip6_route:icmp-error'],
   },
+  {
+    name: 'router6: several next hops by ports, at XDP',
+    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 1'), rps('p1')],
+    script: [...greetings, ...flows(120, anything)],
+    hooks: ['xdp'],
+    aims: ['ip6_route:hash-policy'],
+  },
+  {
+    name: 'router6: several next hops by ports',
+    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 1')],
+    script: [
+      ...greetings,
+      ...flows(240, anything),
+      ...flows(80, icmp),
+      [step('sysctl', 'net/ipv4/fib_multipath_hash_seed 77')],
+      ...flows(240, further),
+      [sysctl('fib_multipath_hash_policy 0')],
+      ...flows(120, anything),
+      [sysctl('fib_multipath_hash_policy 1')],
+      ...flows(60, cut),
+    ],
+    hooks: ['tc'],
+    fastFrames: 480,
+    aims: ['ip6_route:hash-protocol', 'ip6_route:hash-short'],
+  },
+  {
+    name: 'router6: several next hops by ports, behind RPS',
+    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 1'), rps('p1')],
+    script: [...greetings, ...flows(240, anything)],
+    hooks: ['tc'],
+    kinds: ['veth'],
+    fastFrames: 180,
+  },
   ...[1, 2, 3].map(
     (policy): RouterOddity => ({
-      name: `router6: several next hops by hash policy ${policy}`,
+      name: `router6: several next hops by hash policy ${policy}, as a BPF program dissects`,
       setup: [fifth, ...routes, sysctl(`fib_multipath_hash_policy ${policy}`)],
-      script: [...greetings, ...flows(120, anything)],
-      aims: ['ip6_route:hash-policy'],
+      script: [...greetings, ...flows(60), [step('agent', `exec python3 -c ${dissector}`)], ...flows(60)],
+      hooks: policy === 1 ? ['tc'] : ['xdp', 'tc'],
+      fastFrames: 50,
+      aims: ['ip6_route:flow-dissector'],
     }),
   ),
+  {
+    name: 'router6: several next hops by what is inside tunnels',
+    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 2')],
+    script: [
+      ...greetings,
+      ...flows(200, anything),
+      ...flows(120, icmp),
+      [step('sysctl', 'net/ipv4/fib_multipath_hash_seed 77')],
+      ...flows(240, further),
+      ...flows(60, cut),
+    ],
+    fastFrames: 400,
+    aims: ['ip6_route:hash-protocol', 'ip6_route:hash-short'],
+  },
+  {
+    name: 'router6: several next hops by fields',
+    setup: [fifth, ...routes, sysctl('fib_multipath_hash_policy 3')],
+    script: [
+      ...greetings,
+      ...flows(120, anything),
+      ...hashFields.flatMap((fields): RouterOddity['script'] => [
+        [sysctl(`fib_multipath_hash_fields ${fields}`)],
+        ...flows(40, anything),
+        ...flows(27, further),
+        ...flows(16, icmp),
+      ]),
+    ],
+    fastFrames: 700,
+    aims: ['ip6_route:hash-protocol'],
+  },
   {
     name: 'router6: a resilient group',
     setup: [

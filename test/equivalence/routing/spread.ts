@@ -52,9 +52,12 @@ export function drawSpread(random: Random, family: SpreadFamily, ports: number, 
   const over = () => (random.chance(0.4) ? `nhid ${group(random.below(groups))}` : hops());
   const routes = Array.from({ length: count }, (_, n) => ip(`route add ${family.network(n)} ${over()}`));
   const setting = (name: string, value: number) => sysctl(`net/${family.name}/fib_multipath_${name} ${value}`);
-  const policy = () => setting('hash_policy', random.pick([0, 0, 0, 0, 0, 1, 1, 1, 2, 3]));
+  const policy = () => setting('hash_policy', random.pick([0, 0, 0, 1, 1, 2, 2, 3, 3, 3]));
+  const fields = () =>
+    setting('hash_fields', random.pick([random.between(1, 63), random.between(1, 63), random.between(1, 4095)]));
   const settings = [
     policy(),
+    ...(random.chance(0.6) ? [fields()] : []),
     ...(random.chance(0.3) ? [sysctl(`net/ipv4/fib_multipath_hash_seed ${random.between(1, 2 ** 31)}`)] : []),
     ...(random.chance(0.15) ? [setting('use_neigh', 1)] : []),
   ];
@@ -67,6 +70,7 @@ export function drawSpread(random: Random, family: SpreadFamily, ports: number, 
       () => ip(`nexthop del id ${object + n}`),
       () => sysctl(`net/ipv4/fib_multipath_hash_seed ${random.between(0, 9)}`),
       policy,
+      fields,
     ])();
   };
   const changes = random.chance(0.5)
