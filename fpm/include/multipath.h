@@ -23,7 +23,7 @@
 // * protocols behind which Linux looks further (GRE, MPLS; extension headers; AH, whose number for ports is elsewhere; tunnels of IP where inner
 //   headers count, by policy 2 or a field of 3): TNA_CHOICE_PROTOCOL.
 // * ICMP errors are hashed as any packet there, other than by policy 0.
-// * packets with less behind the header than ports need, or ports that are not mapped: TNA_CHOICE_SHORT, whatever the policy.
+// * packets with less behind the header than ports need, or ports that are not mapped: TNA_CHOICE_SHORT, whatever the policy (IPv6: ip6_header).
 // * resilient groups (nexthop_select_path_res) note when a bucket was last used: TNA_CHOICE_RESILIENT.
 // * Packets per next hop of a group (nh_grp_entry_stats_inc(), `ip -s -s nexthop`) do not show what is fast, unless the group was told to
 //   collect statistics from hardware as well (hw_stats): somebody means to read them then, TNA_CHOICE_STATISTICS.

@@ -105,11 +105,11 @@ static __always_inline enum tna_choice_obstacle tna_choose6(struct tna_pkt *p, u
 
 	if (!tna_hash_known())
 		return TNA_CHOICE_SEED;
-	/* ip6_header has made sure of that; the verifier wants the check */
+	/* ip6_header has made sure of that, and of bytes for ports; the verifier wants the check */
 	if ((void *)(ip + 1) > tna_data_end(p))
 		return TNA_CHOICE_SEED;
 	if (!tna_hashed(p, p->net, TNA_IP6_HLEN, own->sysctl.multipath_hash_policy, own->sysctl.multipath_hash_fields, &hashed))
-		return TNA_CHOICE_SHORT;
+		return TNA_CHOICE_SEED;
 	counts = tna_counts(hashed.how, TNA_FIELD_SOURCE);
 	source[0] = ip->saddr_high & counts;
 	source[1] = ip->saddr_low & counts;
@@ -238,8 +238,6 @@ static __always_inline int fpm_ip6_route(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP6_ROUTE_FLOW_DISSECTOR);
 		if (obstacle == TNA_CHOICE_PROTOCOL)
 			return tna_slow(p, TNA_R_IP6_ROUTE_HASH_PROTOCOL);
-		if (obstacle == TNA_CHOICE_SHORT)
-			return tna_slow(p, TNA_R_IP6_ROUTE_HASH_SHORT);
 		if (obstacle == TNA_CHOICE_ICMP_ERROR)
 			return tna_slow(p, TNA_R_IP6_ROUTE_ICMP_ERROR);
 		if (obstacle == TNA_CHOICE_RESILIENT)

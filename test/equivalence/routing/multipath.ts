@@ -309,12 +309,14 @@ export const multipathOddities: readonly RouterOddity[] = [
     script: [
       ...greetings,
       ...flows(120, anything),
-      ...hashFields.flatMap((fields): RouterOddity['script'] => [
-        [sysctl(`fib_multipath_hash_fields ${fields}`)],
-        ...flows(48, anything),
-        ...flows(20, tunnelled),
-        ...flows(14, icmp),
-      ]),
+      ...hashFields.flatMap(
+        (fields): NonNullable<RouterOddity['script']> => [
+          [sysctl(`fib_multipath_hash_fields ${fields}`)],
+          ...flows(48, anything),
+          ...flows(20, tunnelled),
+          ...flows(14, icmp),
+        ],
+      ),
     ],
     fastFrames: 900,
     aims: ['ip4_route:hash-protocol'],
