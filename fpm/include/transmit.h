@@ -108,14 +108,17 @@ extern const void act_base __ksym __weak;
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+enum tca_id {
+	TNA_ACT_MIRRED = 8, /* TCA_ID_MIRRED */
+};
+
 struct tc_action_ops {
 	struct list_head head;
-	u32 id;
+	enum tca_id id;
 };
 
 #pragma clang attribute pop
 
-#define TNA_ACT_MIRRED 8 /* TCA_ID_MIRRED */
 #define TNA_ACTIONS_MAX 64
 #define TNA_CHECKSUM_COMPLETE 2 /* of sk_buff.ip_summed */
 
