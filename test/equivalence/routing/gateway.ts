@@ -208,6 +208,8 @@ export const gatewayOddities: readonly RouterOddity[] = [
       ...Array.from({ length: 60 }, (_, n) => from(0, '172.20.0.9', { payload: udp(1024 + n, 9, '5a'.repeat(30)) })),
     ],
     hooks: ['tc'],
+    // See multipath.ts.
+    kinds: ['veth'],
     aims: ['bridge_up:rps'],
   },
   {
