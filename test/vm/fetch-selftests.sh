@@ -41,7 +41,7 @@ archive_open "$directory/apt-programs" sid
 say "fetching programs"
 (cd "$work/debs" && apt-get install -qq -y --download-only --no-install-recommends -o Dir::Cache::archives="$work/debs" \
   iproute2 jq netsniff-ng tcpdump ethtool iputils-ping iputils-arping ndisc6 smcroute libteam-utils \
-  traceroute socat ipv6toolkit bc >/dev/null)
+  traceroute socat ipv6toolkit bc dc >/dev/null)
 for deb in "$work"/debs/*.deb; do
   # Dependencies for a package's installation, or for programs that the host has.
   case ${deb##*/} in perl* | libperl* | systemd_* | debconf* | gcc-* | openssl-provider* | libc-gconv*) continue ;; esac
