@@ -21,7 +21,8 @@ export interface FastPathTotal {
 
 interface Counters {
   readonly map: BpfMap;
-  readonly slots: Map<number, readonly number[]>;
+  /** What each slot counted when it was read last, per CPU. */
+  readonly slots: Map<number, readonly Buffer[]>;
 }
 
 function list(directory: string): readonly string[] {
@@ -40,6 +41,7 @@ export class FastPathMeter {
 
   /** To be called so often that no slot is given to another interface in between unseen. */
   read(): void {
+    const pinned = new Set<string>();
     for (const namespace of list(root)) {
       const directory = join(root, namespace);
       for (const pin of list(directory)) {
@@ -47,13 +49,19 @@ export class FastPathMeter {
         if (link === null) continue;
         const [, hook, ifindex, slot] = link;
         this.#attachments.add(`${namespace} ${hook} ${ifindex}`);
-        const counters = this.#counters(join(directory, `map-tna_counters_${hook}`));
-        if (counters !== undefined && !counters.slots.has(Number(slot))) counters.slots.set(Number(slot), []);
+        const key = this.#open(join(directory, `map-tna_counters_${hook}`));
+        if (key === undefined) continue;
+        pinned.add(key);
+        const slots = this.#maps.get(key)?.slots;
+        if (slots?.has(Number(slot)) === false) slots.set(Number(slot), []);
       }
     }
-    // Also those whose pins are gone by now: the map lives on by our descriptor, with the last counts.
-    for (const { map, slots } of this.#maps.values()) {
+    for (const [key, { map, slots }] of this.#maps) {
       for (const [slot, before] of slots) slots.set(slot, this.#add(map, slot, before));
+      if (pinned.has(key)) continue;
+      // Its pin is gone, and with it who counted: the map has lived on by our descriptor, with the last counts.
+      map.close();
+      this.#maps.delete(key);
     }
   }
 
@@ -69,31 +77,40 @@ export class FastPathMeter {
     };
   }
 
-  #counters(path: string): Counters | undefined {
+  /** Key of a pinned map among `#maps`; undefined if there is none (any more). */
+  #open(path: string): string | undefined {
     const inode = statSync(path, { throwIfNoEntry: false })?.ino;
     if (inode === undefined) return undefined;
     const key = `${path} ${inode}`;
-    const known = this.#maps.get(key);
-    if (known !== undefined) return known;
-    const opened = { map: BpfMap.openPinned(path), slots: new Map<number, readonly number[]>() };
-    this.#maps.set(key, opened);
-    return opened;
+    if (!this.#maps.has(key)) this.#maps.set(key, { map: BpfMap.openPinned(path), slots: new Map() });
+    return key;
   }
 
-  /** Adds what a slot counted since `before`; a counter that fell was begun anew for another interface. */
-  #add(map: BpfMap, slot: number, before: readonly number[]): readonly number[] {
+  /**
+   * Adds what a slot counted since `before`; a counter that fell was begun anew for another interface. Mostly nothing has changed, which is
+   * seen without a look at each of some hundred numbers: an emulated processor would do little else.
+   */
+  #add(map: BpfMap, slot: number, before: readonly Buffer[]): readonly Buffer[] {
     const key = Buffer.alloc(4);
     key.writeUInt32LE(slot);
-    const now: number[] = [];
-    for (const bytes of map.getPerCpu(key) ?? []) {
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      for (let id = 0; id * 8 < bytes.byteLength; id += 1)
-        now[id] = (now[id] ?? 0) + Number(view.getBigUint64(id * 8, true));
-    }
-    now.forEach((count, id) => {
-      const earlier = before[id] ?? 0;
-      this.#sums[id] = (this.#sums[id] ?? 0) + (count >= earlier ? count - earlier : count);
+    const now = (map.getPerCpu(key) ?? []).map((bytes) =>
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    );
+    if (now.length === before.length && now.every((bytes, cpu) => before[cpu]?.equals(bytes))) return before;
+    const [counts, earlier] = [sumsOf(now), sumsOf(before)];
+    counts.forEach((count, id) => {
+      const then = earlier[id] ?? 0;
+      this.#sums[id] = (this.#sums[id] ?? 0) + (count >= then ? count - then : count);
     });
     return now;
   }
+}
+
+/** Counters over all CPUs. */
+function sumsOf(perCpu: readonly Buffer[]): readonly number[] {
+  const sums: number[] = [];
+  for (const bytes of perCpu) {
+    for (let id = 0; id * 8 < bytes.length; id += 1) sums[id] = (sums[id] ?? 0) + Number(bytes.readBigUInt64LE(id * 8));
+  }
+  return sums;
 }
