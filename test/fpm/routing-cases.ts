@@ -451,10 +451,13 @@ export const routingCases: readonly Case[] = [
     unset: ['tc filter del dev p2 egress prio 1'],
   },
   {
-    name: 'a qdisc with classes, whose filters may copy',
+    name: 'a qdisc with classes, one of whose filters copies',
     expect: 'ip_egress:copied',
     hooks: ['tc'],
-    set: ['tc qdisc replace dev p2 root handle 1: htb'],
+    set: [
+      'tc qdisc replace dev p2 root handle 1: htb',
+      'tc filter add dev p2 parent 1: protocol all prio 1 u32 match u32 0 0 action mirred egress mirror dev lo',
+    ],
     unset: ['tc qdisc del dev p2 root'],
   },
   {
