@@ -21,6 +21,9 @@ export interface FastPathTotal {
 
 interface Counters {
   readonly map: BpfMap;
+  /** Where it is pinned, and the inode of the pin. */
+  readonly path: string;
+  readonly inode: number;
   /** What each slot counted when it was read last, per CPU. */
   readonly slots: Map<number, readonly Buffer[]>;
 }
@@ -41,7 +44,6 @@ export class FastPathMeter {
 
   /** To be called so often that no slot is given to another interface in between unseen. */
   read(): void {
-    const pinned = new Set<string>();
     for (const namespace of list(root)) {
       const directory = join(root, namespace);
       for (const pin of list(directory)) {
@@ -50,15 +52,14 @@ export class FastPathMeter {
         const [, hook, ifindex, slot] = link;
         this.#attachments.add(`${namespace} ${hook} ${ifindex}`);
         const key = this.#open(join(directory, `map-tna_counters_${hook}`));
-        if (key === undefined) continue;
-        pinned.add(key);
-        const slots = this.#maps.get(key)?.slots;
+        const slots = key === undefined ? undefined : this.#maps.get(key)?.slots;
         if (slots?.has(Number(slot)) === false) slots.set(Number(slot), []);
       }
     }
-    for (const [key, { map, slots }] of this.#maps) {
+    for (const [key, { map, path, inode, slots }] of this.#maps) {
+      const pinned = statSync(path, { throwIfNoEntry: false })?.ino === inode;
       for (const [slot, before] of slots) slots.set(slot, this.#add(map, slot, before));
-      if (pinned.has(key)) continue;
+      if (pinned) continue;
       // Its pin is gone, and with it who counted: the map has lived on by our descriptor, with the last counts.
       map.close();
       this.#maps.delete(key);
@@ -82,7 +83,7 @@ export class FastPathMeter {
     const inode = statSync(path, { throwIfNoEntry: false })?.ino;
     if (inode === undefined) return undefined;
     const key = `${path} ${inode}`;
-    if (!this.#maps.has(key)) this.#maps.set(key, { map: BpfMap.openPinned(path), slots: new Map() });
+    if (!this.#maps.has(key)) this.#maps.set(key, { map: BpfMap.openPinned(path), path, inode, slots: new Map() });
     return key;
   }
 
