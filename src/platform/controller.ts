@@ -20,7 +20,9 @@ export function controllerOf(namespace: string | undefined): RunningController |
     const holder = new PinDirectory(inode).holder();
     if (holder === null) return undefined;
     const { pid, argv } = holder;
-    return { pid, argv, resolve: (path) => resolve(readlinkSync(`/proc/${pid}/cwd`), path) };
+    // looked up now, while it is there
+    const directory = readlinkSync(`/proc/${pid}/cwd`);
+    return { pid, argv, resolve: (path) => resolve(directory, path) };
   } catch {
     // What is wrong is for the command itself to say.
     return undefined;

@@ -14,7 +14,7 @@ type Answer = { readonly messages: readonly Message[] } | { readonly absent: str
 /** Errors of a request for an object that has gone meanwhile, or never had what is asked for. */
 const vanished: readonly string[] = ['ENODEV', 'ENOENT', 'EOPNOTSUPP', 'ENXIO'];
 /** Errors of a kernel without the family or operation. */
-const lacking: readonly string[] = ['ENOENT', 'EOPNOTSUPP', 'EPROTONOSUPPORT', 'EINVAL', 'unsupported'];
+export const lacking: readonly string[] = ['ENOENT', 'EOPNOTSUPP', 'EPROTONOSUPPORT', 'EINVAL', 'unsupported'];
 
 /** What of each message is decoded, by `keyOf` of the source: the paths that the rules read; undefined for everything. */
 export type Pruning = ReadonlyMap<string, readonly string[]> | undefined;

@@ -30,6 +30,8 @@ const lookAgainMs = 5;
 
 export class PinDirectory {
   readonly path: string;
+  /** Whether this process is to have the lock: not whether it has. */
+  private wanted = false;
   private held: Lock | undefined;
 
   /** `namespace` is the inode number of the network namespace. */
@@ -95,6 +97,7 @@ export class PinDirectory {
    * @throws TnaError `locked`, naming who holds it; `no-bpffs`, `pins`
    */
   async lock(): Promise<{ release(): void }> {
+    this.wanted = true;
     const deadline = performance.now() + clearingUpMs;
     while (this.held === undefined) {
       this.ensure();
@@ -117,14 +120,23 @@ export class PinDirectory {
       } catch {
         // Where nothing can be written nothing can be tidied away either: the cause says so.
       }
+      this.wanted = true;
       throw failure('pins', 'cannot mark the directory of pins', cause, { object: this.path });
     }
-    return { release: () => this.release() };
+    return {
+      release: () => {
+        this.wanted = false;
+        this.release();
+      },
+    };
   }
 
-  /** The lock is on a directory, not on its name: after somebody removed or replaced that, it keeps nobody out. @throws TnaError `locked` */
+  /**
+   * The lock is on a directory, not on its name: after somebody removed or replaced that, it keeps nobody out. One that could not be
+   * had again is asked for each time. @throws TnaError as `lock`
+   */
   async keepLock(): Promise<void> {
-    if (this.held === undefined || this.held.holds()) return;
+    if (!this.wanted || this.held?.holds() === true) return;
     this.release();
     await this.lock();
   }
@@ -142,6 +154,7 @@ export class PinDirectory {
 
   /** Gives up the lock; nothing pinned, it also removes the directory, that above it, and a BPF filesystem that we had to mount. */
   leave(): void {
+    this.wanted = false;
     try {
       // Under the lock, so that no other controller begins in a directory that goes.
       if (this.held?.holds() === true) removeIfUnused(this.path);

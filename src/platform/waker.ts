@@ -5,7 +5,7 @@ import { NetlinkClient, NetlinkError, type NetlinkEvent } from 'netlink-ts';
 import { TnaError } from '../model/error.js';
 import type { Waker } from '../model/ports.js';
 import type { RuleSet } from '../model/ruleset.js';
-import type { NetlinkReader } from './netlink-reader.js';
+import { lacking, type NetlinkReader } from './netlink-reader.js';
 
 /** Room for about ten thousand link events before the kernel drops some, which costs no more than a resync. */
 const receiveBuffer = 4 << 20;
@@ -60,7 +60,7 @@ class PendingWaker implements HostWaker {
       client?.close();
       this.clients = this.clients.filter((other) => other !== client);
       if (this.closed) return;
-      if (optional && cause instanceof NetlinkError) return;
+      if (optional && cause instanceof NetlinkError && lacking.includes(cause.code)) return;
       if (cause instanceof TnaError) throw cause;
       const text = cause instanceof Error ? cause.message : String(cause);
       throw new TnaError('netlink', `cannot subscribe to ${specName} ${groups.join(', ')}: ${text}`, { cause });

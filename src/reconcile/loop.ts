@@ -71,10 +71,10 @@ export async function runLoop(
       const converged = result.remaining.actions.length === 0;
       failures = converged ? 0 : failures + 1;
       if (!converged) wait = backoff(failures, options);
+      listener.passed(result, clock.now() - started);
       const leased = isLeased(result.derived.desired);
       await host.holdLease(lease, leased && nothingUnwanted(result));
       if (leased && nothingUnwanted(result)) renew = () => host.holdLease(lease, true);
-      listener.passed(result, clock.now() - started);
       if (!ready && converged) {
         // What runs was adopted, so nothing has been loaded yet: the first event should not wait for more than later ones do.
         ready = true;

@@ -316,8 +316,12 @@ class Reader {
   /** `<<: *base` and `<<: [*first, *second]`: adds the members that are not there yet. */
   #merge(node: Node | null, into: { [key: string]: unknown }, members: Map<string, Member>, depth: number): void {
     const target = this.#target(node);
+    if (depth > maxDepth) {
+      this.#fail('yaml-alias', node, 'an alias must not contain itself');
+      return;
+    }
     if (isSeq(target)) {
-      for (const item of target.items) this.#merge(item as Node | null, into, members, depth + 1);
+      for (const item of target.items) if (!this.failed) this.#merge(item as Node | null, into, members, depth + 1);
       return;
     }
     if (!isMap(target)) {

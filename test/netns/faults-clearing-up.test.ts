@@ -110,6 +110,20 @@ t.test('a second controller is told at once', async (t) => {
   t.ok(performance.now() - began < 2500 * patience, 'it does not wait for a controller to end');
 });
 
+t.test('who has lost the lock to another asks for it each time, and does nothing without', async (t) => {
+  const [first, second] = [new PinDirectory('21'), new PinDirectory('21')];
+  t.teardown(() => {
+    for (const directory of [first, second]) directory.leave();
+  });
+  await first.lock();
+  rmSync(first.path, { recursive: true });
+  await second.lock();
+  for (const time of ['first', 'second']) await t.rejects(first.keepLock(), { code: 'locked' }, time);
+  second.leave();
+  await first.keepLock();
+  await t.rejects(second.lock(), { code: 'locked' }, 'it has it again');
+});
+
 t.test('who works on a namespace can be asked while somebody comes and goes', async (t) => {
   const directory = new PinDirectory('20');
   t.teardown(() => rmSync(directory.path, { recursive: true, force: true }));

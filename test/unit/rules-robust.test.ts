@@ -19,6 +19,7 @@ t.test('hostile texts: an answer, soon', async (t) => {
     questions: '? '.repeat(million / 2 - 1),
     tags: '!!a '.repeat(30_000),
     aliases: `x-a: &a 1\nx-b: [${'*a, '.repeat(60_000)}1]`,
+    'merges of itself': 'x-a: { <<: &a [*a] }',
     stairs: Array.from({ length: 1000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
     backslashes: `x: "${'\\'.repeat(million - 10)}`,
     'too large': ' '.repeat(million + 1),

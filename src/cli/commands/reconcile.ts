@@ -61,7 +61,6 @@ async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Pro
     for (const line of unknownHooks(options.hooks, desired)) process.stderr.write(`${line}\n`);
     if (text) print(planText(plan, desired, style));
   });
-  if (domain.lease !== undefined && result.unseen === undefined) await host.holdLease(domain.lease, false);
   const failed = result.outcomes.filter((outcome) => outcome.result === 'failed');
   const converged = result.remaining.actions.length === 0;
   if (!text) printJson(resultJson(result));
@@ -78,6 +77,7 @@ async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Pro
   for (const outcome of failed)
     process.stderr.write(`${errorText(outcome.error, options.verbose, styleFor(process.stderr))}\n`);
   if (result.unseen !== undefined) throw result.unseen;
+  if (domain.lease !== undefined) await host.holdLease(domain.lease, false);
   return failed.length === 0 && converged ? 0 : 1;
 }
 
@@ -99,7 +99,10 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
     warn,
   });
   const onRules = (files: readonly RuleFileText[]) => {
-    reload.changed(compileRules(files, domain.library, protocols)).catch(warn);
+    // in a promise: whatever is wrong with the files, or with what reads them, must not end what is in force
+    Promise.resolve(files)
+      .then((texts) => reload.changed(compileRules(texts, domain.library, protocols)))
+      .catch(warn);
   };
   const watcher = watchRuleFiles(directory, onRules, { known: domain.files, onError: warn });
   const stop = () => waker.stop();
