@@ -8,6 +8,7 @@
 // packets of those that come later are delivered or dropped as well. Only a dst whose input is forwarding (ip_forward, ip6_forward) counts.
 #pragma once
 #include "fib.h"
+#include "rps.h"
 
 #define TNA_DST_METRICS_FLAGS 3ULL /* DST_METRICS_FLAGS */
 #define TNA_DST_FORCE_CHK (-1)	   /* DST_OBSOLETE_FORCE_CHK */
@@ -88,6 +89,16 @@ static __always_inline u64 tna_cpu_offset(struct tna_pkt *p)
 	return here;
 }
 #endif
+
+// May the packet go on to another CPU than this one if it is left to Linux?
+static __always_inline bool tna_goes_elsewhere(struct tna_pkt *p)
+{
+#ifdef TNA_HOOK_XDP
+	return tna_queue_spreads(p->dev_address, ((struct xdp_md *)p->ctx)->rx_queue_index);
+#else
+	return (void)p, false;
+#endif
+}
 
 // The same of IPv6 (address of struct fib6_nh), whose dsts are one for each CPU. The module's window shows no maps: never.
 static __always_inline bool tna_kept_dst6(struct tna_pkt *p, u64 hop, u64 metrics)

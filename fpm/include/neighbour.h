@@ -8,7 +8,8 @@
 // * stale: sent, and Linux begins to probe. incomplete, failed, none: Linux queues and asks.
 // * the address may be changing at this moment (ha_lock).
 // include/net/sock.h sock_confirm_neigh(): a sender behind a veth that heard from beyond has its packets say so (skb->dst_pending_confirm,
-//   which survives the veth), and Linux notes that the entry was confirmed just now, which keeps it reachable without probes.
+//   which survives the veth), and Linux notes that the entry was confirmed just now, which keeps it reachable without probes,
+//   or in the table at all (NUD_NOARP, neigh_periodic_work()). Of a permanent one only `ip -s neigh` would tell.
 // * VLAN devices have no cached headers (net/8021q/vlan_dev.c vlan_header_ops, vlan_passthru_header_ops): neigh_connected_output() has
 //   each made by vlan_dev_hard_header() or vlan_passthru_hard_header(), from the same, and writes nothing to the entry.
 // The header is the same from hh_cache and from eth_header(): the entry's address, the device's own address, the protocol.
@@ -19,7 +20,7 @@
 #define TNA_NEIGHBOURS_MAX 16
 #define TNA_NUD_CONNECTED (0x02 | 0x40 | 0x80) /* NUD_REACHABLE, NUD_NOARP, NUD_PERMANENT */
 #define TNA_NUD_PROBING (0x08 | 0x10)          /* NUD_DELAY, NUD_PROBE */
-#define TNA_NUD_FIXED (0x40 | 0x80)            /* NUD_NOARP, NUD_PERMANENT */
+#define TNA_NUD_PERMANENT 0x80                 /* never collected, unlike NUD_NOARP */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -158,7 +159,7 @@ static __always_inline enum tna_neighbour_obstacle tna_neighbour_use(struct tna_
 		if (bpf_jiffies64() - neigh->used > refresh)
 			return TNA_NEIGHBOUR_USE_STALE;
 	}
-	if (!(state & TNA_NUD_FIXED) && tna_unlikely(tna_confirms(p)) && bpf_jiffies64() - neigh->confirmed > refresh)
+	if (!(state & TNA_NUD_PERMANENT) && tna_unlikely(tna_confirms(p)) && bpf_jiffies64() - neigh->confirmed > refresh)
 		return TNA_NEIGHBOUR_CONFIRMING;
 	if (tna_unlikely(!neigh->hh.hh_len) && !tna_makes_headers((u64)neigh->dev))
 		return TNA_NEIGHBOUR_NO_HEADER;

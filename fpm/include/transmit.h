@@ -33,7 +33,8 @@
 // such a copy (drivers/net/ifb.c ifb_xmit()), but receives one with the mark anew, by the device that it was leaving by. Filters or a qdisc
 // with classes, on the egress device or below VLAN devices, a bond, a team, while the kernel has the action mirred, or does not tell: not.
 // tc leaves CHECKSUM_COMPLETE as it is, which bridge and router take away (skb_forward_csum()): a receiver on this host believes it, even where a
-// qdisc (netem) or a program has changed bytes since. With a configured qdisc or anything at tc egress: not.
+// qdisc (netem) or a program has changed bytes since. With a configured qdisc or anything at tc egress: not; nor into a veth behind which
+// anybody but IP itself looks at the packet, nor into VLAN devices, bonds and teams.
 #pragma once
 #include "short.h"
 #include "taps.h"
@@ -193,6 +194,29 @@ __attribute__((noinline)) u64 tna_copies(u64 address)
 	return 1;
 }
 
+#define TNA_PEER_SEES_SKB 1
+#define TNA_PEER_SEES_BYTES 2
+
+// Whether at the other end of a veth somebody has an skb before IP (ip_rcv_core(), ip6_rcv_core()), which forgets its socket and goes by its sum:
+// tc, netfilter, or an rx handler, behind which it may be sent on as it is; or XDP, which has its bytes alone. Our own dispatcher does as IP does. A
+// function of its own, which the verifier looks at once.
+__attribute__((noinline)) u64 tna_peer_looks(u64 address)
+{
+	struct bpf_xdp_entity *native;
+	struct net_device *peer;
+	u64 skb, bytes;
+
+	if (!TNA_HAS(veth_priv, peer))
+		return TNA_PEER_SEES_SKB;
+	address = tna_word(TNA_PRIV(address) + TNA_OFFSET(veth_priv, peer));
+	peer = TNA_AT(net_device, address);
+	native = &peer->xdp_state[TNA_XDP_MODE_DRV];
+	bytes = (u64)peer->xdp_prog | (u64)native->prog | (u64)native->link;
+	skb = (u64)peer->nf_hooks_ingress | (u64)peer->rx_handler;
+	skb |= tna_tc_foreign(TNA_TC(peer, ingress));
+	return (skb ? TNA_PEER_SEES_SKB : 0) | (bytes ? TNA_PEER_SEES_BYTES : 0);
+}
+
 // Could somebody below a device that hands frames on miss frames that tc redirected into it? The count comes first in
 // struct static_key.
 static __always_inline bool tna_mark_matters(void)
@@ -307,10 +331,10 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 	return TNA_TRANSMIT_KIND;
 #else
 	struct sk_buff *skb = tna_known_ctx(p->ctx);
-	u64 kind;
+	u64 kind, summed = BPF_CORE_READ_BITFIELD(skb, ip_summed) == TNA_CHECKSUM_COMPLETE;
 
 	if (tna_unlikely(t->hooks | t->qdisc)) {
-		if (BPF_CORE_READ_BITFIELD(skb, ip_summed) == TNA_CHECKSUM_COMPLETE)
+		if (summed)
 			return TNA_TRANSMIT_SUMMED;
 		if (tna_copies(p->odev_address))
 			return TNA_TRANSMIT_COPIED;
@@ -320,6 +344,8 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 			return TNA_TRANSMIT_TOO_LONG;
 		if (tna_unlikely(TNA_AT(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer)))->xdp_prog))
 			return TNA_TRANSMIT_PEER_XDP;
+		if (tna_unlikely(summed) && tna_peer_looks(p->odev_address))
+			return TNA_TRANSMIT_SUMMED;
 		return TNA_TRANSMIT_OK;
 	}
 	if (tna_unlikely(!p->gso && len > tna_max_length(dev)))
@@ -336,6 +362,8 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 		return TNA_TRANSMIT_KIND;
 	if (tna_unlikely(tna_mark_matters()))
 		return TNA_TRANSMIT_BELOW;
+	if (tna_unlikely(summed))
+		return TNA_TRANSMIT_SUMMED;
 	if (tna_unlikely(tna_copies(p->odev_address)))
 		return TNA_TRANSMIT_COPIED;
 	return TNA_TRANSMIT_OK;

@@ -24,46 +24,13 @@
 #pragma once
 #include "bridge.h"
 #include "hooks.h"
+#include "rps.h"
 #include "taps.h"
 #include "tc.h"
 
 #define TNA_NF_BR_LOCAL_IN 1
 
 extern const void br_nf_local_in __ksym __weak;
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct netdev_rx_queue {
-	void *rps_map;
-	void *rps_flow_table;
-};
-
-/* newer kernels keep the length of the table in its address */
-struct netdev_rx_queue___tagged {
-	unsigned long rps_flow_table;
-};
-
-struct net_device___rx {
-	struct netdev_rx_queue *_rx;
-};
-
-#pragma clang attribute pop
-
-#ifdef TNA_HOOK_TC
-// Not 0 if a device spreads packets over CPUs by their hash, or may.
-static __always_inline u64 tna_spreads(struct net_device *dev, u64 address)
-{
-	u64 queue = (u64)TNA_AT(net_device___rx, address)->_rx, spreads = dev->real_num_rx_queues ^ 1;
-
-	if (TNA_HAS(netdev_rx_queue, rps_map))
-		spreads |= tna_word(queue + TNA_OFFSET(netdev_rx_queue, rps_map));
-	if (TNA_HAS(netdev_rx_queue, rps_flow_table))
-		spreads |= tna_word(queue + TNA_OFFSET(netdev_rx_queue, rps_flow_table));
-	else if (TNA_HAS(netdev_rx_queue___tagged, rps_flow_table))
-		spreads |= tna_word(queue + TNA_OFFSET(netdev_rx_queue___tagged, rps_flow_table));
-	return spreads;
-}
-#endif
 
 static __always_inline int fpm_bridge_up(struct tna_pkt *p)
 {
@@ -81,7 +48,7 @@ static __always_inline int fpm_bridge_up(struct tna_pkt *p)
 	tapped = tna_device_tapped(dev, address);
 #ifdef TNA_HOOK_TC
 	tapped |= tna_all_tapped(p->net);
-	spreads = tna_spreads(dev, address);
+	spreads = (dev->real_num_rx_queues ^ 1) | tna_queue_spreads(address, 0);
 #endif
 	tc = TNA_TC(dev, ingress);
 	nf = (u64)dev->nf_hooks_ingress;

@@ -286,7 +286,7 @@ static __always_inline int fpm_ip6_route(struct tna_pkt *p)
 	}
 #endif
 	if (tna_unlikely(object) &&
-	    !tna_kept_dst6(p, hop - TNA_OFFSET(fib6_nh, nh_common), metrics))
+	    (tna_goes_elsewhere(p) || !tna_kept_dst6(p, hop - TNA_OFFSET(fib6_nh, nh_common), metrics)))
 		return tna_slow(p, TNA_R_IP6_ROUTE_SHARED_HOP);
 	if (tna_unlikely(length > mtu))
 		return tna_slow(p, TNA_R_IP6_ROUTE_TOO_LONG);

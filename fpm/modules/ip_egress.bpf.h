@@ -5,7 +5,8 @@
 // tc: a packet that still belongs to a socket, of a sender on this host or of a tap, keeps it until transmission, where
 // Linux's routing lets go of it (skb_orphan() in ip_rcv_core()): fq would pace by it, a program would find it (__sk_buff's sk, bpf_skb_cgroup_id()).
 // A socket, and a configured qdisc, fq as the kernel's own choice (net.core.default_qdisc), anything at tc egress or a netfilter egress hook: SLOW,
-// of the egress device, and of what is below VLAN devices, which hand the packet on as it is. A socket, and a bond or team: SLOW.
+// of the egress device, and of what is below VLAN devices, which hand the packet on as it is. A socket, and a bond or team: SLOW. A socket, and a veth
+// (the last below VLAN devices, too) at whose other end anything but IP has the packet first, a bridge for example: SLOW.
 // A packet socket does not see what it has sent itself (skb_loop_sk() in dev_queue_xmit_nit()): one of a packet socket, and packet sockets that listen
 // on the egress device, on a device below, or on all devices: SLOW.
 // tc: a packet that a bridge or a VLAN device handed up came in by that for whoever asks (skb->skb_iif), a redirected one by the port. Filters may
@@ -52,7 +53,7 @@ __attribute__((noinline)) u64 tna_asks_for_socket(u64 address, u64 sock)
 		    (tna_word((u64)first->ops + TNA_OFFSET(Qdisc_ops, id)) & TNA_QDISC_SHORT) == TNA_QDISC_FQ)
 			return 1;
 		if (kind != TNA_KIND_VLAN)
-			return kind == TNA_KIND_BOND || kind == TNA_KIND_TEAM;
+			return kind == TNA_KIND_BOND || kind == TNA_KIND_TEAM || (tna_is_veth(dev) && tna_peer_looks(address) & TNA_PEER_SEES_SKB);
 		if (!TNA_HAS(vlan_dev_priv, real_dev))
 			return 1;
 		address = (u64)tna_vlan_priv(address)->real_dev;
@@ -115,11 +116,11 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 	if ((TNA_HANDS_UP || on_vlan_receive || tna_through_vrf(p)) &&
 	    tna_unlikely(t.qdisc || (t.hooks && tna_tc_used(TNA_TC(p->odev, egress)))))
 		return tna_slow(p, TNA_R_IP_EGRESS_INGRESS_DEVICE);
-	/* a veth has no more than the first three of these */
 	sock = (u64)((struct sk_buff___ip *)tna_skb(p))->sk;
 	if (sock &&
-	    tna_unlikely(t.qdisc || t.hooks ||
-			 tna_hears_itself(sock, p->odev, p->odev_address) || !tna_is_known_veth(p, p->odev)) &&
+	    tna_unlikely(t.qdisc || t.hooks || tna_hears_itself(sock, p->odev, p->odev_address) ||
+			 !tna_is_known_veth(p, p->odev) ||
+			 tna_peer_looks(p->odev_address) & TNA_PEER_SEES_SKB) &&
 	    tna_asks_for_socket(p->odev_address, sock))
 		return tna_slow(p, TNA_R_IP_EGRESS_SOCKET_QDISC);
 #endif

@@ -176,6 +176,9 @@ async function confirmingSender(t: Test, bench: Bench, family: 4 | 6, neighbour:
   const reason = `ip${family}_neighbour:confirming`;
   t.strictSame(await send(0x800), { fast: 1, [reason]: 1 }, `a confirmation, and again at once: ${reason}`);
   reached.add(reason);
+  await ip(netns, `neigh replace ${neighbour} lladdr ${B} dev p2 nud noarp`);
+  await delay(1200);
+  t.strictSame(await send(0x800), { fast: 1, [reason]: 1 }, `of one that is not probed, but collected: ${reason}`);
   await ip(netns, `neigh replace ${neighbour} lladdr ${B} dev p2 nud permanent`);
 }
 
@@ -200,6 +203,9 @@ async function localSender(t: Test, bench: Bench): Promise<void> {
   const detach = await withAgent(netns, (a) => a.request('tcx p2 egress'));
   await expectReason(t, bench, 'a sender and a program on its way', 'ip_egress:socket-qdisc', send('0'));
   await detach();
+  await ip(peers, 'link add br9 type bridge', 'link set h2 master br9');
+  await expectReason(t, bench, 'a sender and a bridge at the other end', 'ip_egress:socket-qdisc', send('0'));
+  await ip(peers, 'link del br9');
   await confirmingSender(t, bench, 4, '10.2.0.10');
   await command(peers, 'sysctl net/ipv6/conf/h1/disable_ipv6 0');
   await ip(peers, 'addr add fd00:1::10/64 dev h1 nodad', 'route add fd00:2::/64 via fd00:1::1 dev h1');

@@ -5,7 +5,7 @@ import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { withAgent } from '../support/lab/agent.js';
 import { ethernet, hex, ipv6, ipv6Address, sized, tcp, udp } from '../support/lab/frame.js';
-import { ip } from '../support/lab/netns.js';
+import { inNetns, ip } from '../support/lab/netns.js';
 import { flowDissector } from './multipath-cases.js';
 import { A, B, type Bench, type Case, countingGroup, own1, packet, python, routingModules } from './routing-case.js';
 
@@ -40,6 +40,11 @@ export async function speakIp6(netns: string): Promise<void> {
     `neigh add fd00:2::10 lladdr ${B} dev p2 nud permanent`,
   );
 }
+
+/** Receive packet steering of the ingress port, by a mask of CPUs. */
+const steer = async (b: Bench, mask: string): Promise<void> => {
+  await inNetns(b.netns, ['sh', '-c', `echo ${mask} >/sys/class/net/p1/queues/rx-0/rps_cpus`]);
+};
 
 export const routed6 = { destination: 'fd00:60::1' };
 const viaB6 = 'via fd00:2::10 dev p2';
@@ -215,6 +220,17 @@ export const routing6Cases: readonly Case[] = [
       await b.agent.send([{ port: b.in, bytes: packet6({ destination: 'fd00:61::1' }) }]);
       await b.agent.collect(30);
       return undefined;
+    },
+  },
+  {
+    name: 'a next hop object, and another CPU that Linux would take the packet to',
+    expect: 'ip6_route:shared-hop',
+    hooks: ['xdp'],
+    first: true,
+    ...route('nhid 7', `ip nexthop replace id 7 ${viaB6}`),
+    prepare: async (b) => {
+      await steer(b, '1');
+      return () => steer(b, '0');
     },
   },
   {
