@@ -159,6 +159,8 @@ export interface AttachRule {
 /** One FPM of a service's pipeline. */
 export interface ModuleRule {
   readonly fpm: string;
+  /** Hooks at which the pipeline has it. */
+  readonly hooks: readonly Hook[];
   readonly when: Expression | undefined;
   readonly params: { readonly [name: string]: Expression };
   readonly position: Position;

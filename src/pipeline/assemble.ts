@@ -10,7 +10,7 @@ import type { AttachRule, Hook, RuleSet } from '../model/ruleset.js';
 import type { Capability } from '../model/snapshot.js';
 import { assumptionsOf } from './conditions.js';
 import { EgressDevices, type Served } from './egress.js';
-import { chooseHook } from './hooks.js';
+import { type AtHook, chooseHook } from './hooks.js';
 import { type LibraryView, type Params, viewLibrary } from './library-view.js';
 import { type GraphIndex, indexGraph, lineage } from './scope.js';
 import { against, type ServiceInstance, serviceInstances } from './services.js';
@@ -68,13 +68,22 @@ function runnable(
 ): { readonly active: readonly ServiceInstance[]; readonly unable: readonly Reason[] } {
   if (given.length < 2) return { active: given, unable: [] };
   const obstacles = given.map((instance) => {
-    const alone = wanted.of([instance]);
-    if ('conflict' in alone) return against(instance.service, [alone.conflict]);
-    const [first = [], ...others] = instance.service.hooks.map((hook) => library.against(hook, alone.names));
+    const [first = [], ...others] = instance.service.hooks.map((hook) => together([instance], hook, wanted, library));
     return others.every((reasons) => reasons.length > 0) ? against(instance.service, first) : [];
   });
   const active = given.filter((_, index) => obstacles[index]?.length === 0);
   return active.length === 0 ? { active: given, unable: [] } : { active, unable: obstacles.flat() };
+}
+
+/** Why the FPMs of these services cannot run at a hook in one pipeline. */
+function together(
+  instances: readonly ServiceInstance[],
+  hook: Hook,
+  wanted: WantedFpms,
+  library: LibraryView,
+): readonly Reason[] {
+  const all = wanted.of(instances, hook);
+  return 'conflict' in all ? [all.conflict] : library.against(hook, all.names);
 }
 
 /** Two services on one device often have conditions in common: such a reason is one, against both. */
@@ -121,27 +130,52 @@ function desiredInterface(
       reasons: [{ code: 'no-service', message: `nothing that a rule accelerates is configured on ${device.label}` }],
     };
   if (active.length === 0) return { ...idle, reasons };
-  const wanted = wantedFpms.of(active);
-  if ('conflict' in wanted) return { ...idle, reasons: [...reasons, wanted.conflict] };
-  const allowed = (['xdp', 'tc'] as const).filter((hook) =>
-    active.every((instance) => instance.service.hooks.includes(hook)),
-  );
-  const choice = chooseHook(served, egress, index, allowed, wanted.names, library, forcedHooks);
+  const suited = (hook: Hook) => active.filter(({ service }) => service.hooks.includes(hook));
+  const wantedAt = (hook: Hook) => wantedFpms.of(suited(hook), hook);
+  for (const { hook } of rule.hooks) {
+    const wanted = wantedAt(hook);
+    if ('conflict' in wanted) return { ...idle, reasons: [...reasons, wanted.conflict] };
+  }
+  const at = (hook: Hook): AtHook => {
+    const able = suited(hook);
+    return {
+      services: able.length,
+      allServices: able.length === active.length,
+      obstacles: able.length === 0 ? [] : together(able, hook, wantedFpms, library),
+    };
+  };
+  const choice = chooseHook(served, egress, index, at, forcedHooks);
   if (choice.hook === undefined)
     return {
       ...idle,
-      reasons: [...reasons, ...choice.notes.map(({ hook: _hook, ...reason }) => reason)],
+      reasons: [...reasons, ...different(choice.notes.map(({ hook: _hook, ...reason }) => reason))],
       hookNotes: choice.notes,
     };
   const { hook } = choice;
-  const services = active.map((instance) => instance.service.name).sort();
+  const running = suited(hook);
+  const services = running.map((instance) => instance.service.name).sort();
+  const wanted = wantedAt(hook);
+  if ('conflict' in wanted) return { ...idle, reasons: [...reasons, wanted.conflict] };
   const built = builds.of(`${rule.type} ${hook} ${wanted.key}`, () => {
-    const assumptions = assumedBy(active, rule, hook, wanted.fpms, library);
+    const assumptions = assumedBy(running, rule, hook, wanted.fpms, library);
     return { assumptions, ...underLease(hook, wanted.fpms, assumptions, library, lease) };
   });
   if ('reasons' in built) return { ...idle, reasons: [...reasons, ...built.reasons] };
   const { pipeline, assumptions } = built;
-  return { ...identity, services, pipeline, reasons, hookNotes: choice.notes, assumptions };
+  const behind = active.filter((instance) => !running.includes(instance));
+  const elsewhere = behind.flatMap(({ service }) =>
+    against(service, [
+      { code: 'hook-unsuitable', message: `${service.name} does not run at ${hook}, where the others do` },
+    ]),
+  );
+  return {
+    ...identity,
+    services,
+    pipeline,
+    reasons: [...reasons, ...elsewhere],
+    hookNotes: choice.notes,
+    assumptions,
+  };
 }
 
 /** What is worked out once for all interfaces that have it in common. */

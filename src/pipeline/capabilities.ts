@@ -64,7 +64,8 @@ export function reportCapabilities(
     for (const need of module.needs) users.set(need, [...(users.get(need) ?? []), module.name]);
   const services = rules.services.flatMap((service) =>
     service.hooks.map((hook): ServiceReport => {
-      const lacking = service.modules.flatMap(({ fpm, when }) => {
+      const here = service.modules.filter(({ hooks }) => hooks.includes(hook));
+      const lacking = here.flatMap(({ fpm, when }) => {
         const needs = library.modules.find((module) => module.name === fpm)?.needs ?? [];
         const missing = needs.filter((need) => answerOf(need) !== 'yes');
         return missing.length === 0 ? [] : [{ when, missing }];

@@ -6,7 +6,6 @@ import { type ForcedHooks, forcedHook } from '../model/forced-hooks.js';
 import type { Hook } from '../model/ruleset.js';
 import { reasonsOf } from './conditions.js';
 import type { EgressDevices, Served } from './egress.js';
-import type { LibraryView } from './library-view.js';
 import { bindScope, type GraphIndex } from './scope.js';
 
 export interface HookChoice {
@@ -15,14 +14,21 @@ export interface HookChoice {
   readonly notes: readonly (Reason & { readonly hook: Hook })[];
 }
 
-/** `allowed` and `modules` are what the interface's services agree on. */
+/** What a device's services come to at a hook. */
+export interface AtHook {
+  /** How many of them run there. */
+  readonly services: number;
+  readonly allServices: boolean;
+  /** Why their FPMs cannot run there together. */
+  readonly obstacles: readonly Reason[];
+}
+
+/** Among the hooks that nothing speaks against: the first one at which the most of the services run. */
 export function chooseHook(
   served: Served,
   egress: EgressDevices,
   index: GraphIndex,
-  allowed: readonly Hook[],
-  modules: readonly string[],
-  library: LibraryView,
+  at: (hook: Hook) => AtHook,
   forced: ForcedHooks,
 ): HookChoice {
   const { device, rule } = served;
@@ -39,22 +45,26 @@ export function chooseHook(
     return { hook: undefined, notes: rule.hooks.slice(0, 1).map(({ hook }) => ({ ...doubt, hook })) };
   }
   const wish = forcedHook(forced, device.label);
-  const notes: (Reason & { readonly hook: Hook })[] = [];
-  for (const candidate of rule.hooks) {
+  const judged = rule.hooks.map((candidate) => {
     const { hook } = candidate;
+    const { services, allServices, obstacles } = at(hook);
     const against: Reason[] = [
-      ...(allowed.includes(hook)
-        ? []
-        : [{ code: 'hook-unsuitable', message: `a service on ${device.label} cannot run at ${hook}` }]),
       ...reasonsOf(candidate.requires, bound.scope, bound.objects),
-      ...library.against(hook, modules),
+      ...obstacles,
+      ...(wish === undefined ? reasonsOf(candidate.avoid, bound.scope, bound.objects) : []),
+      ...(wish === undefined || wish === hook ? [] : [{ code: 'hook-forced', message: `--hook asks for ${wish}` }]),
     ];
-    if (wish === undefined) against.push(...reasonsOf(candidate.avoid, bound.scope, bound.objects));
-    else if (wish !== hook) against.push({ code: 'hook-forced', message: `--hook asks for ${wish}` });
-    const stuck = against.length === 0 ? egress.against(served, candidate) : undefined;
+    const stuck = against.length === 0 && services > 0 ? egress.against(served, candidate) : undefined;
     if (stuck !== undefined) against.push(stuck);
-    if (against.length === 0) return { hook, notes };
-    notes.push(...against.map((reason) => ({ ...reason, hook })));
-  }
-  return { hook: undefined, notes };
+    const unsuitable = allServices
+      ? []
+      : [{ code: 'hook-unsuitable', message: `a service on ${device.label} cannot run at ${hook}` }];
+    return { hook, services: against.length === 0 ? services : 0, against: [...unsuitable, ...against] };
+  });
+  const most = Math.max(...judged.map(({ services }) => services));
+  const chosen = most === 0 ? judged.length : judged.findIndex(({ services }) => services === most);
+  return {
+    hook: judged[chosen]?.hook,
+    notes: judged.slice(0, chosen).flatMap(({ hook, against }) => against.map((reason) => ({ ...reason, hook }))),
+  };
 }

@@ -4,7 +4,7 @@
 import type { Reason } from '../model/desired.js';
 import { evaluated, holds } from '../model/evaluated.js';
 import { type FpmLibrary, type FpmModule, paramHolds } from '../model/library.js';
-import type { ModuleRule, Scope, ServiceRule } from '../model/ruleset.js';
+import type { Hook, ModuleRule, Scope, ServiceRule } from '../model/ruleset.js';
 import type { Params } from './library-view.js';
 import type { ServiceInstance } from './services.js';
 
@@ -32,21 +32,23 @@ export class WantedFpms {
     this.declared = new Map(library.modules.map(({ name, params }) => [name, params]));
   }
 
-  of(active: readonly ServiceInstance[]): Wanted {
-    const key = active.map(sortOf).join(' ');
+  /** At a hook that all of them run at. */
+  of(active: readonly ServiceInstance[], hook: Hook): Wanted {
+    const key = [hook, ...active.map(sortOf)].join(' ');
     let wanted = this.known.get(key);
     if (wanted === undefined) {
-      wanted = this.union(key, active);
+      wanted = this.union(key, active, hook);
       this.known.set(key, wanted);
     }
     return wanted;
   }
 
   /** The union of the FPMs of all services, with parameters; two services that want one FPM differently are a conflict. */
-  private union(key: string, active: readonly ServiceInstance[]): Wanted {
+  private union(key: string, active: readonly ServiceInstance[], hook: Hook): Wanted {
     const fpms = new Map<string, Params>();
     for (const { service, scope } of active) {
       for (const module of service.modules) {
+        if (!module.hooks.includes(hook)) continue;
         const wants = holds(module.when, scope);
         if (wants === false) continue;
         if (wants !== true) return { conflict: wants };

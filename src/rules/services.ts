@@ -238,10 +238,12 @@ function compileModules(
     if (known !== undefined && module === undefined) {
       at.at('fpm').report('unknown-name', `unknown FPM "${rule.fpm}"`, nearest(rule.fpm, known.keys()));
     }
-    if (rules.some(({ fpm }) => fpm === rule.fpm)) {
+    // services may share a list, so that it can name hooks that are not this one's
+    const own = hooks.filter((hook) => rule.hooks?.includes(hook) ?? true);
+    if (rules.some(({ fpm, hooks: taken }) => fpm === rule.fpm && taken.some((hook) => own.includes(hook)))) {
       at.at('fpm').report('duplicate-name', `FPM "${rule.fpm}" is already in the pipeline`);
     }
-    const missing = module === undefined ? [] : hooks.filter((hook) => !module.hooks.includes(hook));
+    const missing = module === undefined ? [] : own.filter((hook) => !module.hooks.includes(hook));
     if (missing.length > 0) {
       at.at('fpm').report('type-mismatch', `FPM "${rule.fpm}" has no version for ${missing.join(' and ')}`);
     }
@@ -249,6 +251,7 @@ function compileModules(
     const params = compileParams(scope, at.at('params'), rule, module);
     rules.push({
       fpm: rule.fpm,
+      hooks: own,
       when: when?.expression,
       params,
       get position() {

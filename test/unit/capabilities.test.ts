@@ -33,7 +33,13 @@ const library = {
   kernels,
 };
 const rules = {
-  services: [{ name: 'relaying', hooks: ['xdp', 'tc'], modules: [{ fpm: 'reader' }, { fpm: 'seer' }] }],
+  services: [
+    {
+      name: 'relaying',
+      hooks: ['xdp', 'tc'],
+      modules: ['reader', 'seer'].map((fpm) => ({ fpm, hooks: ['xdp', 'tc'] })),
+    },
+  ],
 } as unknown as RuleSet;
 
 function answers(having: readonly string[]): readonly Capability[] {
@@ -79,7 +85,11 @@ t.test('what is missing, what it costs, how to come by it', async (t) => {
 });
 
 t.test('what only some configurations need does not stand against the others', async (t) => {
-  const modules = [{ fpm: 'reader' }, { fpm: 'seer', when: { text: 'port.seen' } }];
+  const hooks = ['tc'];
+  const modules = [
+    { fpm: 'reader', hooks },
+    { fpm: 'seer', hooks, when: { text: 'port.seen' } },
+  ];
   const some = { services: [{ name: 'relaying', hooks: ['tc'], modules }] } as unknown as RuleSet;
   const reportOf = (having: readonly string[]) => reportCapabilities(some, library, [], answers(having)).services;
   t.match(reportOf(['kfunc:a']), [{ possible: true, except: ['port.seen'], missing: ['btf:c'] }]);

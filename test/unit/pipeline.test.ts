@@ -422,6 +422,48 @@ t.test('services on one device share a pipeline', async (t) => {
   t.same(codes(on('h', desire([hub, member], given))), ['is-hub']);
 });
 
+t.test('a service that runs at one hook alone takes no other with it', async (t) => {
+  const sorting = `
+  sorting:
+    on: { d: dev }
+    hooks: [xdp]
+    when: d.kind != 'hub'
+    modules:
+      - fpm: frame
+      - fpm: relay
+        params: { size: d.size, loud: "!d.mute" }
+`;
+  const rules = relaying + sorting;
+  const given = { rules: ruleSet(objects + attach + rules, library) };
+  const fast = on('a', desire([hub, member], given));
+  t.same([fast.pipeline?.hook, fast.services, fast.hookNotes], ['xdp', ['relaying', 'sorting'], []]);
+  const slow = on('a', desire([hub, { ...member, slow: true }], given));
+  t.same([slow.pipeline?.hook, slow.services], ['tc', ['relaying']], 'where it is not chosen, the others run');
+  t.match(slow.reasons, [
+    { code: 'hook-unsuitable', message: 'sorting does not run at tc, where the others do', services: ['sorting'] },
+  ]);
+  const alone = on('b', desire([hub, { ...member, ifi_index: 3, ifname: 'b', hub: 0, slow: true }], given));
+  t.equal(alone.pipeline, undefined, 'nor does it run at a hook that it was not made for');
+});
+
+t.test('a module can be for one hook of its service', async (t) => {
+  const both = libraryOf(
+    ...library.modules,
+    fpm('count', { order: 5, params: { size: { type: 'u32', default: 0, doc: '' } } }),
+  );
+  const counting = second
+    .replace('hooks: [tc]', 'hooks: [xdp, tc]')
+    .replace(
+      '- fpm: count\n        params: { size: d.size }',
+      '- fpm: count\n        hooks: [xdp]\n        params: { size: "1" }\n      - fpm: count\n        hooks: [tc]\n        when: d.size > 5\n        params: { size: "2" }',
+    );
+  const given = { rules: ruleSet(`${objects}${attach}services:${counting}`, both), library: both };
+  const at = (more: Message) => on('b', desire([{ ...member, ifname: 'b', hub: 0, ...more }], given)).pipeline;
+  t.match(at({}), { hook: 'xdp', modules: ['count', 'frame'], params: { count: { size: 1 } } });
+  t.match(at({ slow: true }), { hook: 'tc', modules: ['frame'] });
+  t.match(at({ slow: true, size: 6 }), { hook: 'tc', modules: ['count', 'frame'], params: { count: { size: 2 } } });
+});
+
 t.test('services that want one FPM differently are a conflict', async (t) => {
   const clash = second.replace('fpm: count', 'fpm: relay').replace('size: d.size', 'size: d.size + 1, loud: "true"');
   const given = { rules: ruleSet(objects + attach + relaying + clash, library) };

@@ -237,6 +237,10 @@ export interface Module {
   fpm: Name;
   when?: Expression;
   /**
+   * Hooks at which the pipeline has the FPM; all of the service's when absent.
+   */
+  hooks?: Hook[];
+  /**
    * Parameters of the FPM, each an expression.
    */
   params?: {

@@ -4,7 +4,7 @@
 "use strict";
 export const validate = validate10;
 export default validate10;
-const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:tna:rule-file:v1","title":"RuleFile","description":"One rule file of TNA: what a subsystem looks like in the kernel's messages, and what can be accelerated in it.","type":"object","additionalProperties":false,"required":["apiVersion","subsystem"],"properties":{"apiVersion":{"description":"Version of the rule language.","const":"tna/v1"},"subsystem":{"$ref":"#/definitions/name","description":"Name of the subsystem; one file each."},"summary":{"description":"One sentence for people.","type":"string"},"sources":{"description":"Where messages come from, by name. Names are shared by all files.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/source"}},"objects":{"description":"Types of objects, by name. The name is also the variable's name in expressions.","type":"object","propertyNames":{"$ref":"#/definitions/typeName"},"additionalProperties":{"$ref":"#/definitions/objectType"}},"dependencies":{"description":"Edges between objects whose attributes are equal, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/dependency"}},"attach":{"description":"The hooks that the devices of an object type offer.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attach"}},"services":{"description":"What is accelerated, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/service"}}},"patternProperties":{"^x-":{"description":"Not read: a place for YAML anchors."}},"definitions":{"name":{"type":"string","pattern":"^[a-z][a-z0-9_]{0,63}$"},"typeName":{"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"},"expression":{"description":"A CEL expression.","type":"string"},"template":{"description":"Text in which ${CEL} stands for the value of an expression.","type":"string"},"hook":{"enum":["xdp","tc"]},"path":{"description":"Members of a message, separated by dots, with _ where the spec has -; [] after a member means each element of its list.","type":"string","pattern":"^[A-Za-z0-9_]+(\\[\\])?(\\.[A-Za-z0-9_]+(\\[\\])?)*$"},"request":{"description":"Members of the request. In a request that is made for an object, text names an attribute of it.","type":"object","additionalProperties":{"anyOf":[{"type":"string"},{"type":"integer"},{"$ref":"#/definitions/request"}]}},"source":{"description":"One of: { spec, dump }, { spec, get or dump, for }, { bpf: attachments }.","type":"object","additionalProperties":false,"oneOf":[{"required":["bpf"],"not":{"required":["spec"]}},{"required":["spec","dump"],"not":{"required":["get"]}},{"required":["spec","get","for"],"not":{"required":["dump"]}}],"properties":{"spec":{"description":"Netlink spec that describes the messages.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"dump":{"description":"Operation of the spec that lists everything.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"get":{"description":"Operation of the spec that returns one message; needs `for`.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"bpf":{"description":"The BPF programs attached to each device.","const":"attachments"},"for":{"$ref":"#/definitions/perObject"},"request":{"$ref":"#/definitions/request"},"notify":{"description":"Multicast groups whose events say that this source may have changed.","type":"array","items":{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}},"optional":{"description":"A kernel without this family or operation gives an empty source instead of an error.","type":"boolean"}}},"perObject":{"description":"One request for each object of a type.","type":"object","additionalProperties":false,"required":["object","request"],"properties":{"object":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"forced":{"$ref":"#/definitions/hook"},"request":{"$ref":"#/definitions/request"}}},"objectType":{"description":"A kind of message ({ source, key, label }) or a refinement of another type ({ refines, when }).","type":"object","additionalProperties":false,"oneOf":[{"required":["source","key"],"not":{"required":["refines"]}},{"required":["refines","when"],"not":{"anyOf":[{"required":["source"]},{"required":["key"]}]}}],"properties":{"source":{"$ref":"#/definitions/name"},"refines":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"key":{"description":"The attribute or attributes that identify an object.","anyOf":[{"$ref":"#/definitions/name"},{"type":"array","minItems":1,"items":{"$ref":"#/definitions/name"}}]},"label":{"$ref":"#/definitions/name","description":"The attribute that people call the object by."},"attributes":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attribute"}}}},"attribute":{"description":"Read from the object's message ({ path }), from another source ({ from, on, path }) or from a sysctl ({ sysctl }).","type":"object","additionalProperties":false,"required":["type"],"oneOf":[{"required":["path"],"not":{"anyOf":[{"required":["sysctl"]},{"required":["from"]},{"required":["on"]}]}},{"required":["from","on","path","default"],"not":{"required":["sysctl"]}},{"required":["sysctl","default"],"not":{"anyOf":[{"required":["path"]},{"required":["from"]},{"required":["on"]},{"required":["mask"]}]}}],"properties":{"path":{"$ref":"#/definitions/path"},"from":{"$ref":"#/definitions/name","description":"Another source."},"on":{"$ref":"#/definitions/path","description":"Member of the other source's messages that equals this object's key."},"sysctl":{"description":"Path below /proc/sys; may contain ${CEL}.","type":"string","pattern":"^[a-z][^\\s]*$"},"mask":{"description":"Bits of the number that count.","type":"integer","minimum":1,"maximum":4294967295},"type":{"enum":["int","string","bool","list"]},"default":{"description":"Value where the kernel says nothing.","anyOf":[{"type":"string"},{"type":"integer"},{"type":"boolean"},{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]}}]}}},"dependency":{"type":"object","additionalProperties":false,"required":["from","to","on"],"properties":{"from":{"$ref":"#/definitions/name"},"to":{"$ref":"#/definitions/name"},"on":{"description":"Pairs of attributes that are equal: attribute of `from`: attribute of `to`.","type":"object","minProperties":1,"additionalProperties":{"$ref":"#/definitions/name"}},"label":{"description":"How people read the edge: FROM label TO.","type":"string"}}},"binding":{"description":"Objects that expressions can see under a name: those at the other end of an edge, or all of a type.","type":"object","additionalProperties":false,"oneOf":[{"required":["edge"],"not":{"required":["all"]}},{"required":["all"],"not":{"anyOf":[{"required":["edge"]},{"required":["reverse"]},{"required":["many"]}]}}],"properties":{"edge":{"$ref":"#/definitions/name"},"reverse":{"description":"Walk the edge from its `to` to its `from`.","type":"boolean"},"many":{"description":"The variable is the list of all objects at the other end.","type":"boolean"},"all":{"$ref":"#/definitions/name","description":"The variable is the list of all objects of this type."}}},"bindings":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/binding"}},"condition":{"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"description":"The FPM that checks the same thing per packet, or several of which the pipeline has one; attachment: the kernel would not run the program otherwise.","oneOf":[{"$ref":"#/definitions/name"},{"type":"array","items":{"$ref":"#/definitions/name"},"minItems":1}]},"provisional":{"description":"In transmit: it may cease to hold once a program is attached to the device, so it is no reason against attaching.","type":"boolean"}}},"conditions":{"type":"array","items":{"$ref":"#/definitions/condition"}},"attach":{"type":"object","additionalProperties":false,"required":["hooks"],"properties":{"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Best first.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hookRule"}}}},"hookRule":{"type":"object","additionalProperties":false,"required":["hook"],"properties":{"hook":{"$ref":"#/definitions/hook"},"requires":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook cannot be used."},"avoid":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook is not chosen; --hook overrides them."},"transmit":{"$ref":"#/definitions/conditions","description":"Conditions under which frames must not be sent out of the device by this hook. Absent: the hook needs no egress handle."}}},"service":{"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"between":{"$ref":"#/definitions/name","description":"A variable that stands for one object: frames go between the objects that share it. Absent: they may go anywhere."},"when":{"$ref":"#/definitions/expression","description":"The objects that the service is meant for, where not for all: no reason is given for others."},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in order.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}},"module":{"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}}}};
+const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:tna:rule-file:v1","title":"RuleFile","description":"One rule file of TNA: what a subsystem looks like in the kernel's messages, and what can be accelerated in it.","type":"object","additionalProperties":false,"required":["apiVersion","subsystem"],"properties":{"apiVersion":{"description":"Version of the rule language.","const":"tna/v1"},"subsystem":{"$ref":"#/definitions/name","description":"Name of the subsystem; one file each."},"summary":{"description":"One sentence for people.","type":"string"},"sources":{"description":"Where messages come from, by name. Names are shared by all files.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/source"}},"objects":{"description":"Types of objects, by name. The name is also the variable's name in expressions.","type":"object","propertyNames":{"$ref":"#/definitions/typeName"},"additionalProperties":{"$ref":"#/definitions/objectType"}},"dependencies":{"description":"Edges between objects whose attributes are equal, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/dependency"}},"attach":{"description":"The hooks that the devices of an object type offer.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attach"}},"services":{"description":"What is accelerated, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/service"}}},"patternProperties":{"^x-":{"description":"Not read: a place for YAML anchors."}},"definitions":{"name":{"type":"string","pattern":"^[a-z][a-z0-9_]{0,63}$"},"typeName":{"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"},"expression":{"description":"A CEL expression.","type":"string"},"template":{"description":"Text in which ${CEL} stands for the value of an expression.","type":"string"},"hook":{"enum":["xdp","tc"]},"path":{"description":"Members of a message, separated by dots, with _ where the spec has -; [] after a member means each element of its list.","type":"string","pattern":"^[A-Za-z0-9_]+(\\[\\])?(\\.[A-Za-z0-9_]+(\\[\\])?)*$"},"request":{"description":"Members of the request. In a request that is made for an object, text names an attribute of it.","type":"object","additionalProperties":{"anyOf":[{"type":"string"},{"type":"integer"},{"$ref":"#/definitions/request"}]}},"source":{"description":"One of: { spec, dump }, { spec, get or dump, for }, { bpf: attachments }.","type":"object","additionalProperties":false,"oneOf":[{"required":["bpf"],"not":{"required":["spec"]}},{"required":["spec","dump"],"not":{"required":["get"]}},{"required":["spec","get","for"],"not":{"required":["dump"]}}],"properties":{"spec":{"description":"Netlink spec that describes the messages.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"dump":{"description":"Operation of the spec that lists everything.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"get":{"description":"Operation of the spec that returns one message; needs `for`.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"bpf":{"description":"The BPF programs attached to each device.","const":"attachments"},"for":{"$ref":"#/definitions/perObject"},"request":{"$ref":"#/definitions/request"},"notify":{"description":"Multicast groups whose events say that this source may have changed.","type":"array","items":{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}},"optional":{"description":"A kernel without this family or operation gives an empty source instead of an error.","type":"boolean"}}},"perObject":{"description":"One request for each object of a type.","type":"object","additionalProperties":false,"required":["object","request"],"properties":{"object":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"forced":{"$ref":"#/definitions/hook"},"request":{"$ref":"#/definitions/request"}}},"objectType":{"description":"A kind of message ({ source, key, label }) or a refinement of another type ({ refines, when }).","type":"object","additionalProperties":false,"oneOf":[{"required":["source","key"],"not":{"required":["refines"]}},{"required":["refines","when"],"not":{"anyOf":[{"required":["source"]},{"required":["key"]}]}}],"properties":{"source":{"$ref":"#/definitions/name"},"refines":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"key":{"description":"The attribute or attributes that identify an object.","anyOf":[{"$ref":"#/definitions/name"},{"type":"array","minItems":1,"items":{"$ref":"#/definitions/name"}}]},"label":{"$ref":"#/definitions/name","description":"The attribute that people call the object by."},"attributes":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attribute"}}}},"attribute":{"description":"Read from the object's message ({ path }), from another source ({ from, on, path }) or from a sysctl ({ sysctl }).","type":"object","additionalProperties":false,"required":["type"],"oneOf":[{"required":["path"],"not":{"anyOf":[{"required":["sysctl"]},{"required":["from"]},{"required":["on"]}]}},{"required":["from","on","path","default"],"not":{"required":["sysctl"]}},{"required":["sysctl","default"],"not":{"anyOf":[{"required":["path"]},{"required":["from"]},{"required":["on"]},{"required":["mask"]}]}}],"properties":{"path":{"$ref":"#/definitions/path"},"from":{"$ref":"#/definitions/name","description":"Another source."},"on":{"$ref":"#/definitions/path","description":"Member of the other source's messages that equals this object's key."},"sysctl":{"description":"Path below /proc/sys; may contain ${CEL}.","type":"string","pattern":"^[a-z][^\\s]*$"},"mask":{"description":"Bits of the number that count.","type":"integer","minimum":1,"maximum":4294967295},"type":{"enum":["int","string","bool","list"]},"default":{"description":"Value where the kernel says nothing.","anyOf":[{"type":"string"},{"type":"integer"},{"type":"boolean"},{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]}}]}}},"dependency":{"type":"object","additionalProperties":false,"required":["from","to","on"],"properties":{"from":{"$ref":"#/definitions/name"},"to":{"$ref":"#/definitions/name"},"on":{"description":"Pairs of attributes that are equal: attribute of `from`: attribute of `to`.","type":"object","minProperties":1,"additionalProperties":{"$ref":"#/definitions/name"}},"label":{"description":"How people read the edge: FROM label TO.","type":"string"}}},"binding":{"description":"Objects that expressions can see under a name: those at the other end of an edge, or all of a type.","type":"object","additionalProperties":false,"oneOf":[{"required":["edge"],"not":{"required":["all"]}},{"required":["all"],"not":{"anyOf":[{"required":["edge"]},{"required":["reverse"]},{"required":["many"]}]}}],"properties":{"edge":{"$ref":"#/definitions/name"},"reverse":{"description":"Walk the edge from its `to` to its `from`.","type":"boolean"},"many":{"description":"The variable is the list of all objects at the other end.","type":"boolean"},"all":{"$ref":"#/definitions/name","description":"The variable is the list of all objects of this type."}}},"bindings":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/binding"}},"condition":{"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"description":"The FPM that checks the same thing per packet, or several of which the pipeline has one; attachment: the kernel would not run the program otherwise.","oneOf":[{"$ref":"#/definitions/name"},{"type":"array","items":{"$ref":"#/definitions/name"},"minItems":1}]},"provisional":{"description":"In transmit: it may cease to hold once a program is attached to the device, so it is no reason against attaching.","type":"boolean"}}},"conditions":{"type":"array","items":{"$ref":"#/definitions/condition"}},"attach":{"type":"object","additionalProperties":false,"required":["hooks"],"properties":{"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Best first.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hookRule"}}}},"hookRule":{"type":"object","additionalProperties":false,"required":["hook"],"properties":{"hook":{"$ref":"#/definitions/hook"},"requires":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook cannot be used."},"avoid":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook is not chosen; --hook overrides them."},"transmit":{"$ref":"#/definitions/conditions","description":"Conditions under which frames must not be sent out of the device by this hook. Absent: the hook needs no egress handle."}}},"service":{"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"between":{"$ref":"#/definitions/name","description":"A variable that stands for one object: frames go between the objects that share it. Absent: they may go anywhere."},"when":{"$ref":"#/definitions/expression","description":"The objects that the service is meant for, where not for all: no reason is given for others."},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in order.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}},"module":{"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"hooks":{"description":"Hooks at which the pipeline has the FPM; all of the service's when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}}}};
 const schema12 = {"type":"string","pattern":"^[a-z][a-z0-9_]{0,63}$"};
 const schema20 = {"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"};
 const pattern0 = new RegExp("^x-", "u");
@@ -2904,7 +2904,7 @@ return errors === 0;
 
 const schema57 = {"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"between":{"$ref":"#/definitions/name","description":"A variable that stands for one object: frames go between the objects that share it. Absent: they may go anywhere."},"when":{"$ref":"#/definitions/expression","description":"The objects that the service is meant for, where not for all: no reason is given for others."},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in order.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}};
 const func2 = Object.prototype.hasOwnProperty;
-const schema63 = {"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}};
+const schema63 = {"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"hooks":{"description":"Hooks at which the pipeline has the FPM; all of the service's when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}};
 
 function validate42(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -2921,7 +2921,7 @@ vErrors.push(err0);
 errors++;
 }
 for(const key0 in data){
-if(!(((key0 === "fpm") || (key0 === "when")) || (key0 === "params"))){
+if(!((((key0 === "fpm") || (key0 === "when")) || (key0 === "hooks")) || (key0 === "params"))){
 const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
 if(vErrors === null){
 vErrors = [err1];
@@ -2969,16 +2969,11 @@ vErrors.push(err4);
 errors++;
 }
 }
-if(data.params !== undefined){
-let data2 = data.params;
-if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
-for(const key1 in data2){
-let data3 = data2[key1];
-const _errs12 = errors;
-let valid4 = false;
-const _errs13 = errors;
-if(typeof data3 !== "string"){
-const err5 = {instancePath:instancePath+"/params/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/expression/type",keyword:"type",params:{type: "string"}};
+if(data.hooks !== undefined){
+let data2 = data.hooks;
+if(Array.isArray(data2)){
+if(data2.length < 1){
+const err5 = {instancePath:instancePath+"/hooks",schemaPath:"#/properties/hooks/minItems",keyword:"minItems",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -2987,12 +2982,11 @@ vErrors.push(err5);
 }
 errors++;
 }
-var _valid0 = _errs13 === errors;
-valid4 = valid4 || _valid0;
-if(!valid4){
-const _errs16 = errors;
-if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
-const err6 = {instancePath:instancePath+"/params/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/params/additionalProperties/anyOf/1/type",keyword:"type",params:{type: "integer"}};
+const len0 = data2.length;
+for(let i0=0; i0<len0; i0++){
+let data3 = data2[i0];
+if(!((data3 === "xdp") || (data3 === "tc"))){
+const err6 = {instancePath:instancePath+"/hooks/" + i0,schemaPath:"#/definitions/hook/enum",keyword:"enum",params:{allowedValues: schema18.enum}};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -3001,12 +2995,10 @@ vErrors.push(err6);
 }
 errors++;
 }
-var _valid0 = _errs16 === errors;
-valid4 = valid4 || _valid0;
-if(!valid4){
-const _errs18 = errors;
-if(typeof data3 !== "boolean"){
-const err7 = {instancePath:instancePath+"/params/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/params/additionalProperties/anyOf/2/type",keyword:"type",params:{type: "boolean"}};
+}
+}
+else {
+const err7 = {instancePath:instancePath+"/hooks",schemaPath:"#/properties/hooks/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -3015,12 +3007,17 @@ vErrors.push(err7);
 }
 errors++;
 }
-var _valid0 = _errs18 === errors;
-valid4 = valid4 || _valid0;
 }
-}
-if(!valid4){
-const err8 = {instancePath:instancePath+"/params/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/params/additionalProperties/anyOf",keyword:"anyOf",params:{}};
+if(data.params !== undefined){
+let data4 = data.params;
+if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
+for(const key1 in data4){
+let data5 = data4[key1];
+const _errs16 = errors;
+let valid7 = false;
+const _errs17 = errors;
+if(typeof data5 !== "string"){
+const err8 = {instancePath:instancePath+"/params/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/expression/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -3029,11 +3026,53 @@ vErrors.push(err8);
 }
 errors++;
 }
+var _valid0 = _errs17 === errors;
+valid7 = valid7 || _valid0;
+if(!valid7){
+const _errs20 = errors;
+if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
+const err9 = {instancePath:instancePath+"/params/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/params/additionalProperties/anyOf/1/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err9];
+}
 else {
-errors = _errs12;
+vErrors.push(err9);
+}
+errors++;
+}
+var _valid0 = _errs20 === errors;
+valid7 = valid7 || _valid0;
+if(!valid7){
+const _errs22 = errors;
+if(typeof data5 !== "boolean"){
+const err10 = {instancePath:instancePath+"/params/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/params/additionalProperties/anyOf/2/type",keyword:"type",params:{type: "boolean"}};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+var _valid0 = _errs22 === errors;
+valid7 = valid7 || _valid0;
+}
+}
+if(!valid7){
+const err11 = {instancePath:instancePath+"/params/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/params/additionalProperties/anyOf",keyword:"anyOf",params:{}};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+else {
+errors = _errs16;
 if(vErrors !== null){
-if(_errs12){
-vErrors.length = _errs12;
+if(_errs16){
+vErrors.length = _errs16;
 }
 else {
 vErrors = null;
@@ -3043,24 +3082,24 @@ vErrors = null;
 }
 }
 else {
-const err9 = {instancePath:instancePath+"/params",schemaPath:"#/properties/params/type",keyword:"type",params:{type: "object"}};
+const err12 = {instancePath:instancePath+"/params",schemaPath:"#/properties/params/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
-vErrors = [err9];
+vErrors = [err12];
 }
 else {
-vErrors.push(err9);
+vErrors.push(err12);
 }
 errors++;
 }
 }
 }
 else {
-const err10 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const err13 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
-vErrors = [err10];
+vErrors = [err13];
 }
 else {
-vErrors.push(err10);
+vErrors.push(err13);
 }
 errors++;
 }
