@@ -92,7 +92,7 @@ static __always_inline u32 tna_segment_length(struct tna_pkt *p, u32 header, u32
 {
 	struct sk_buff *skb = tna_skb(p);
 	struct skb_shared_info *shared = TNA_AT(skb_shared_info, (u64)skb->head + skb->end);
-	u8 *tcp = tna_data(p) + ETH_HLEN + header;
+	u8 *tcp = tna_network(p) + header;
 	u32 size = shared->gso_size;
 
 	TNA_ONLY_HERE(tcp);

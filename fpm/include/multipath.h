@@ -355,13 +355,15 @@ static __always_inline u64 tna_counts(u64 fields, u32 bit)
 // `named`: fib_multipath_hash_fields. False if the packet is too short to tell.
 static __always_inline bool tna_hashed(struct tna_pkt *p, u64 net, u32 header, u64 policy, u64 named, struct tna_hashed *f)
 {
-	void *packet = tna_data(p) + ETH_HLEN;
+	void *packet = tna_network(p);
 	u16 *words = packet + header;
-	u64 protocol = p->ip.protocol, first = tna_init_net(p), fields, inner, has = 1, further = 1ULL << 47 | 1ULL << 51;
+	u8 told_protocol = p->ip.protocol;
+	u64 protocol, first = tna_init_net(p), fields, inner, has = 1, further = 1ULL << 47 | 1ULL << 51;
 	u32 source, destination, length, told = TNA_FIELDS_IP6;
 	u16 fragment = p->ip.fragment;
 
-	TNA_ONLY_HERE(protocol);
+	TNA_ONLY_HERE(told_protocol);
+	protocol = told_protocol;
 	TNA_ONLY_HERE(policy);
 	if ((void *)(words + 2) > tna_data_end(p))
 		return false;

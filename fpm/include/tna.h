@@ -136,11 +136,12 @@ const volatile bool on_vrf;
 #define TNA_ROUTES_TAGS (TNA_TAKES_TAGS || on_vlan_out || on_bridge_vlan_out)
 #define TNA_VLAN_BRIDGES on_bridge_vlan_out
 #else
-// XDP routes no tagged packets: they are left to Linux as if there were no FPMs for them.
-#define TNA_TAKES_TAGS false
-#define TNA_ROUTES_TAGS false
+// XDP routes tagged packets from and to ports, and leaves to Linux those from and to bridges as if there were no FPMs for them.
+#define TNA_TAKES_TAGS (on_vlan_receive && !TNA_HANDS_UP)
+#define TNA_ROUTES_TAGS (TNA_TAKES_TAGS || on_vlan_out)
 #define TNA_VLAN_BRIDGES false
 #endif
+#define TNA_TAG_LEN 4
 
 // Stands in the path of an FPM that is off. An instruction of its own there lets the verifier see that the path is never
 // taken, and take out the test of the flag, too.
@@ -279,6 +280,23 @@ static __always_inline void *tna_data(struct tna_pkt *p)
 static __always_inline void *tna_data_end(struct tna_pkt *p)
 {
 	return (void *)(long)*(volatile u32 *)&((TNA_CTX *)p->ctx)->data_end;
+}
+
+// Bytes before the network header: at XDP a tag that a VLAN device takes is still in the packet.
+static __always_inline u32 tna_link_length(struct tna_pkt *p)
+{
+#ifdef TNA_HOOK_XDP
+	if (TNA_TAKES_TAGS && p->ip.unpacked)
+		return ETH_HLEN + TNA_TAG_LEN;
+#endif
+	(void)p;
+	return ETH_HLEN;
+}
+
+// The network header, by a pointer of which the verifier knows nothing yet.
+static __always_inline void *tna_network(struct tna_pkt *p)
+{
+	return tna_data(p) + tna_link_length(p);
 }
 
 // False only if the scratch map has no entry, which cannot be: one check here saves many later.

@@ -48,6 +48,11 @@ static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 		if (nf)
 			return tna_slow(p, TNA_R_GUARD_INGRESS_NF_INGRESS);
 	}
+	/* at XDP vlan_receive has seen to it */
+#ifdef TNA_HOOK_XDP
+	if (TNA_TAKES_TAGS && p->ip.unpacked)
+		return TNA_NEXT;
+#endif
 	if (p->vlan_proto && TNA_HAS(net_device, vlan_info) && tna_has_vlan_devices(dev))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_VLAN_DEVICE);
 	return TNA_NEXT;

@@ -14,7 +14,7 @@
 static __always_inline int fpm_ip4_demux(struct tna_pkt *p)
 {
 	struct netns_ipv4 *ip = tna_netns_ipv4(p->net);
-	__be16 *ports = tna_data(p) + ETH_HLEN + TNA_IP4_HLEN;
+	__be16 *ports = tna_network(p) + TNA_IP4_HLEN;
 
 	if (p->l3 != bpf_htons(ETH_P_IP) || p->ip.fragment)
 		return TNA_NEXT;

@@ -16,8 +16,8 @@
 
 static __always_inline int fpm_ip4_header(struct tna_pkt *p)
 {
-	struct tna_ip4 *ip = tna_data(p) + ETH_HLEN;
-	u32 *words = tna_data(p) + ETH_HLEN, available;
+	struct tna_ip4 *ip = tna_network(p);
+	u32 *words = tna_network(p), available;
 	u64 sum;
 	u8 from, to;
 
@@ -32,7 +32,7 @@ static __always_inline int fpm_ip4_header(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP4_HEADER_OPTIONS);
 	}
 	p->ip.len = bpf_ntohs(ip->tot_len);
-	available = p->len - ETH_HLEN;
+	available = p->len - tna_link_length(p);
 	if (tna_unlikely(p->ip.len < TNA_IP4_HLEN || p->ip.len > available || (p->gso && p->ip.len != available)))
 		return tna_slow(p, TNA_R_IP4_HEADER_LENGTH);
 	/* ones' complement: the sum over a header with its checksum is all ones */

@@ -181,7 +181,7 @@ static __always_inline void tna_next_hops(u64 address, struct tna_hops *hops)
 // Is it an ICMP message about another packet (icmp_is_err()), or may it be one?
 static __always_inline bool tna_icmp_error(struct tna_pkt *p)
 {
-	u8 *type = tna_data(p) + ETH_HLEN + TNA_IP4_HLEN;
+	u8 *type = tna_network(p) + TNA_IP4_HLEN;
 
 	if (p->ip.protocol != TNA_IPPROTO_ICMP)
 		return false;

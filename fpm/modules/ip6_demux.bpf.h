@@ -10,7 +10,7 @@
 static __always_inline int fpm_ip6_demux(struct tna_pkt *p)
 {
 	struct netns_ipv4 *ip = tna_netns_ipv4(p->net);
-	__be16 *ports = tna_data(p) + ETH_HLEN + TNA_IP6_HLEN;
+	__be16 *ports = tna_network(p) + TNA_IP6_HLEN;
 
 	if (p->l3 != bpf_htons(ETH_P_IPV6))
 		return TNA_NEXT;

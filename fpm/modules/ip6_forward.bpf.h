@@ -31,13 +31,11 @@ static __always_inline int fpm_ip6_forward(struct tna_pkt *p)
 		return TNA_NEXT;
 	if (tna_unlikely(!tna_redirect(p)))
 		return tna_slow(p, TNA_R_IP6_FORWARD_EGRESS_CANNOT_XDP);
-	if (tna_unlikely(!tna_fit(p, ETH_HLEN + p->ip.len)))
+	if (tna_unlikely(!tna_fit(p)))
 		return tna_slow(p, TNA_R_IP6_FORWARD_CUT);
-#ifdef TNA_HOOK_TC
 	if (TNA_ROUTES_TAGS && tna_unlikely(!tna_make_tag(p)))
 		return tna_slow(p, TNA_R_IP6_FORWARD_NO_ROOM);
-#endif
-	ip = (void *)(long)ctx->data + ETH_HLEN;
+	ip = (void *)(long)ctx->data + tna_leaving_link_length(p);
 	if (tna_unlikely((void *)(ip + 1) > (void *)(long)ctx->data_end))
 		return tna_slow(p, TNA_R_IP6_FORWARD_SHORT);
 	tna_write_ethernet((void *)(long)ctx->data, p);

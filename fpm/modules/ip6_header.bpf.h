@@ -29,7 +29,7 @@ static __always_inline bool tna_ip6_link_local(u64 high)
 
 static __always_inline int fpm_ip6_header(struct tna_pkt *p)
 {
-	struct tna_ip6 *ip = tna_data(p) + ETH_HLEN;
+	struct tna_ip6 *ip = tna_network(p);
 	u64 from, to;
 	u32 behind;
 
@@ -44,7 +44,7 @@ static __always_inline int fpm_ip6_header(struct tna_pkt *p)
 		return tna_slow(p, TNA_R_IP6_HEADER_OPTIONS);
 	p->ip.len = TNA_IP6_HLEN + bpf_ntohs(ip->payload_len);
 	/* negative: longer than the frame. A product, where `&&` would have the verifier go on in two ways. */
-	behind = p->len - ETH_HLEN - p->ip.len;
+	behind = p->len - tna_link_length(p) - p->ip.len;
 	if (tna_unlikely(p->ip.len == TNA_IP6_HLEN || behind >> 31 | (u64)behind * p->gso))
 		return tna_slow(p, TNA_R_IP6_HEADER_LENGTH);
 	p->ip.ttl = ip->hop_limit;

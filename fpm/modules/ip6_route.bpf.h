@@ -54,7 +54,7 @@
 // Is it an ICMPv6 message about another packet (icmpv6_is_err())? The header is followed by some bytes more: ip6_header.
 static __always_inline bool tna_icmp6_error(struct tna_pkt *p)
 {
-	u8 *type = tna_data(p) + ETH_HLEN + TNA_IP6_HLEN;
+	u8 *type = tna_network(p) + TNA_IP6_HLEN;
 
 	return p->ip.protocol == TNA_IPPROTO_ICMPV6 && ((void *)(type + 1) > tna_data_end(p) || (*type >= 1 && *type <= 4));
 }
@@ -97,7 +97,7 @@ static __always_inline enum tna_choice_obstacle tna_choose6(struct tna_pkt *p, u
 	u64 object = (u64)TNA_AT(fib6_info, *route)->nh, rr = (u64)TNA_AT(fib6_node, node)->rr_ptr, at, chosen;
 	struct netns_ipv6___multipath *own = TNA_AT(netns_ipv6___multipath, p->net + TNA_OFFSET(net___ip, ipv6));
 	enum tna_choice_obstacle obstacle = TNA_CHOICE_OK;
-	struct tna_ip6 *ip = tna_data(p) + ETH_HLEN;
+	struct tna_ip6 *ip = tna_network(p);
 	u64 source[2], destination[2], counts;
 	struct tna_hashed hashed;
 	u32 hash, label, wire;

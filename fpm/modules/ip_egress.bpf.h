@@ -13,6 +13,7 @@
 // ask, those of qdiscs included: a configured qdisc, or anything at tc egress: SLOW. The same of one that came in through a VRF.
 #pragma once
 #include "ip.h"
+#include "redirect.h"
 #include "transmit.h"
 #include "vlan.h"
 #include "vrf.h"
@@ -93,7 +94,7 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 	}
 	if (TNA_ROUTES_TAGS)
 		p->tag = p->tag_proto ? p->vlan_proto ? TNA_TAG_SET : TNA_TAG_PUSH : p->vlan_proto ? TNA_TAG_POP : TNA_TAG_KEEP;
-	obstacle = tna_transmit_obstacle(p, &t, ETH_HLEN + p->ip.len);
+	obstacle = tna_transmit_obstacle(p, &t, tna_leaving_link_length(p) + p->ip.len);
 	if (tna_unlikely(obstacle != TNA_TRANSMIT_OK)) {
 		if (obstacle == TNA_TRANSMIT_TOO_LONG)
 			return tna_slow(p, TNA_R_IP_EGRESS_TOO_LONG);

@@ -12,7 +12,7 @@
 // * a device that is not Ethernet: SLOW.
 // net/core/dev.c __netif_receive_skb_core(), after what guard_ingress looks at:
 // * a VLAN tag, priority tags included (vlan_do_receive, PACKET_OTHERHOST without such a device): SLOW. What a bridge or a VLAN device has
-//   taken off is none: see bridge_vlan_up, vlan_receive.
+//   taken off is none: see bridge_vlan_up, vlan_receive. XDP: of the port below the VLAN device that frame has to be as well.
 // * an rx handler (bridge port, bond, macvlan, ...): SLOW.
 // * ptype_base, net->ptype_specific (where there is one), dev->ptype_specific: packet sockets for the packet's family alone get a copy: SLOW.
 // net/ipv4/ip_input.c ip_rcv_core(), ip_rcv_finish(), net/ipv6/ip6_input.c ip6_rcv_core(), ip6_rcv_finish():
@@ -101,6 +101,16 @@ static __always_inline int fpm_ip_receive(struct tna_pkt *p)
 		return TNA_NEXT;
 	if (tna_unlikely(p->proto != bpf_htons(ETH_P_IP) && p->proto != bpf_htons(ETH_P_IPV6)))
 		return tna_slow(p, TNA_R_IP_RECEIVE_NOT_IP);
+#ifdef TNA_HOOK_XDP
+	/* of a tagged frame the port below the VLAN device is as much asked */
+	if (TNA_TAKES_TAGS && p->ip.unpacked) {
+		struct net_device___ip *port = TNA_AT(net_device___ip, p->dev_address);
+
+		dsa |= TNA_HAS(net_device___ip, dsa_ptr) ? (u64)port->dsa_ptr : 0;
+		type |= port->type ^ TNA_ARPHRD_ETHER;
+		down |= ~p->dev->flags & TNA_IFF_UP;
+	}
+#endif
 	flags = bpf_core_enum_value(enum netdev_priv_flags, IFF_L3MDEV_MASTER);
 	if (!on_vrf)
 		flags |= bpf_core_enum_value(enum netdev_priv_flags, IFF_L3MDEV_SLAVE);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-// FPM vlan_out: where the route leads out of a VLAN device on a bridge, the packet gets the device's tag, and the bridge is the egress device
-// from here on. Packets that leave by other devices pass untouched: a VLAN device on any other device, or on a bridge of another network namespace, gets them itself (ip_egress).
+// FPM vlan_out: where the route leads out of a VLAN device on a bridge (tc) or on any other device (XDP), the packet gets the VLAN device's tag, and the
+// device below is the egress device from here on. Packets that leave by other devices pass untouched: tc sends what leaves by a VLAN device on a port, or on a
+// bridge of another network namespace, into the VLAN device (ip_egress); XDP leaves VLAN devices on bridges to Linux.
 //
 // net/core/dev.c __dev_queue_xmit() on the VLAN device, which what is redirected passes by:
 // * packet sockets on the VLAN device: SLOW. On all devices: SLOW, which would only see it on the port.
@@ -11,9 +12,8 @@
 // * reorder_hdr off: see include/neighbour.h.
 // * the tag: the device's protocol and id, and what vlan_dev_get_egress_qos_mask() finds for the packet's priority: that which forwarding
 //   sets (see ip4_forward), otherwise the ingress map's, otherwise the one that the packet came with. Long lists of priorities: SLOW.
-// net/core/dev.c validate_xmit_vlan() on the bridge: a bridge that may not have tags beside the packet (tx-vlan-offload): SLOW.
+// net/core/dev.c validate_xmit_vlan() on the bridge: a bridge that may not have tags beside the packet (tx-vlan-offload): SLOW. At XDP they are never there.
 // Not in the fast path: the VLAN device's own counters of sent packets.
-// XDP: such packets are left to Linux by ip_egress, and nothing is done here.
 #pragma once
 #include "bridge.h"
 #include "ip.h"
@@ -22,12 +22,10 @@
 #include "vlan.h"
 
 #ifdef TNA_HOOK_XDP
-static __always_inline int fpm_vlan_out(struct tna_pkt *p)
-{
-	(void)p;
-	return TNA_NEXT;
-}
+#define TNA_TAGS_FOR_BRIDGES false
 #else
+#define TNA_TAGS_FOR_BRIDGES true
+#endif
 #define TNA_PRIORITIES_MAX 8
 #define TNA_F_CTAG_TX (1ULL << 7)  /* NETIF_F_HW_VLAN_CTAG_TX */
 #define TNA_F_STAG_TX (1ULL << 45) /* NETIF_F_HW_VLAN_STAG_TX */
@@ -39,7 +37,11 @@ static __always_inline u32 tna_leaving_priority(struct tna_pkt *p)
 		return tna_tos_priority(p->ip.tos);
 	if (TNA_TAKES_TAGS && p->ip.unpacked)
 		return p->ip.priority;
+#ifdef TNA_HOOK_XDP
+	return 0; /* what a driver has just received has none, nor what came by a veth (____dev_forward_skb) or a tap */
+#else
 	return ((struct __sk_buff *)p->ctx)->priority;
+#endif
 }
 
 // vlan_dev_get_egress_qos_mask(). False: not found out.
@@ -76,7 +78,7 @@ static __always_inline int fpm_vlan_out(struct tna_pkt *p)
 	vlan = tna_vlan_priv(address);
 	real = (u64)vlan->real_dev;
 	below = TNA_AT(net_device, real);
-	if (!tna_is_bridge(below) || (u64)below->nd_net.net != p->net)
+	if (tna_is_bridge(below) != TNA_TAGS_FOR_BRIDGES || (u64)below->nd_net.net != p->net)
 		return TNA_NEXT;
 	down = tna_not_running(dev);
 	nf = (u64)dev->nf_hooks_egress;
@@ -86,7 +88,11 @@ static __always_inline int fpm_vlan_out(struct tna_pkt *p)
 	qdisc = TNA_AT(Qdisc, dev->qdisc)->handle | (dev->real_num_tx_queues ^ 1);
 	p->tag_proto = vlan->vlan_proto;
 	offload = p->tag_proto == bpf_htons(ETH_P_8021AD) ? TNA_F_STAG_TX : TNA_F_CTAG_TX;
+#ifdef TNA_HOOK_XDP
+	offload = 0;
+#else
 	offload &= ~below->features;
+#endif
 	if (tna_unlikely(down | nf | tc | tapped | qdisc | offload)) {
 		if (down)
 			return tna_slow(p, TNA_R_VLAN_OUT_DOWN);
@@ -109,4 +115,3 @@ static __always_inline int fpm_vlan_out(struct tna_pkt *p)
 	p->odev = below;
 	return TNA_NEXT;
 }
-#endif

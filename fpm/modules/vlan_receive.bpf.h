@@ -9,7 +9,7 @@
 // * PACKET_OTHERHOST and the device's own MAC address: only frames for the bridge's own come up (bridge_up), and what is for this host
 //   stays that on a VLAN device with another address.
 // * reorder_hdr off: the tag is put back into the packet: SLOW.
-// * skb->priority by the ingress map: set when the packet is written.
+// * skb->priority by the ingress map: set when the packet is written; XDP has none to set, and only asks for it to choose a tag (see vlan_out).
 // net/core/dev.c __netif_receive_skb_core() for the VLAN device, in its order (compare guard_ingress):
 // * generic XDP, the only XDP that it can have: SLOW.
 // * packet sockets on the VLAN device, or on all devices, which have only been served for the port: SLOW.
@@ -18,26 +18,19 @@
 // * rx handler, packet sockets for IP alone, VRF: see ip_receive. Sockets for some protocol on the device below (orig_dev->ptype_specific): SLOW.
 // * further tags make the frame none for IP: see ip_receive.
 // Not in the fast path: the VLAN device's own counters of received packets.
-// XDP: tagged packets are left to Linux by ip_receive, and nothing is done here.
+// XDP: on a port of a bridge nothing is done here; tagged packets are left to Linux by ip_receive.
 #pragma once
 #include "ip.h"
 #include "taps.h"
 #include "tc.h"
 #include "vlan.h"
 
-#ifdef TNA_HOOK_XDP
-static __always_inline int fpm_vlan_receive(struct tna_pkt *p)
-{
-	(void)p;
-	return TNA_NEXT;
-}
-#else
 static __always_inline int fpm_vlan_receive(struct tna_pkt *p)
 {
 	u64 address, generic, tapped, tc, nf, priority;
 	struct net_device *dev;
 
-	if (TNA_HANDS_UP && !p->bridge.up)
+	if (!TNA_TAKES_TAGS || (TNA_HANDS_UP && !p->bridge.up))
 		return TNA_NEXT;
 	if (!on_bridge_vlan_up) {
 		p->ip.vlan_proto = p->vlan_proto;
@@ -77,4 +70,3 @@ static __always_inline int fpm_vlan_receive(struct tna_pkt *p)
 	p->in = dev;
 	return TNA_NEXT;
 }
-#endif
