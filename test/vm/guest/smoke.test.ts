@@ -27,6 +27,9 @@ interface Capabilities {
   }[];
 }
 
+/** Where a service runs. VLAN devices have programs of their own at tc. */
+const hooksOf = (service: string) => (service.startsWith('vlan') ? ['xdp'] : ['tc', 'xdp']);
+
 t.test('capabilities', async (t) => {
   const { needs, services, window } = JSON.parse(await tnaOk('capabilities', '-o', 'json')) as Capabilities;
   t.ok(needs.length > 10);
@@ -45,19 +48,15 @@ t.test('capabilities', async (t) => {
     const expected = accelerates && (service === 'bridging' || routes);
     t.same(
       hooks.sort(),
-      [
-        ['tc', expected],
-        ['xdp', expected],
-      ],
+      hooksOf(service).map((hook) => [hook, expected]),
       `${service} is ${expected ? '' : 'not '}possible`,
     );
   }
   t.equal(window === null, !accelerates);
   if (accelerates) {
-    const routing = ['ip4_routing', 'ip6_routing'].flatMap((service) => [`${service} at tc`, `${service} at xdp`]);
-    const everything = all
-      .filter((service) => service !== 'bridging')
-      .flatMap((service) => [`${service} at tc`, `${service} at xdp`]);
+    const at = (service: string) => hooksOf(service).map((hook) => `${service} at ${hook}`);
+    const routing = all.filter((service) => service.endsWith('_routing')).flatMap(at);
+    const everything = all.filter((service) => service !== 'bridging').flatMap(at);
     // No module for VRFs is loaded here: that costs only their ports something. Of what is not possible anyway no conditions are told.
     const bridgeInVrf =
       "bridge.slave_kind == 'vrf' || routers.exists(r, r.kind == 'vlan' && r.lower == bridge.ifindex && r.slave_kind == 'vrf')";
