@@ -104,12 +104,19 @@ export function withVlanDevices(
   const six = quiet6.every((text) => configuration.namespace.some((one) => one.text === text));
   const timers = (name: string, mtu: number) =>
     neighbourTimers(name, six && mtu >= leastMtu6 ? ['ipv4', 'ipv6'] : ['ipv4']);
+  const mtus = new Map<string, number>();
+  /** The kernel refuses IPv6 an MTU above the device's, which a VLAN device may have less of than the port. */
+  const fits = ({ text }: Step): boolean => {
+    const [, name, mtu] = /^net\/ipv6\/conf\/(v\d)\/mtu (\d+)$/.exec(text) ?? [];
+    return name === undefined || Number(mtu) <= (mtus.get(name) ?? 0);
+  };
   const devices = drawn.flatMap(({ way: { device, port, tags }, outer }): Step[] => {
     const inner = tags.at(-1);
     if (inner === undefined) return [];
     const type = ({ protocol, vid }: Tag) => `type vlan id ${vid} protocol ${protocols[protocol as Protocol]}`;
     const least = ports[port]?.mtu ?? 1500;
     const mtu = random.chance(0.25) ? Math.min(least, random.pick([1280, 1300, 1400, 1500])) : least;
+    mtus.set(device, mtu);
     const outermost = tags[0] ?? inner;
     return [
       ...(outer === undefined
@@ -136,7 +143,9 @@ export function withVlanDevices(
     : [];
   const raise = (change: Change): Change => ({
     ...change,
-    steps: change.steps.map((one) => (one.tool === 'far' || random.chance(0.25) ? one : raised(one))),
+    steps: change.steps
+      .map((one) => (one.tool === 'far' || random.chance(0.25) ? one : raised(one)))
+      .filter(fits),
   });
   const changes = [...configuration.changes.map(raise), ...own].sort((a, b) => a.before - b.before);
   const placed = ({ mac, ip: address, port: network }: Neighbour) => ({
@@ -148,7 +157,7 @@ export function withVlanDevices(
     ...configuration,
     hosts: plan.neighbours.map(placed),
     links,
-    setup: configuration.setup.map(raised),
+    setup: configuration.setup.map(raised).filter(fits),
     changes,
   };
   return {
