@@ -143,9 +143,7 @@ export function withVlanDevices(
     : [];
   const raise = (change: Change): Change => ({
     ...change,
-    steps: change.steps
-      .map((one) => (one.tool === 'far' || random.chance(0.25) ? one : raised(one)))
-      .filter(fits),
+    steps: change.steps.map((one) => (one.tool === 'far' || random.chance(0.25) ? one : raised(one))).filter(fits),
   });
   const changes = [...configuration.changes.map(raise), ...own].sort((a, b) => a.before - b.before);
   const placed = ({ mac, ip: address, port: network }: Neighbour) => ({
