@@ -179,7 +179,7 @@ t.test('hardware that keeps something from XDP is served by tc', async (t) => {
   t.same(asNic(['rx-vlan-hw-parse']), ['tc', 'xdp-vlan-offload ethtool -K p1 rxvlan off']);
   t.same(asNic(['rx-vlan-stag-hw-parse']), ['tc', 'xdp-vlan-offload ethtool -K p1 rx-vlan-stag-hw-parse off']);
   t.same(asNic([], { parent_dev_bus_name: 'pci' }), ['xdp']);
-  t.same(asNic([], { mtu: 3498 }), ['xdp']);
-  t.same(asNic([], { mtu: 9000 }), ['tc', 'xdp-mtu ip link set p1 mtu 3498; tc has no such limit']);
+  t.same(asNic([], { mtu: 3046 }), ['xdp']);
+  t.same(asNic([], { mtu: 3047 }), ['tc', 'xdp-mtu ip link set p1 mtu 3046; tc has no such limit']);
   t.same(asNic([], { parent_dev_bus_name: 'xen' }), ['tc', 'xdp-xen-checksum']);
 });

@@ -25,7 +25,7 @@ export function narrowed(
 
 /** What single scripts need. */
 const particulars: Readonly<Record<string, Omit<Selftest, 'script'>>> = {
-  // Dumps of thousands of entries, each of which the controller is told of as well.
+  // With TNA it takes more than half an hour on an emulated processor, without it eleven minutes.
   'forwarding/bridge_mdb.sh': { timeoutSeconds: 5400 },
   // Some 190 pings that nobody is to answer, each of which waits as long as that.
   'forwarding/no_forwarding.sh': { environment: { PING_TIMEOUT: '1' } },
