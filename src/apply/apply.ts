@@ -123,6 +123,11 @@ async function slowPath(action: ActionOf<'set-slot'>, deployer: Deployer): Promi
 /** Resources that a later action may depend on: the interface's hook, a pipeline, a hook's shared maps. */
 function provides(action: Action): readonly string[] {
   switch (action.op) {
+    // What holds on to shared maps has to go before these are made anew: a dispatcher that stays counts in a slot of the old ones.
+    case 'detach':
+      return [`free ${action.hook}`];
+    case 'dismantle':
+      return [`gone ${action.hook}`];
     case 'prepare':
       return [`hook ${action.hook}`];
     case 'load':
@@ -137,6 +142,10 @@ function provides(action: Action): readonly string[] {
 
 function dependsOn(action: Action): readonly string[] {
   switch (action.op) {
+    case 'dismantle':
+      return [`free ${action.hook}`];
+    case 'prepare':
+      return [`gone ${action.hook}`];
     case 'load':
       return [`hook ${action.hook}`];
     case 'attach':

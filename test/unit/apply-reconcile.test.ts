@@ -177,6 +177,35 @@ t.test('shared maps that cannot be made', async (t) => {
   );
 });
 
+t.test('shared maps are not made anew while a dispatcher has the old ones', async (t) => {
+  const host = new FakeHost();
+  await host.prepare('tc', 2);
+  const one: Desired = {
+    interfaces: [interfaceWith(2, pipeline('tc', 1)), interfaceWith(3, pipeline('tc', 1))],
+    egress: [],
+  };
+  await applyPlan(makePlan(one, await host.deployed()), host);
+  const plan = makePlan(before, await host.deployed());
+  host.onCall = (call) => {
+    if (call.startsWith('detach tc 3')) throw new Error('no luck');
+  };
+  t.same(
+    shown(await applyPlan(plan, host)).filter(
+      (line) => !/^(done (clear-slot|detach|unload)|skipped (load|set-slot|attach))/.test(line),
+    ),
+    ['failed detach p3', 'skipped dismantle', 'skipped prepare'],
+  );
+  t.ok(
+    (await host.deployed()).attachments.every(({ programId }) => programId === 0),
+    'all is slow meanwhile',
+  );
+  host.onCall = () => {};
+  await applyPlan(makePlan(before, await host.deployed()), host);
+  const { attachments } = await host.deployed();
+  t.equal(new Set(attachments.map(({ slot }) => slot)).size, 3, 'each has a slot of its own');
+  t.same(makePlan(before, await host.deployed()).actions, []);
+});
+
 t.test('an undo that fails as well is not reported as done, and what it leaves is seen by the next pass', async (t) => {
   const { host, plan } = await hostBetween();
   host.onCall = (call) => {
