@@ -72,9 +72,13 @@ export class NetlinkReader {
     }
   }
 
-  /** Asks for every object at once; the kernel answers in order. */
+  /**
+   * Asks for every object in turn. Of a source without which the rules can do, an object that the kernel refuses to talk of is passed over, so that
+   * one odd driver takes nothing from the other devices; the source is absent when none has an answer. @throws TnaError `netlink`
+   */
   async details(requests: readonly DetailRequest[]): Promise<readonly Message[] | { readonly absent: string }> {
     const answers: Message[] = [];
+    let refusal: string | undefined;
     for (const { source, request } of requests) {
       try {
         const client = await this.client(source.spec);
@@ -86,12 +90,12 @@ export class NetlinkReader {
         answers.push(...found.map(plainMessage));
       } catch (cause) {
         if (cause instanceof NetlinkError && vanished.includes(cause.code)) continue;
-        if (source.optional && cause instanceof NetlinkError && lacking.includes(cause.code))
-          return { absent: cause.message };
-        throw readError(source, cause);
+        if (!source.optional || !(cause instanceof NetlinkError) || !lacking.includes(cause.code))
+          throw readError(source, cause);
+        refusal ??= cause.message;
       }
     }
-    return answers;
+    return answers.length > 0 || refusal === undefined ? answers : { absent: refusal };
   }
 
   /** The spec, one of ours or one that the user put beside the rules. @throws TnaError `spec` */
