@@ -78,14 +78,21 @@ __bpf_kfunc struct tna_window *bpf_tna_skb_ctx_1(struct __sk_buff *ctx)
 
 __bpf_kfunc_end_defs();
 
+/*
+ * bpf_rdonly_cast() is for holders of CAP_PERFMON only: check_ptr_to_btf_access() sees to it since Linux 6.2. Before,
+ * whoever may load programs (CAP_BPF, CAP_NET_ADMIN) may call any function and read through what it returns. The one
+ * thing that 6.1 can ask for in addition is CAP_SYS_BOOT, by this flag (check_kfunc_call()): nothing is destroyed here.
+ */
+#define TNA_PRIVILEGED KF_DESTRUCTIVE
+
 BTF_KFUNCS_START(tna_xdp_functions)
-BTF_ID_FLAGS(func, bpf_tna_window_1)
-BTF_ID_FLAGS(func, bpf_tna_xdp_ctx_1)
+BTF_ID_FLAGS(func, bpf_tna_window_1, TNA_PRIVILEGED)
+BTF_ID_FLAGS(func, bpf_tna_xdp_ctx_1, TNA_PRIVILEGED)
 BTF_KFUNCS_END(tna_xdp_functions)
 
 BTF_KFUNCS_START(tna_tc_functions)
-BTF_ID_FLAGS(func, bpf_tna_window_1)
-BTF_ID_FLAGS(func, bpf_tna_skb_ctx_1)
+BTF_ID_FLAGS(func, bpf_tna_window_1, TNA_PRIVILEGED)
+BTF_ID_FLAGS(func, bpf_tna_skb_ctx_1, TNA_PRIVILEGED)
 BTF_KFUNCS_END(tna_tc_functions)
 
 static const struct btf_kfunc_id_set tna_xdp_set = { .owner = THIS_MODULE, .set = &tna_xdp_functions };

@@ -2,7 +2,7 @@
 // The tc hook of kernels without TCX: a direct-action filter on a clsact qdisc that TNA adds, and shares with nobody.
 // There is no link to pin, so the dispatcher itself is pinned: the filter is ours if it runs that very program.
 
-import { attachClsact, BpfError, BpfProgram, detachClsact, queryClsact } from 'bpf-loader-native';
+import { attachClsact, BpfError, BpfProgram, type ClsactFilter, detachClsact, queryClsact } from 'bpf-loader-native';
 import { MessageFlag, NetlinkClient, NetlinkError } from 'netlink-ts';
 import { TnaError } from '../model/error.js';
 import type { PinDirectory } from './pin-directory.js';
@@ -38,16 +38,26 @@ export async function attachFilter(directory: PinDirectory, pin: FilterPin, prog
   const { ifindex } = pin;
   for (const old of filterPins(directory)) if (old.ifindex === ifindex) await detachFilter(directory, old);
   const kind = await qdiscOf(ifindex);
-  if (kind !== undefined)
-    throw new TnaError('foreign-qdisc', `ifindex ${ifindex} has a ${kind} qdisc, which is left alone`);
+  if (kind !== undefined) throw foreignQdisc(ifindex, kind);
   // Pinned first: whatever happens from now on, the qdisc is known to be ours.
   program.pin(directory.pathOf(pin));
+  let filter: ClsactFilter;
   try {
-    await attachClsact(placeOn(ifindex), program);
+    filter = await attachClsact(placeOn(ifindex), program);
   } catch (error) {
-    directory.unpin(pin);
+    // The pin goes last: if the qdisc cannot go either, for want of a descriptor, say, the next pass finds it by that.
+    await detachFilter(directory, pin).catch(() => undefined);
     throw error;
   }
+  if (filter.madeQdisc) return;
+  // Somebody added one between the look and now.
+  await detachClsact(placeOn(ifindex), { removeQdisc: false });
+  directory.unpin(pin);
+  throw foreignQdisc(ifindex, 'clsact');
+}
+
+function foreignQdisc(ifindex: number, kind: string): TnaError {
+  return new TnaError('foreign-qdisc', `ifindex ${ifindex} has a ${kind} qdisc, which is left alone`);
 }
 
 /** Removes the filter, and the qdisc unless somebody else has put a filter there meanwhile. */

@@ -4,7 +4,7 @@
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { attachClsact, BpfObject, detachClsact } from 'bpf-loader-native';
+import { attachClsact, BpfObject, type BpfProgram, detachClsact } from 'bpf-loader-native';
 import { enterNetns } from 'netlink-ts';
 import t from 'tap';
 import { PinDirectory } from '../../src/platform/pin-directory.js';
@@ -59,6 +59,33 @@ t.test("a qdisc of somebody else's is left alone", async (t) => {
   await t.rejects(attachFilter(directory, pin, ours), { code: 'foreign-qdisc', message: /clsact/ });
   t.same(filterPins(directory), [], 'nothing is pinned');
   t.match(qdiscs(), /clsact/);
+  execFileSync('tc', ['qdisc', 'del', 'dev', 'one', 'clsact']);
+});
+
+t.test('a filter that cannot be put there leaves neither its qdisc nor its pin', async (t) => {
+  const brief = {
+    pin: (path: string) => ours.pin(path),
+    get fd(): number {
+      throw new Error('no descriptors');
+    },
+  } as unknown as BpfProgram;
+  await t.rejects(attachFilter(directory, pin, brief), { message: 'no descriptors' });
+  t.notMatch(qdiscs(), /clsact/);
+  t.same(filterPins(directory), []);
+});
+
+t.test('a qdisc that somebody adds at the same time is left alone, too', async (t) => {
+  const late = {
+    pin: (path: string) => {
+      ours.pin(path);
+      execFileSync('tc', ['qdisc', 'add', 'dev', 'one', 'clsact']);
+    },
+    fd: ours.fd,
+  } as unknown as BpfProgram;
+  await t.rejects(attachFilter(directory, pin, late), { code: 'foreign-qdisc', message: /clsact/ });
+  t.match(qdiscs(), /clsact/);
+  t.same(await foreignFilters(ifindex, 0), { ingress: [], egress: [] }, 'without our filter');
+  t.same(filterPins(directory), []);
   execFileSync('tc', ['qdisc', 'del', 'dev', 'one', 'clsact']);
 });
 

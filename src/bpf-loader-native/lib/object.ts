@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A compiled BPF object: open, look inside, set constants, load through libbpf.
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { elfSection, stringAt } from './elf.js';
@@ -131,7 +131,17 @@ export class BpfObject {
     const outcome = await this.#native.load(options.keepPrograms ?? false);
     if (outcome.errno !== 0) throw loadFailure('load', this.name, outcome.errno, outcome.log);
     this.#loaded = true;
-    for (const [name, path] of unpinned) this.map(name).pin(path);
+    const pinned: string[] = [];
+    try {
+      for (const [name, path] of unpinned) {
+        this.map(name).pin(path);
+        pinned.push(path);
+      }
+    } catch (error) {
+      // The next load would mix these with maps of its own.
+      for (const path of pinned) rmSync(path, { force: true });
+      throw error;
+    }
   }
 
   /** A loaded program, owned by this object: it is closed with it. */

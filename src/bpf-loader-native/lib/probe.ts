@@ -132,6 +132,9 @@ function programType(type: string): number {
 const REFUSED_CALL =
   /invalid func |unknown func |program of this type cannot use helper|calling kernel function \S+ is not allowed|not supported/;
 
+/** A function that is there, for others. */
+const LACKS_PRIVILEGE = /kfunc calls require CAP_/;
+
 async function probeHelper(subject: string): Promise<ProbeResult> {
   const [type = '', helper = ''] = subject.split(':');
   programType(type);
@@ -148,7 +151,8 @@ async function probeHelper(subject: string): Promise<ProbeResult> {
 /** The arguments are missing on purpose: a complaint about them shows that the call itself is allowed. */
 function callResult(error: BpfError | undefined, what: string): ProbeResult {
   if (error === undefined) return yes(`a ${what} loads`);
-  if (error.errno === constants.errno.EPERM || error.code !== 'verifier') return unknownBy(error, what);
+  if (error.errno === constants.errno.EPERM || error.code !== 'verifier' || LACKS_PRIVILEGE.test(error.log))
+    return unknownBy(error, what);
   return REFUSED_CALL.test(error.log) ? no(`${what}: ${error.summary}`) : yes(`${what}: ${error.summary}`);
 }
 

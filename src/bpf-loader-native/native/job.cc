@@ -14,12 +14,13 @@ namespace {
 class Job : public Napi::AsyncWorker {
  public:
   Job(Napi::Env env, const std::vector<Napi::Object>& keep, std::function<void()> work,
-      std::function<Napi::Value(Napi::Env)> finish)
+      std::function<Napi::Value(Napi::Env)> finish, std::function<void()> settled)
       : Napi::AsyncWorker(env),
         deferred_(Napi::Promise::Deferred::New(env)),
         netns_(CallerNetns(&netns_error_)),
         work_(std::move(work)),
-        finish_(std::move(finish)) {
+        finish_(std::move(finish)),
+        settled_(std::move(settled)) {
     keep_.reserve(keep.size());
     for (const auto& object : keep) keep_.push_back(Napi::Persistent(object));
   }
@@ -45,6 +46,7 @@ class Job : public Napi::AsyncWorker {
   }
 
   void OnOK() override {
+    if (settled_) settled_();
     try {
       deferred_.Resolve(finish_(Env()));
     } catch (const Napi::Error& e) {
@@ -55,6 +57,7 @@ class Job : public Napi::AsyncWorker {
   }
 
   void OnError(const Napi::Error& e) override {
+    if (settled_) settled_();
     Napi::Object error = e.Value().As<Napi::Object>();
     // Who gets it can tell a lack of descriptors from other failures.
     if (refused_ != 0) error.Set("code", uv_err_name(-refused_));
@@ -74,12 +77,13 @@ class Job : public Napi::AsyncWorker {
   UniqueFd netns_;
   std::function<void()> work_;
   std::function<Napi::Value(Napi::Env)> finish_;
+  std::function<void()> settled_;
   std::vector<Napi::ObjectReference> keep_;
 };
 
 }  // namespace
 
 Napi::Promise RunJob(Napi::Env env, const std::vector<Napi::Object>& keep, std::function<void()> work,
-                     std::function<Napi::Value(Napi::Env)> finish) {
-  return (new Job(env, keep, std::move(work), std::move(finish)))->Start();
+                     std::function<Napi::Value(Napi::Env)> finish, std::function<void()> settled) {
+  return (new Job(env, keep, std::move(work), std::move(finish), std::move(settled)))->Start();
 }

@@ -9,8 +9,9 @@
 #include <vector>
 
 /// Runs `work` on a pool thread, then `finish` on the main thread; the promise takes what `finish` returns.
-/// `keep` stays reachable until then. Exceptions of either become a rejection.
+/// `keep` stays reachable until then. Exceptions of either become a rejection. `settled` is called before the promise is
+/// settled, also when `work` could not be run or failed.
 Napi::Promise RunJob(Napi::Env env, const std::vector<Napi::Object>& keep, std::function<void()> work,
-                     std::function<Napi::Value(Napi::Env)> finish);
+                     std::function<Napi::Value(Napi::Env)> finish, std::function<void()> settled = {});
 
 #endif

@@ -170,13 +170,13 @@ Napi::Value Object::Load(const Napi::CallbackInfo& info) {
         load->log = std::move(capture.text);
         if (load->error == 0) load->object->prepared = std::move(capture.programs);
       },
-      [load, this](Napi::Env env) -> Napi::Value {
-        loading_ = false;
+      [load](Napi::Env env) -> Napi::Value {
         auto result = Napi::Object::New(env);
         result.Set("errno", load->error);
         result.Set("log", load->log);
         return result;
-      });
+      },
+      [this] { loading_ = false; });
 }
 
 Napi::Value Object::ProgramHandle(const Napi::CallbackInfo& info) {

@@ -28,7 +28,8 @@ bool IsSigned(const btf_type* type) {
 
 void DescribeVariable(const btf* types, const btf_var_secinfo& place, const btf_type* variable, Napi::Object out) {
   int64_t size = btf__resolve_size(types, variable->type);
-  const btf_type* type = Strip(types, variable->type);
+  // A type without a size may be one that contains itself, which libbpf notices and the loops here would not.
+  const btf_type* type = size < 0 ? nullptr : Strip(types, variable->type);
   uint32_t count = 1;
   bool array = type != nullptr && btf_is_array(type);
   while (type != nullptr && btf_is_array(type)) {
