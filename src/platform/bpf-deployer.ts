@@ -335,12 +335,20 @@ function deviceGone(cause: unknown): TnaError {
   return new TnaError(deviceGoneCode, 'the device has gone meanwhile', { cause });
 }
 
-/** @throws TnaError `conflict` when another program has come to the hook, which only one can have */
+/** What drivers answer that have XDP, but not as they are set up: with SR-IOV, say, or offloads that cannot be switched off. */
+const refusals = ['EINVAL', 'EOPNOTSUPP', 'ERANGE'];
+
+/** @throws TnaError `conflict` when another program has come to the hook, which only one can have; `xdp-refused` */
 async function attachXdp(ifindex: number, program: BpfProgram): Promise<BpfLink> {
   try {
     return await BpfLink.attachXdp(ifindex, program, 'native');
   } catch (cause) {
-    if (!['EBUSY', 'EEXIST'].includes(errnoOf(cause) ?? '')) throw cause;
+    const code = errnoOf(cause) ?? '';
+    if (refusals.includes(code) && !isGone(ifindex, cause))
+      throw failure('xdp-refused', `the driver of ifindex ${ifindex} refuses XDP as it is set up`, cause, {
+        hint: '--hook INTERFACE=tc, which asks nothing of the driver',
+      });
+    if (!['EBUSY', 'EEXIST'].includes(code)) throw cause;
     throw new TnaError('conflict', `another XDP program is attached to ifindex ${ifindex} and is left alone`, {
       hint: 'bpftool net show',
       cause,

@@ -183,3 +183,52 @@ t.test('hardware that keeps something from XDP is served by tc', async (t) => {
   t.same(asNic([], { mtu: 3047 }), ['tc', 'xdp-mtu ip link set p1 mtu 3046; tc has no such limit']);
   t.same(asNic([], { parent_dev_bus_name: 'xen' }), ['tc', 'xdp-xen-checksum']);
 });
+
+t.test('what bonds say that they can is of the devices below them', async (t) => {
+  const scenario = scenarios.find(({ name }) => name === 'bridge');
+  if (scenario === undefined) throw new Error('there is no scenario bridge');
+  const snapshot = readRecording(scenario.recording);
+  const ports = (snapshot.sources.links ?? []).filter(({ ifname }) => /^p\d/.test(String(ifname)));
+  const derived = (bonds: readonly string[]) => {
+    const links = (snapshot.sources.links ?? []).map((link) => {
+      if (!ports.includes(link)) return link;
+      const kind = bonds.includes(String(link.ifname)) ? 'bond' : '';
+      return { ...link, linkinfo: { ...(link.linkinfo as Message), kind } };
+    });
+    const xdp_features = (snapshot.sources.xdp_features ?? []).map((one) => ({ ...one, xdp_features: 7 }));
+    return derive(domain, { ...snapshot, sources: { ...snapshot.sources, links, xdp_features } }, new Map()).desired;
+  };
+  const names = ports.map(({ ifname }) => String(ifname));
+  const one = derived(['p1']);
+  t.match(
+    one.interfaces.find(({ name }) => name === 'p1'),
+    { pipeline: { hook: 'tc' }, hookNotes: [{ code: 'xdp-kind' }] },
+  );
+  t.notOk(
+    one.egress.some(({ name }) => name === 'p1'),
+    'and no XDP frame is sent to it',
+  );
+  t.match(
+    derived(names.slice(1)).interfaces.find(({ name }) => name === names[0]),
+    { pipeline: { hook: 'tc' }, hookNotes: [{ code: 'xdp-no-egress' }] },
+    'a NIC among bonds has nobody to send to by XDP',
+  );
+});
+
+t.test('an ingress chain is seen in any family and by any name', async (t) => {
+  const scenario = scenarios.find(({ name }) => name === 'bridge');
+  if (scenario === undefined) throw new Error('there is no scenario bridge');
+  const snapshot = readRecording(scenario.recording);
+  const concerned = (chain: Message) => {
+    const nft_chains = [{ nfgen_family: 5, table: 't', name: 'c', ...chain }];
+    const { desired } = derive(domain, { ...snapshot, sources: { ...snapshot.sources, nft_chains } }, new Map());
+    return desired.interfaces
+      .filter(({ reasons }) => reasons.some(({ code }) => code === 'nft-ingress-hook'))
+      .map((i) => i.name);
+  };
+  t.same(concerned({ hook: { num: 0, dev: 'p1' } }), ['p1'], 'netdev');
+  t.same(concerned({ nfgen_family: 1, hook: { num: 5, devs: { name: ['p1'] } } }), ['p1'], 'inet');
+  t.same(concerned({ nfgen_family: 1, hook: { num: 2 } }), [], 'inet, forward');
+  t.same(concerned({ hook: { num: 0, devs: { prefix: ['p1', 'x'] } } }), ['p1'], 'the beginning of a name');
+  t.same(concerned({ hook: { num: 0, devs: { prefix: ['x'] } } }), []);
+});

@@ -105,13 +105,13 @@ t.test('conditions of the bridge service', async (t) => {
     ['port-down', 'eth1 is down'],
     ['bridge-vlan-stats', 'bridge br0 counts frames per VLAN'],
   ]);
-  const chain = { family: 7, table: 'fw', name: 'forward', hook: 2, device: '', devices: [] };
+  const chain = { family: 7, table: 'fw', name: 'forward', hook: 2, device: '', devices: [], prefixes: [] };
   t.same(holding({ port, bridge, chains: [{ ...chain, family: 2 }, { ...chain, hook: -1 }, chain] }), [
     ['nft-bridge-hook', 'nftables filters bridged frames (table fw)'],
   ]);
   const ingress = { ...chain, family: 5, hook: 0, devices: ['eth0', 'eth1'] };
   t.same(holding({ port, bridge, chains: [ingress] }), [
-    ['nft-ingress-hook', 'nftables filters on eth1 itself (netdev family)'],
+    ['nft-ingress-hook', 'nftables filters on eth1 itself (an ingress or egress chain)'],
   ]);
   t.equal(
     service.blockedBy.find((c) => c.code === 'nft-bridge-hook')?.message.render({ port, bridge, chains: [] }),
