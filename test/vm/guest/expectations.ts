@@ -10,8 +10,11 @@ function atLeast(wantedMajor: number, wantedMinor: number): boolean {
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
-/** FPMs read kernel memory by bpf_rdonly_cast(), since 6.2, or by the module in helpers-kmod; without, all is left to Linux. */
-export const accelerates = atLeast(6, 2) || existsSync('/sys/kernel/btf/tna_helpers');
+/** By the module in helpers-kmod. */
+export const byModule = existsSync('/sys/kernel/btf/tna_helpers');
+
+/** FPMs read kernel memory by bpf_rdonly_cast(), since 6.2, or by the module; without, all is left to Linux. */
+export const accelerates = atLeast(6, 2) || byModule;
 
 /** Whether routing is possible at all: the UDP sockets of a namespace are found by a table that namespaces have since 6.2. */
 export const routes = accelerates && atLeast(6, 2);

@@ -5,13 +5,15 @@
 
 import t, { type Test } from 'tap';
 import { Bed, frame } from '../../support/lab/bed.js';
+import { run } from '../../support/lab/command.js';
 import { tagged } from '../../support/lab/frame.js';
 import { bridge, ip } from '../../support/lab/netns.js';
 import { patience } from '../../support/lab/patience.js';
 import { fastFrames, type InterfaceStatus, tna, tnaOk, tnaStatus } from '../../support/lab/tna.js';
 import { leftovers, newLeftovers } from '../../support/leftovers.js';
+import { main } from '../../support/scenarios/files.js';
 import { sendAndWait } from './arrivals.js';
-import { accelerates, lacking, routes } from './expectations.js';
+import { accelerates, byModule, lacking, routes } from './expectations.js';
 
 t.setTimeout(600_000 * patience);
 
@@ -73,6 +75,18 @@ t.test('capabilities', async (t) => {
       t.match(remedy, missing.get(need)?.remedy, need);
     }
   } else t.match(await tnaOk('capabilities'), /helpers-kmod/, 'the text says how to come by it');
+});
+
+t.test('the module is not for everybody who may load programs', { skip: !byModule && 'no module' }, async (t) => {
+  const said = await run('setpriv', [
+    ...['--bounding-set', '-sys_boot', process.execPath, main, 'capabilities', '-o', 'json'],
+  ]);
+  const { needs, window } = JSON.parse(said) as Capabilities;
+  t.equal(window, null);
+  t.match(
+    needs.find(({ need }) => need.includes('kfunc:bpf_tna_window_1')),
+    { answer: 'unknown', evidence: /CAP_SYS_BOOT/ },
+  );
 });
 
 /**
