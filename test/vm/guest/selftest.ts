@@ -18,8 +18,11 @@ const names = '/run/netns';
 const ready = '/run/tna-ready';
 const programs = '/run/tna-bin';
 
-/** `ip`, but a new namespace is handed out only once TNA is in it. A dead controller must not stop the script. */
-const ipScript = `#!/bin/sh
+/**
+ * `ip`, but a new namespace is handed out only once TNA is in it. A dead controller must not stop the script. By bash, since other shells drop the
+ * functions that scripts export for what they run in a namespace.
+ */
+const ipScript = `#!/bin/bash
 [ "$1 $2" = "netns add" ] || exec /usr/sbin/ip "$@"
 rm -f "${ready}/$3" # of one that had the name before
 /usr/sbin/ip "$@" || exit
