@@ -79,7 +79,7 @@ __bpf_kfunc struct tna_window *bpf_tna_skb_ctx_1(struct __sk_buff *ctx)
 __bpf_kfunc_end_defs();
 
 /*
- * bpf_rdonly_cast() is for holders of CAP_PERFMON only: check_ptr_to_btf_access() sees to it since Linux 6.2. Before,
+ * Kernels that have bpf_rdonly_cast() let only holders of CAP_PERFMON read through it (check_ptr_to_btf_access()). In 6.1
  * whoever may load programs (CAP_BPF, CAP_NET_ADMIN) may call any function and read through what it returns. The one
  * thing that 6.1 can ask for in addition is CAP_SYS_BOOT, by this flag (check_kfunc_call()): nothing is destroyed here.
  */

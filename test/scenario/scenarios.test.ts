@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { Derived } from '../../src/model/derived.js';
 import type { Domain } from '../../src/model/ports.js';
-import type { Message } from '../../src/model/snapshot.js';
+import type { Message, Snapshot } from '../../src/model/snapshot.js';
 import { readFpmLibrary } from '../../src/platform/clang.js';
 import { rulesDirectory } from '../../src/platform/package-paths.js';
 import { readRecording } from '../../src/platform/recording.js';
@@ -156,10 +156,15 @@ t.test('nothing that an accelerated interface takes for granted is left to the c
   t.same([...hooks].sort(), ['tc', 'xdp'], 'at both hooks');
 });
 
-t.test('hardware that keeps something from XDP is served by tc', async (t) => {
+/** A bridge with some ports, to be altered. */
+function recordedBridge(): Snapshot {
   const scenario = scenarios.find(({ name }) => name === 'bridge');
   if (scenario === undefined) throw new Error('there is no scenario bridge');
-  const snapshot = readRecording(scenario.recording);
+  return readRecording(scenario.recording);
+}
+
+t.test('hardware that keeps something from XDP is served by tc', async (t) => {
+  const snapshot = recordedBridge();
   /** The hook of p1, and why not a better one, if the ports were NICs that can do everything at XDP. */
   const asNic = (features: readonly string[], more: Message = {}) => {
     const links = (snapshot.sources.links ?? []).map((link) => {
@@ -185,9 +190,7 @@ t.test('hardware that keeps something from XDP is served by tc', async (t) => {
 });
 
 t.test('what bonds say that they can is of the devices below them', async (t) => {
-  const scenario = scenarios.find(({ name }) => name === 'bridge');
-  if (scenario === undefined) throw new Error('there is no scenario bridge');
-  const snapshot = readRecording(scenario.recording);
+  const snapshot = recordedBridge();
   const ports = (snapshot.sources.links ?? []).filter(({ ifname }) => /^p\d/.test(String(ifname)));
   const derived = (bonds: readonly string[]) => {
     const links = (snapshot.sources.links ?? []).map((link) => {
@@ -216,9 +219,7 @@ t.test('what bonds say that they can is of the devices below them', async (t) =>
 });
 
 t.test('an ingress chain is seen in any family and by any name', async (t) => {
-  const scenario = scenarios.find(({ name }) => name === 'bridge');
-  if (scenario === undefined) throw new Error('there is no scenario bridge');
-  const snapshot = readRecording(scenario.recording);
+  const snapshot = recordedBridge();
   const concerned = (chain: Message) => {
     const nft_chains = [{ nfgen_family: 5, table: 't', name: 'c', ...chain }];
     const { desired } = derive(domain, { ...snapshot, sources: { ...snapshot.sources, nft_chains } }, new Map());
