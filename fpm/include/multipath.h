@@ -24,7 +24,9 @@
 //   headers count, by policy 2 or a field of 3): TNA_CHOICE_PROTOCOL.
 // * ICMP errors are hashed as any packet there, other than by policy 0.
 // * packets with less behind the header than ports need, or ports that are not mapped: TNA_CHOICE_SHORT, whatever the policy (IPv6: ip6_header).
-// * resilient groups (nexthop_select_path_res) note when a bucket was last used: TNA_CHOICE_RESILIENT.
+// net/ipv4/nexthop.c nexthop_select_path_res(), resilient groups: the next hop of the bucket that half the hash tells, whatever its neighbour's state.
+// * nh_res_bucket_set_busy() notes when the bucket was last used. One that is due for such a note: TNA_CHOICE_BUCKET, so that it does not become
+//   idle (nh_res_bucket_idle_point()) while packets are fast, and `ip nexthop bucket` tells the time. Also due is one not used since it changed hands.
 // * Packets per next hop of a group (nh_grp_entry_stats_inc(), `ip -s -s nexthop`) do not show what is fast, unless the group was told to
 //   collect statistics from hardware as well (hw_stats): somebody means to read them then, TNA_CHOICE_STATISTICS.
 #pragma once
@@ -91,10 +93,27 @@ struct nh_grp_entry {
 	} hthr;
 };
 
+typedef struct {
+	long long counter;
+} atomic64_t;
+
+struct nh_res_bucket {
+	struct nh_grp_entry *nh_entry;
+	atomic64_t used_time;
+	unsigned long migrated_time;
+};
+
+struct nh_res_table {
+	u32 idle_timer;
+	u16 num_nh_buckets;
+	struct nh_res_bucket nh_buckets[0];
+};
+
 struct nh_group {
 	u16 num_nh;
 	bool hash_threshold;
 	bool hw_stats;
+	struct nh_res_table *res_table;
 	struct nh_grp_entry nh_entries[0];
 };
 
@@ -143,7 +162,7 @@ enum tna_choice_obstacle {
 	TNA_CHOICE_PROTOCOL,
 	TNA_CHOICE_SHORT,
 	TNA_CHOICE_ICMP_ERROR,
-	TNA_CHOICE_RESILIENT,
+	TNA_CHOICE_BUCKET,
 	TNA_CHOICE_STATISTICS,
 	TNA_CHOICE_NO_HOP,
 	TNA_CHOICE_UNEQUAL,
@@ -155,6 +174,7 @@ struct tna_hops {
 	u64 first; /* address */
 	u64 size;  /* of one */
 	u64 bound; /* where in one its upper bound is */
+	u64 table; /* address of struct nh_res_table, by which a resilient group chooses, otherwise 0 */
 	u32 count;
 	bool group;
 };
@@ -456,14 +476,9 @@ static __always_inline void tna_group_hops(u64 object, struct tna_hops *hops)
 	hops->first = group + TNA_OFFSET(nh_group, nh_entries);
 	hops->size = bpf_core_type_size(struct nh_grp_entry);
 	hops->bound = TNA_OFFSET(nh_grp_entry, hthr.upper_bound);
+	hops->table = TNA_AT(nh_group, group)->hash_threshold ? 0 : (u64)TNA_AT(nh_group, group)->res_table;
 	hops->count = TNA_AT(nh_group, group)->num_nh;
 	hops->group = true;
-}
-
-// Is the group of a kind in which upper bounds decide?
-static __always_inline bool tna_group_hashes(u64 object)
-{
-	return TNA_AT(nh_group, TNA_AT(nexthop___group, object)->nh_grp)->hash_threshold;
 }
 
 // Is it wanted how many packets each of the group's next hops had?
@@ -493,6 +508,24 @@ static __always_inline u64 tna_hop_by_hash(struct tna_hops *hops, u32 hash)
 		at += hops->size;
 	}
 	return 0;
+}
+
+// Where the next hop of a resilient group's bucket is, and whether the bucket's use is to be noted: after `refresh` jiffies, or a quarter of the time
+// after which it is idle.
+static __always_inline u64 tna_hop_by_bucket(u64 address, u32 hash, u32 refresh, bool *due)
+{
+	struct nh_res_table *table = TNA_AT(nh_res_table, address);
+	u32 limit = table->idle_timer / 4;
+	struct nh_res_bucket *bucket;
+	u64 used;
+
+	bucket = TNA_AT(nh_res_bucket, address + TNA_OFFSET(nh_res_table, nh_buckets) +
+					       hash % table->num_nh_buckets * bpf_core_type_size(struct nh_res_bucket));
+	used = bucket->used_time.counter;
+	if (limit > refresh)
+		limit = refresh;
+	*due = used == bucket->migrated_time || bpf_jiffies64() - used > limit;
+	return (u64)bucket->nh_entry;
 }
 
 // Does one of the first TNA_HOPS_MAX that are alive leave by a device? (fib_info_nh_uses_dev(), nexthop_uses_dev())

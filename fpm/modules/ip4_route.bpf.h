@@ -174,6 +174,7 @@ static __always_inline void tna_next_hops(u64 address, struct tna_hops *hops)
 	hops->first = tna_own_hop(address);
 	hops->size = bpf_core_type_size(struct fib_nh);
 	hops->bound = TNA_OFFSET(fib_nh_common___multipath, nhc_upper_bound);
+	hops->table = 0;
 	hops->count = info->fib_nhs;
 	hops->group = false;
 }
@@ -197,6 +198,7 @@ static __always_inline enum tna_choice_obstacle tna_choose4(struct tna_pkt *p, u
 	enum tna_choice_obstacle obstacle;
 	struct tna_hashed hashed;
 	struct tna_hops hops;
+	bool due = false;
 
 	if (!tna_hash_known())
 		return TNA_CHOICE_SEED;
@@ -210,16 +212,18 @@ static __always_inline enum tna_choice_obstacle tna_choose4(struct tna_pkt *p, u
 	destination &= tna_counts(hashed.how, TNA_FIELD_DESTINATION);
 	hash = ip->sysctl_fib_multipath_hash_seed.mp_seed;
 	hash = tna_flow_hash4(hash, source, destination, hashed.protocol, hashed.ports);
+	hash = tna_half_hash(p, hashed.how, hash);
 	tna_next_hops(address, &hops);
-	at = tna_hop_by_hash(&hops, tna_half_hash(p, hashed.how, hash));
+	at = hops.table ? tna_hop_by_bucket(hops.table, hash, IP4_ROUTE_refresh, &due) : tna_hop_by_hash(&hops, hash);
 	*next = at ? tna_hop_at(&hops, at) : 0;
 	obstacle = tna_hash_obstacle(p, hashed.how);
 	if (obstacle != TNA_CHOICE_OK)
 		return obstacle;
 	if (TNA_HOW_POLICY(hashed.how) == TNA_HASH_ADDRESSES && tna_icmp_error(p))
 		return TNA_CHOICE_ICMP_ERROR;
-	if (object && !tna_group_hashes(object))
-		return TNA_CHOICE_RESILIENT;
+	/* of a group of one, Linux does not look at the buckets (ip_mkroute_input()) */
+	if (due && hops.count > 1)
+		return TNA_CHOICE_BUCKET;
 	if (object && tna_group_counts(object))
 		return TNA_CHOICE_STATISTICS;
 	if (object && !TNA_AT(fib_nh_common, *next)->nhc_gw_family)
@@ -324,8 +328,8 @@ static __always_inline int fpm_ip4_route(struct tna_pkt *p)
 						return tna_slow(p, TNA_R_IP4_ROUTE_HASH_SHORT);
 					if (obstacle == TNA_CHOICE_ICMP_ERROR)
 						return tna_slow(p, TNA_R_IP4_ROUTE_ICMP_ERROR);
-					if (obstacle == TNA_CHOICE_RESILIENT)
-						return tna_slow(p, TNA_R_IP4_ROUTE_RESILIENT);
+					if (obstacle == TNA_CHOICE_BUCKET)
+						return tna_slow(p, TNA_R_IP4_ROUTE_BUCKET_STALE);
 					if (obstacle == TNA_CHOICE_STATISTICS)
 						return tna_slow(p, TNA_R_IP4_ROUTE_STATISTICS);
 					if (obstacle == TNA_CHOICE_NO_GATEWAY)

@@ -102,6 +102,7 @@ static __always_inline enum tna_choice_obstacle tna_choose6(struct tna_pkt *p, u
 	struct tna_hashed hashed;
 	u32 hash, label, wire;
 	struct tna_hops hops;
+	bool due = false;
 
 	if (!tna_hash_known())
 		return TNA_CHOICE_SEED;
@@ -125,7 +126,7 @@ static __always_inline enum tna_choice_obstacle tna_choose6(struct tna_pkt *p, u
 	hash = tna_half_hash(p, hashed.how, hash);
 	if (object) {
 		tna_group_hops(object, &hops);
-		at = tna_hop_by_hash(&hops, hash);
+		at = hops.table ? tna_hop_by_bucket(hops.table, hash, IP6_ROUTE_refresh, &due) : tna_hop_by_hash(&hops, hash);
 		*hop = at ? tna_hop_at(&hops, at) : 0;
 	} else {
 		obstacle = tna_sibling_by_hash(*route, p->in_address, tna_through_vrf(p), hash, &chosen);
@@ -142,8 +143,8 @@ static __always_inline enum tna_choice_obstacle tna_choose6(struct tna_pkt *p, u
 		return obstacle;
 	if (TNA_HOW_POLICY(hashed.how) == TNA_HASH_ADDRESSES && tna_icmp6_error(p))
 		return TNA_CHOICE_ICMP_ERROR;
-	if (object && !tna_group_hashes(object))
-		return TNA_CHOICE_RESILIENT;
+	if (due)
+		return TNA_CHOICE_BUCKET;
 	if (object && tna_group_counts(object))
 		return TNA_CHOICE_STATISTICS;
 	if (object && !TNA_AT(fib_nh_common, *hop)->nhc_gw_family)
@@ -240,8 +241,8 @@ static __always_inline int fpm_ip6_route(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP6_ROUTE_HASH_PROTOCOL);
 		if (obstacle == TNA_CHOICE_ICMP_ERROR)
 			return tna_slow(p, TNA_R_IP6_ROUTE_ICMP_ERROR);
-		if (obstacle == TNA_CHOICE_RESILIENT)
-			return tna_slow(p, TNA_R_IP6_ROUTE_RESILIENT);
+		if (obstacle == TNA_CHOICE_BUCKET)
+			return tna_slow(p, TNA_R_IP6_ROUTE_BUCKET_STALE);
 		if (obstacle == TNA_CHOICE_STATISTICS)
 			return tna_slow(p, TNA_R_IP6_ROUTE_STATISTICS);
 		if (obstacle == TNA_CHOICE_NO_GATEWAY)

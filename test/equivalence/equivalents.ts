@@ -134,10 +134,6 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
     because: 'the least MTU of these devices is enough for IPv4, which never leaves them then',
   },
   'ip4_route:no-route': { because: 'what is not found is undecided next, and a route of no type: route-type' },
-  'ip4_route:resilient': {
-    because: 'where bounds would be, such groups have half of a pointer, which is below the hash or not',
-    elsewhere: true,
-  },
   'ip4_route:statistics': {
     because: 'the packets are the same, only uncounted; test/fpm/routing.test.ts comes upon it',
   },
@@ -169,10 +165,6 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'ip6_route:multipath': { because: 'this kernel shows its seed' },
   'ip6_route:no-hop': { because: 'what has no next hop has no device: egress-type' },
   'ip6_route:no-route': { because: 'what is not found is undecided next' },
-  'ip6_route:resilient': {
-    because: 'where bounds would be, such groups have half of a pointer, which is below the hash or not',
-    elsewhere: true,
-  },
   'ip6_route:statistics': {
     because: 'the packets are the same, only uncounted; test/fpm/routing.test.ts comes upon it',
   },

@@ -25,6 +25,31 @@ const by = (policy: number, fields = 55): Pick<Case, 'set' | 'unset' | 'packet'>
 export const flowDissector = (b: Bench): Promise<() => Promise<void>> =>
   python(b.netns, `${dissectsFlows}\nimport sys\nprint(1, flush=True)\nsys.stdin.read()`);
 
+/** Of either family. */
+export function resilientCases(
+  fpm: 'ip4_route' | 'ip6_route',
+  via: string,
+  over: (how: string, ...before: string[]) => Pick<Case, 'set' | 'unset' | 'packet' | 'frame'>,
+): readonly Case[] {
+  const group = (options = '', members = '6,3/7') =>
+    over(
+      'nhid 9',
+      `ip nexthop replace id 6 ${via}`,
+      `ip nexthop replace id 7 ${via}`,
+      `ip nexthop replace id 9 group ${members} type resilient buckets 8 ${options}`,
+    );
+  const stale = `${fpm}:bucket-stale`;
+  const later: Pick<Case, 'expect' | 'kinds' | 'first'> = { expect: stale, kinds: ['veth'], first: true };
+  const params = { [`${fpm.toUpperCase()}_refresh`]: 1 };
+  return [
+    { name: 'a resilient group', expect: 'fast', first: true, ...group() },
+    { name: 'a resilient group of one', expect: 'fast', first: true, ...group('', '7') },
+    { name: 'a resilient group whose bucket was not used yet', expect: stale, ...group() },
+    { name: 'a resilient group whose bucket was used a while ago', ...later, ...group(), params },
+    { name: 'a resilient group whose buckets are idle at once', ...later, ...group('idle_timer 0') },
+  ];
+}
+
 export const multipathCases: readonly Case[] = [
   { name: 'several next hops', expect: 'fast', ...route(bothViaB) },
   {
@@ -152,11 +177,7 @@ export const multipathCases: readonly Case[] = [
       'ip nexthop replace id 9 group 6,3/7',
     ),
   },
-  {
-    name: 'a resilient group',
-    expect: 'ip4_route:resilient',
-    ...route('nhid 9', `ip nexthop replace id 7 ${viaB}`, 'ip nexthop replace id 9 group 7 type resilient buckets 8'),
-  },
+  ...resilientCases('ip4_route', viaB, route),
   {
     name: 'a group that counts',
     expect: 'ip4_route:statistics',

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { withAgent } from '../support/lab/agent.js';
 import { ethernet, hex, ipv6, ipv6Address, sized, tcp, udp } from '../support/lab/frame.js';
 import { inNetns, ip } from '../support/lab/netns.js';
-import { flowDissector } from './multipath-cases.js';
+import { flowDissector, resilientCases } from './multipath-cases.js';
 import { A, B, type Bench, type Case, countingGroup, own1, packet, python, routingModules } from './routing-case.js';
 
 export interface Ipv6 {
@@ -488,11 +488,7 @@ export const routing6Cases: readonly Case[] = [
       'ip nexthop replace id 9 group 6,3/7',
     ),
   },
-  {
-    name: 'a resilient group',
-    expect: 'ip6_route:resilient',
-    ...route('nhid 9', `ip nexthop replace id 7 ${viaB6}`, 'ip nexthop replace id 9 group 7 type resilient buckets 8'),
-  },
+  ...resilientCases('ip6_route', viaB6, route),
   {
     name: 'a group that counts',
     expect: 'ip6_route:statistics',

@@ -41,10 +41,13 @@ export function drawSpread(random: Random, family: SpreadFamily, ports: number, 
   const members = () =>
     Array.from({ length: random.between(1, mostHops) }, (_, n) => `${object + n},${weight(random)}`).join('/');
   const group = (n: number) => object + mostHops + n;
-  const type = () => (random.chance(0.1) ? ' type resilient buckets 16' : '');
-  const grouped = Array.from({ length: groups }, (_, n) =>
-    ip(`nexthop add id ${group(n)} group ${members()}${type()}`),
-  );
+  // a group stays of its type for ever
+  const types = Array.from({ length: groups }, () => (random.chance(0.2) ? ' type resilient buckets 16' : ''));
+  const grouped = types.map((type, n) => ip(`nexthop add id ${group(n)} group ${members()}${type}`));
+  const regrouped = () => {
+    const n = random.below(groups);
+    return ip(`nexthop replace id ${group(n)} group ${members()}${types[n]}`);
+  };
   const hop = () =>
     `nexthop ${random.chance(0.93) ? gateway(random, ports) : `dev p${random.between(1, ports)}`} weight ${weight(random)}`;
   const hops = () => Array.from({ length: random.between(2, mostHops) }, hop).join(' ');
@@ -66,7 +69,7 @@ export function drawSpread(random: Random, family: SpreadFamily, ports: number, 
     return random.pick([
       () => ip(`route replace ${family.network(random.below(count))} ${over()}`),
       () => ip(`nexthop replace id ${object + n} ${gateway(random, ports)}`),
-      () => ip(`nexthop replace id ${group(random.below(groups))} group ${members()}`),
+      regrouped,
       () => ip(`nexthop del id ${object + n}`),
       () => sysctl(`net/ipv4/fib_multipath_hash_seed ${random.between(0, 9)}`),
       policy,
