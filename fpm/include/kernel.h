@@ -157,6 +157,10 @@ struct bpf_xdp_entity {
 	void *link;
 };
 
+struct device {
+	struct device *parent;
+};
+
 struct net_device {
 	const struct net_device_ops *netdev_ops;
 	unsigned long priv_flags : 32;
@@ -165,6 +169,7 @@ struct net_device {
 	unsigned int mtu;
 	unsigned short hard_header_len;
 	u64 features;
+	u64 wanted_features;
 	int ifindex;
 	u32 xdp_features;
 	void *xdp_prog;
@@ -183,6 +188,7 @@ struct net_device {
 	struct Qdisc *qdisc;
 	struct netdev_queue *_tx;
 	const unsigned char *dev_addr;
+	struct device dev;
 	const struct rtnl_link_ops *rtnl_link_ops;
 	unsigned int real_num_rx_queues;
 	unsigned int real_num_tx_queues;

@@ -168,10 +168,11 @@ static __always_inline int tna_drop(struct tna_pkt *p, u32 reason)
 
 extern const void veth_xmit __ksym __weak;
 
-// A device with rtnetlink operations is a virtual one; hardware and virtio have none.
+// A device with rtnetlink operations is a virtual one; hardware and virtio have none, and are part of something else, which the pseudo devices
+// that are made without them (L2TP) are not.
 static __always_inline bool tna_is_hardware(struct net_device *dev)
 {
-	return !dev->rtnl_link_ops;
+	return !dev->rtnl_link_ops && dev->dev.parent;
 }
 
 // The first eight bytes of a virtual device's rtnetlink kind.

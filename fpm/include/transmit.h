@@ -26,9 +26,9 @@
 // * veth: generic XDP on the peer: no. The peer's own ingress takes the mark away.
 // * hardware, tap, dummy: the frame has left.
 // * VLAN devices, bond, team hand it on to another device: not while any device of the machine has generic XDP (its
-//   static key), or the kernel does not tell. What is routed has lost its route (skb_dst()) then, by which tunnels go for their path MTU: not if
-//   below the VLAN devices is one of another kind than the ones named here (a bridge, whose ports may be tunnels), or if they are too many to look.
-// * any other kind (vxlan and other tunnels, macvlan, ...): not.
+//   static key), or the kernel does not tell. Not if below the VLAN devices is one of another kind than the ones named here (a bridge, whose ports
+//   are not looked at), or if they are too many to look: what is routed has lost its route (skb_dst()) then, by which tunnels go for their path MTU.
+// * any other kind (vxlan and other tunnels, macvlan, ...), and pseudo devices without a kind (L2TP): not.
 // A third thing that bears the mark is what filters copy on the way out (net/sched/act_mirred.c tcf_mirred_to_dev(), mirror): an ifb device drops
 // such a copy (drivers/net/ifb.c ifb_xmit()), but receives one with the mark anew, by the device that it was leaving by. Filters or a qdisc
 // with classes, on the egress device or below VLAN devices, a bond, a team, while the kernel has the action mirred, or does not tell: not.
@@ -358,7 +358,7 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 	kind &= TNA_KIND_SHORT;
 	if (tna_unlikely(kind != TNA_KIND_VLAN && kind != TNA_KIND_BOND && kind != TNA_KIND_TEAM))
 		return TNA_TRANSMIT_KIND;
-	if (kind == TNA_KIND_VLAN && p->l3 && tna_unlikely(tna_unknown_below(p->odev_address)))
+	if (kind == TNA_KIND_VLAN && tna_unlikely(tna_unknown_below(p->odev_address)))
 		return TNA_TRANSMIT_KIND;
 	if (tna_unlikely(tna_mark_matters()))
 		return TNA_TRANSMIT_BELOW;

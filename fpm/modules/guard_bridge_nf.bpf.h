@@ -6,9 +6,10 @@
 //
 // br_netfilter's own hooks (net/bridge/br_netfilter_hooks.c br_nf_ops) are harmless while it lets every frame pass:
 // br_nf_pre_routing() accepts at once when neither the per-netns sysctl nor the per-bridge option asks for ip(6)tables,
-// br_nf_forward() likewise for arptables, and br_nf_post_routing() accepts what has no nf_bridge state. They are
-// recognised by br_nf_pre_routing's address as the only hook at PRE_ROUTING; br_netfilter registers all three together,
-// so a single hook at each of the other two is its own, too. Anything else: SLOW.
+// br_nf_forward() passes ARP alone to arptables, also behind a tag of 802.1Q, whose frames are SLOW where that is on, and
+// br_nf_post_routing() accepts what has no nf_bridge state. They are recognised by br_nf_pre_routing's address as the only hook at
+// PRE_ROUTING; br_netfilter registers all three together, so a single hook at each of the other two is its own, too. Before Linux 6.8 there
+// are two at FORWARD, br_nf_forward_ip() and br_nf_forward_arp(). Anything else: SLOW.
 // br_nf_pre_routing() first pulls the header of PPPoE and inner-VLAN frames and drops shorter ones: SLOW.
 //
 // br_netfilter's per-netns state lies in net->gen under a number that only its own (private) variable knows. It is
@@ -20,6 +21,8 @@
 #include "bridge.h"
 
 extern const void br_nf_pre_routing __ksym __weak;
+extern const void br_nf_forward_ip __ksym __weak;
+extern const void br_nf_forward_arp __ksym __weak;
 extern const void brnf_sysctl_call_tables __ksym __weak;
 
 #define TNA_NF_BR_PRE_ROUTING 0
@@ -98,20 +101,40 @@ static __always_inline u64 tna_hook_count(u64 entries)
 	return TNA_AT(nf_hook_entries, entries)->num_hook_entries;
 }
 
-// Not 0 if br_netfilter passes frames to ip(6)tables or arptables, in this network namespace.
-static __always_inline u64 tna_brnf_calls(struct brnf_net *brnf)
+// 0 if the hooks at FORWARD are br_netfilter's alone, where those at PRE_ROUTING are.
+static __always_inline u64 tna_foreign_forward(u64 entries)
 {
+	u64 count = tna_hook_count(entries), second;
+
+	if (count != 2)
+		return count ^ 1;
+	second = entries + TNA_OFFSET(nf_hook_entries, hooks) + bpf_core_type_size(struct nf_hook_entry);
+	return ((u64)TNA_AT(nf_hook_entries, entries)->hooks[0].hook ^ (u64)&br_nf_forward_ip) |
+	       ((u64)TNA_AT(nf_hook_entry, second)->hook ^ (u64)&br_nf_forward_arp);
+}
+
+// Not 0 if br_netfilter passes frames to ip(6)tables, or, asked for that, arptables, in this network namespace.
+static __always_inline u64 tna_brnf_calls(struct brnf_net *brnf, bool arp)
+{
+	u64 calls;
+
 	if (TNA_OFFSET(brnf_net, call_ip6tables) == TNA_OFFSET(brnf_net, call_iptables) + 4)
-		return TNA_WORD_AT(brnf, call_iptables) | brnf->call_arptables;
-	return brnf->call_iptables | brnf->call_ip6tables | brnf->call_arptables;
+		calls = TNA_WORD_AT(brnf, call_iptables);
+	else
+		calls = brnf->call_iptables | brnf->call_ip6tables;
+	return arp ? calls | brnf->call_arptables : calls;
 }
 
 static __always_inline int fpm_guard_bridge_nf(struct tna_pkt *p)
 {
 	u64 net = p->net, pre, forward, post, foreign, state, options, calls;
 	struct netns_nf *nf = TNA_AT(netns_nf, net + TNA_OFFSET(net, nf));
+	bool arp = p->proto == bpf_htons(ETH_P_8021Q); /* or what is behind the tag may be */
 	struct nf_hook_entries *first;
 
+	/* a kernel without anybody who could register hooks of bridges */
+	if (!TNA_HAS(netns_nf, hooks_bridge))
+		return TNA_NEXT;
 	/* when the last hook goes, its pointer becomes NULL (net/netfilter/core.c __nf_hook_entries_try_shrink) */
 	pre = (u64)nf->hooks_bridge[TNA_NF_BR_PRE_ROUTING];
 	forward = (u64)nf->hooks_bridge[TNA_NF_BR_FORWARD];
@@ -122,13 +145,13 @@ static __always_inline int fpm_guard_bridge_nf(struct tna_pkt *p)
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
 	first = TNA_AT(nf_hook_entries, pre);
 	foreign = (first->num_hook_entries ^ 1) | ((u64)first->hooks[0].hook ^ (u64)&br_nf_pre_routing) |
-		  (tna_hook_count(forward) ^ 1) | (tna_hook_count(post) ^ 1);
+		  tna_foreign_forward(forward) | (tna_hook_count(post) ^ 1);
 	state = tna_brnf(p, net);
 	if (tna_unlikely(foreign || !state))
 		return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_BRIDGE_HOOK);
 	options = p->bridge.options & (TNA_BR_OPTION(BROPT_NF_CALL_IPTABLES) | TNA_BR_OPTION(BROPT_NF_CALL_IP6TABLES) |
-				       TNA_BR_OPTION(BROPT_NF_CALL_ARPTABLES));
-	calls = tna_brnf_calls(TNA_AT(brnf_net, state));
+				       (arp ? TNA_BR_OPTION(BROPT_NF_CALL_ARPTABLES) : 0));
+	calls = tna_brnf_calls(TNA_AT(brnf_net, state), arp);
 	if (tna_unlikely(options | calls)) {
 		if (options)
 			return tna_slow(p, TNA_R_GUARD_BRIDGE_NF_NF_CALL_OPTION);

@@ -10,12 +10,13 @@
 //   one after ours, or a clsact filter, would be skipped: SLOW. Before TCX ours is a clsact filter itself: any
 //   other one, before or after it, is SLOW.
 // * netfilter ingress hooks of the device (nf_ingress): SLOW. They run after tc.
-// * VLAN devices (vlan_do_receive) take tagged frames before the rx handler: tagged frame on a device that has any: SLOW.
+// * a VLAN device (vlan_do_receive) takes frames of its tag before the rx handler: SLOW. Other tags are for the rx handler.
 // * a device that goes down leaves forwarding state (br_stp_disable_port): see bridge_port.
 // * ptype_specific handlers are not reached by a frame that the rx handler consumes.
 #pragma once
 #include "taps.h"
 #include "tc.h"
+#include "vlan.h"
 
 static __always_inline bool tna_has_vlan_devices(struct net_device *dev)
 {
@@ -53,7 +54,8 @@ static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 	if (TNA_TAKES_TAGS && p->ip.unpacked)
 		return TNA_NEXT;
 #endif
-	if (p->vlan_proto && TNA_HAS(net_device, vlan_info) && tna_has_vlan_devices(dev))
+	if (p->vlan_proto && TNA_HAS(net_device, vlan_info) && tna_has_vlan_devices(dev) &&
+	    tna_vlan_device(dev, p->vlan_proto, p->vlan_tci & TNA_VLAN_VID_MASK))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_VLAN_DEVICE);
 	return TNA_NEXT;
 }

@@ -10,8 +10,8 @@
 // * tap (drivers/net/tun.c tun_build_skb, tun_xdp_one): without vnet header a frame is only bytes. With one its checksum
 //   can be partial, which XDP is not told: SLOW. Frames that tun hands to do_xdp_generic() are safe for the same reason. With several
 //   queues a tap notes which one a flow came by, if XDP passes it, and sends answers there (tun_flow_update): SLOW.
-// * a device without rtnetlink kind (hardware, virtio): it can have stripped a VLAN tag if its receive VLAN offload is
-//   on: SLOW. Such drivers do not deliver partial checksums or GSO frames to XDP, but for xen-netfront, which looks for a partial
+// * a device without rtnetlink kind that is part of something (hardware, virtio): it can have stripped a VLAN tag if its receive VLAN
+//   offload is on, or has been asked for: the driver is told before the device's features are (__netdev_update_features): SLOW. Such drivers do not deliver partial checksums or GSO frames to XDP, but for xen-netfront, which looks for a partial
 //   checksum after XDP (xennet_get_responses, XEN_NETRXF_csum_blank): SLOW.
 // * any other kind: not understood: SLOW.
 // * a frame in several buffers, as a veth makes of one longer than a page, or XDP elsewhere has made: not every device transmits such
@@ -88,7 +88,7 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 		return tna_slow(p, TNA_R_OFFLOAD_UNKNOWN_DEVICE);
 	if (&xennet_xdp_xmit && (u64)TNA_AT(net_device_ops, p->dev->netdev_ops)->ndo_xdp_xmit == (u64)&xennet_xdp_xmit)
 		return tna_slow(p, TNA_R_OFFLOAD_XEN);
-	if (tna_unlikely(p->dev->features & TNA_VLAN_RX_OFFLOAD))
+	if (tna_unlikely((p->dev->features | p->dev->wanted_features) & TNA_VLAN_RX_OFFLOAD))
 		return tna_slow(p, TNA_R_OFFLOAD_VLAN_RX_OFFLOAD);
 #else
 	struct sk_buff *skb = tna_skb(p), *known = tna_known_ctx(p->ctx);

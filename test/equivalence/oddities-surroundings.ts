@@ -154,7 +154,7 @@ export const surroundingOddities: readonly Oddity[] = [
     aims: ['guard_bridge_nf:nf-call-option'],
   },
   { name: 'ip6tables by option', setup: [dropAllIp], change: [bridgeOption('nf_call_ip6tables 1')] },
-  { name: 'arptables by option', setup: [dropArp], change: [bridgeOption('nf_call_arptables 1')] },
+  { name: 'arptables by option', setup: [dropArp], change: [bridgeOption('nf_call_arptables 1')], fast: ['p1', 'p2'] },
   {
     name: 'smaller MTU',
     change: [step('ip', 'link set p2 mtu 576')],

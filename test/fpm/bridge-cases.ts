@@ -258,7 +258,23 @@ export const bridgeCases: readonly Case[] = [
     needs: 'btf:vlan_info.grp',
     set: ['ip link add link p1 name p1.9 type vlan id 9'],
     unset: ['ip link del p1.9'],
-    frame: sized(tagged(ethernet(B, A, 0x88b5), 8), 64),
+    frame: sized(tagged(ethernet(B, A, 0x88b5), 9), 64),
+  },
+  {
+    name: 'VLAN device on the port, another tag',
+    expect: 'fast',
+    needs: 'btf:vlan_info.grp',
+    set: ['ip link add link p1 name p1.9 type vlan id 9'],
+    unset: ['ip link del p1.9'],
+    frame: sized(tagged(ethernet(B, A, 0x88b5), 10), 64),
+  },
+  {
+    name: 'VLAN device on the port, the same number in a tag of 802.1ad',
+    expect: 'fast',
+    needs: 'btf:vlan_info.grp',
+    set: ['ip link add link p1 name p1.9 type vlan id 9'],
+    unset: ['ip link del p1.9'],
+    frame: sized(tagged(ethernet(B, A, 0x88b5), 9, 0x88a8), 64),
   },
   {
     name: 'VLAN device on the port, untagged frame',
@@ -302,22 +318,24 @@ export const bridgeCases: readonly Case[] = [
     set: ['nft table bridge t { chain c { type filter hook input priority 0; }; }'],
     unset: ['nft delete table bridge t'],
   },
-  ...['iptables', 'ip6tables', 'arptables'].map(
-    (tables): Case => ({
-      name: `sysctl ${tables}`,
-      expect: 'guard_bridge_nf:nf-call-sysctl',
+  ...['iptables', 'ip6tables', 'arptables'].flatMap((tables): Case[] => {
+    const doubly = { frame: sized(tagged(tagged(ethernet(B, A, 0x0800), 9), 9), 64) };
+    const plainly = tables === 'arptables' ? 'fast' : undefined;
+    const sysctl = {
       set: [`sysctl net/bridge/bridge-nf-call-${tables} 1`],
       unset: [`sysctl net/bridge/bridge-nf-call-${tables} 0`],
-    }),
-  ),
-  ...['iptables', 'ip6tables', 'arptables'].map(
-    (tables): Case => ({
-      name: `bridge option ${tables}`,
-      expect: 'guard_bridge_nf:nf-call-option',
+    };
+    const option = {
       set: [`ip link set br0 type bridge nf_call_${tables} 1`],
       unset: [`ip link set br0 type bridge nf_call_${tables} 0`],
-    }),
-  ),
+    };
+    return [
+      { name: `sysctl ${tables}`, expect: plainly ?? 'guard_bridge_nf:nf-call-sysctl', ...sysctl },
+      { name: `sysctl ${tables}, two tags`, expect: 'guard_bridge_nf:nf-call-sysctl', ...sysctl, ...doubly },
+      { name: `bridge option ${tables}`, expect: plainly ?? 'guard_bridge_nf:nf-call-option', ...option },
+      { name: `bridge option ${tables}, two tags`, expect: 'guard_bridge_nf:nf-call-option', ...option, ...doubly },
+    ];
+  }),
   {
     name: 'PPPoE without its header',
     expect: 'guard_bridge_nf:encap-short',

@@ -166,14 +166,14 @@ function recordedBridge(): Snapshot {
 t.test('hardware that keeps something from XDP is served by tc', async (t) => {
   const snapshot = recordedBridge();
   /** The hook of p1, and why not a better one, if the ports were NICs that can do everything at XDP. */
-  const asNic = (features: readonly string[], more: Message = {}) => {
+  const asNic = (features: readonly string[], more: Message = {}, wanted: readonly string[] = []) => {
     const links = (snapshot.sources.links ?? []).map((link) => {
-      const nic = { ...link, linkinfo: { ...(link.linkinfo as Message), kind: '' } };
+      const nic = { ...link, parent_dev_name: '0', linkinfo: { ...(link.linkinfo as Message), kind: '' } };
       return link.ifname === 'p1' ? { ...nic, ...more } : String(link.ifname).startsWith('p') ? nic : link;
     });
     const xdp_features = (snapshot.sources.xdp_features ?? []).map((one) => ({ ...one, xdp_features: 7 }));
-    const bit = features.map((name) => ({ name }));
-    const offloads = [{ header: { dev_index: 11 }, active: { bits: { bit } } }];
+    const bits = (names: readonly string[]) => ({ bits: { bit: names.map((name) => ({ name })) } });
+    const offloads = [{ header: { dev_index: 11 }, active: bits(features), wanted: bits(wanted) }];
     const sources = { ...snapshot.sources, links, xdp_features, offloads };
     const found = derive(domain, { ...snapshot, sources }, new Map()).desired.interfaces.find(
       ({ name }) => name === 'p1',
@@ -183,6 +183,8 @@ t.test('hardware that keeps something from XDP is served by tc', async (t) => {
   t.same(asNic(['rx-gro']), ['xdp']);
   t.same(asNic(['rx-vlan-hw-parse']), ['tc', 'xdp-vlan-offload ethtool -K p1 rxvlan off']);
   t.same(asNic(['rx-vlan-stag-hw-parse']), ['tc', 'xdp-vlan-offload ethtool -K p1 rx-vlan-stag-hw-parse off']);
+  t.same(asNic([], {}, ['rx-vlan-hw-parse']), ['tc', 'xdp-vlan-offload ethtool -K p1 rxvlan off'], 'asked for');
+  t.same(asNic([], { parent_dev_name: '' }), [undefined], 'no hardware: a pseudo device');
   t.same(asNic([], { parent_dev_bus_name: 'pci' }), ['xdp']);
   t.same(asNic([], { mtu: 3046 }), ['xdp']);
   t.same(asNic([], { mtu: 3047 }), ['tc', 'xdp-mtu ip link set p1 mtu 3046; tc has no such limit']);
@@ -196,7 +198,7 @@ t.test('what bonds say that they can is of the devices below them', async (t) =>
     const links = (snapshot.sources.links ?? []).map((link) => {
       if (!ports.includes(link)) return link;
       const kind = bonds.includes(String(link.ifname)) ? 'bond' : '';
-      return { ...link, linkinfo: { ...(link.linkinfo as Message), kind } };
+      return { ...link, parent_dev_name: '0', linkinfo: { ...(link.linkinfo as Message), kind } };
     });
     const xdp_features = (snapshot.sources.xdp_features ?? []).map((one) => ({ ...one, xdp_features: 7 }));
     return derive(domain, { ...snapshot, sources: { ...snapshot.sources, links, xdp_features } }, new Map()).desired;
@@ -230,6 +232,7 @@ t.test('an ingress chain is seen in any family and by any name', async (t) => {
   t.same(concerned({ hook: { num: 0, dev: 'p1' } }), ['p1'], 'netdev');
   t.same(concerned({ nfgen_family: 1, hook: { num: 5, devs: { name: ['p1'] } } }), ['p1'], 'inet');
   t.same(concerned({ nfgen_family: 1, hook: { num: 2 } }), [], 'inet, forward');
+  t.same(concerned({ hook: { num: 1, dev: 'p1' } }), [], 'an egress chain sees nothing of what comes in');
   t.same(concerned({ hook: { num: 0, devs: { prefix: ['p1', 'x'] } } }), ['p1'], 'the beginning of a name');
   t.same(concerned({ hook: { num: 0, devs: { prefix: ['x'] } } }), []);
 });

@@ -89,36 +89,40 @@ t.test('conditions of the bridge service', async (t) => {
   t.match(service, { subsystem: 'bridge', on: 'bridge_port', variable: 'port', hooks: ['xdp', 'tc'] });
   t.same(service.bindings, [
     { variable: 'bridge', kind: 'edge', edge: 'port_of', reverse: false, many: false },
-    { variable: 'chains', kind: 'all', type: 'nft_chain' },
+    { variable: 'bridge_chains', kind: 'all', type: 'bridge_chain' },
+    { variable: 'ingress_chains', kind: 'all', type: 'ingress_chain' },
   ]);
-  const port = { ...neutralAttributes(rules, 'bridge_port'), name: 'eth1', up: true, state: 3 };
+  const port = { ...neutralAttributes(rules, 'bridge_port'), name: 'eth1', up: true, state: 3, parent_dev: '0000:01:00.0' };
   const bridge = { ...neutralAttributes(rules, 'bridge'), name: 'br0', up: true };
+  const none = { bridge_chains: [], ingress_chains: [] };
   const holding = (scope: Parameters<ServiceRule['blockedBy'][number]['holds']>[0]) =>
     service.blockedBy.filter((condition) => condition.holds(scope)).map((c) => [c.code, c.message.render(scope)]);
-  t.same(holding({ port, bridge, chains: [] }), [], 'a forwarding port is not blocked');
-  t.same(holding({ port: { ...port, state: 2 }, bridge, chains: [] }), [
+  t.same(holding({ port, bridge, ...none }), [], 'a forwarding port is not blocked');
+  t.same(holding({ port: { ...port, state: 2 }, bridge, ...none }), [
     ['port-not-forwarding', 'eth1 is in STP state learning'],
   ]);
   const filtering = { ...bridge, vlan_filtering: true };
-  t.same(holding({ port, bridge: filtering, chains: [] }), [], 'nor one of a bridge that filters VLANs');
-  t.same(holding({ port: { ...port, up: false }, bridge: { ...filtering, vlan_stats: true }, chains: [] }), [
+  t.same(holding({ port, bridge: filtering, ...none }), [], 'nor one of a bridge that filters VLANs');
+  t.same(holding({ port: { ...port, up: false }, bridge: { ...filtering, vlan_stats: true }, ...none }), [
     ['port-down', 'eth1 is down'],
     ['bridge-vlan-stats', 'bridge br0 counts frames per VLAN'],
   ]);
   const chain = { family: 7, table: 'fw', name: 'forward', hook: 2, device: '', devices: [], prefixes: [] };
-  t.same(holding({ port, bridge, chains: [{ ...chain, family: 2 }, { ...chain, hook: -1 }, chain] }), [
+  t.same(holding({ port, bridge, ...none, bridge_chains: [{ ...chain, hook: 1 }, chain] }), [
     ['nft-bridge-hook', 'nftables filters bridged frames (table fw)'],
   ]);
+  const input = { ...none, bridge_chains: [{ ...chain, hook: 1 }] };
+  t.same(holding({ port, bridge, ...input }), [], 'a chain at input sees nothing of what is forwarded');
   const ingress = { ...chain, family: 5, hook: 0, devices: ['eth0', 'eth1'] };
-  t.same(holding({ port, bridge, chains: [ingress] }), [
-    ['nft-ingress-hook', 'nftables filters on eth1 itself (an ingress or egress chain)'],
+  t.same(holding({ port, bridge, ...none, ingress_chains: [ingress] }), [
+    ['nft-ingress-hook', 'nftables filters on eth1 itself (an ingress chain)'],
   ]);
   t.equal(
-    service.blockedBy.find((c) => c.code === 'nft-bridge-hook')?.message.render({ port, bridge, chains: [] }),
-    `nftables filters bridged frames (table \${chains.filter(c, c.family == 7 && c.hook >= 0)[0].table})`,
+    service.blockedBy.find((c) => c.code === 'nft-bridge-hook')?.message.render({ port, bridge, ...none }),
+    `nftables filters bridged frames (table \${bridge_chains.filter(c, c.hook in [0, 2, 4])[0].table})`,
     'a part of a message that has no value shows its expression',
   );
-  const missing = holding({ port, chains: [] }).map(([code]) => code);
+  const missing = holding({ port, ...none }).map(([code]) => code);
   t.ok(missing.includes('bridge-down') && missing.includes('br-netfilter'), 'what cannot be evaluated holds');
   t.notOk(missing.includes('port-down'));
   t.equal(
