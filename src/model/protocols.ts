@@ -12,6 +12,8 @@ export interface Protocol {
 
 export interface Protocols {
   readonly names: readonly string[];
+  /** Specs of a user that nobody reads, because TNA has one of the same name. */
+  hidden(): readonly { readonly name: string; readonly file: string }[];
   /** The family's spec; what is wrong with it; or undefined when there is none of this name. */
   find(name: string): Protocol | { readonly problem: string } | undefined;
 }

@@ -13,7 +13,7 @@ export function readSpec(directory: string, name: string): Spec {
   if (spec !== undefined) return spec;
   throw new TnaError('spec', `there is no netlink spec ${name}`, {
     object: fileOf(directory, name),
-    hint: `known specs: ${bundledSpecNames.join(', ')}`,
+    hint: `known specs: ${bundledSpecNames.join(', ')}, and those in ${directory}`,
   });
 }
 
@@ -21,6 +21,8 @@ export function readSpec(directory: string, name: string): Spec {
 export function protocolsIn(directory: string): Protocols {
   return {
     names: bundledSpecNames,
+    hidden: () =>
+      bundledSpecNames.map((name) => ({ name, file: fileOf(directory, name) })).filter(({ file }) => existsSync(file)),
     find: (name) => {
       try {
         const spec = findSpec(directory, name);

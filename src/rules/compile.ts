@@ -63,8 +63,22 @@ export function compileRules(files: readonly RuleText[], library?: Library, prot
     attach: compileAttach(context),
     services: compileServices(context),
   };
-  if (protocols !== undefined) checkProtocols(declarations, types, protocols, (site) => found.has(site.document));
+  if (protocols !== undefined) {
+    checkProtocols(declarations, types, protocols, (site) => found.has(site.document));
+    errors.push(...hiddenSpecs(protocols));
+  }
   return errors.length > 0 ? { errors: sortErrors(errors) } : { ruleSet };
+}
+
+/** Whoever wrote one means it to be read, also where only a shipped rule file names it. */
+function hiddenSpecs(protocols: Protocols): readonly RuleFinding[] {
+  return protocols.hidden().map(({ name, file }) => ({
+    file,
+    line: 1,
+    column: 1,
+    code: 'duplicate-name',
+    message: `netlink spec ${name} is one of TNA's own, which is read instead: call this one otherwise`,
+  }));
 }
 
 /** SHA-256 over file names and contents, each preceded by its length so that no two sets of files look alike. */

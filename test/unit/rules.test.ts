@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { parse } from 'yaml';
 import type { Attributes, ServiceRule } from '../../src/model/ruleset.js';
-import { protocolsIn } from '../../src/platform/protocols.js';
+import { protocolsIn, readSpec } from '../../src/platform/protocols.js';
 import { compileRules, type Library, lastGood, noRules, ruleFileSchemaText } from '../../src/rules/index.js';
 import {
   base,
@@ -357,6 +357,16 @@ t.test('sources and members are those of the netlink specs', async (t) => {
     texts(compileRules([mine], undefined, protocolsIn(own))),
     [/^mine.yaml:3:23: spec mine: /],
     'a spec that is wrong',
+  );
+  t.throws(() => readSpec(own, 'yours'), { code: 'spec', hint: new RegExp(`rt-link.*, and those in ${own}$`) });
+  rmSync(join(own, 'mine.yaml'));
+  writeFileSync(join(own, 'rt-link.yaml'), readFileSync(join(root, 'src/netlink-ts/specs/rt-link.yaml')));
+  t.same(
+    texts(compileRules(shipped, undefined, protocolsIn(own))),
+    [
+      `${own}/rt-link.yaml:1:1: netlink spec rt-link is one of TNA's own, which is read instead: call this one otherwise`,
+    ],
+    'a spec that nobody would read',
   );
 });
 
