@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a kernel can and cannot do, from the library's notes and the probes' answers.
 
+import { join } from 'node:path';
 import t from 'tap';
-import type { FpmKernels } from '../../src/model/library.js';
+import { parse } from 'yaml';
+import { always } from '../../src/cli/commands/capabilities.js';
+import { alternatives, type FpmKernels } from '../../src/model/library.js';
 import type { RuleSet } from '../../src/model/ruleset.js';
 import type { Capability } from '../../src/model/snapshot.js';
 import { probesToReport, reportCapabilities } from '../../src/pipeline/capabilities.js';
+import { parseManifest } from '../../src/pipeline/compose.js';
 import { parseKernels, remedy } from '../../src/pipeline/kernels.js';
 import { viewLibrary } from '../../src/pipeline/library-view.js';
 import { fpm, libraryOf } from '../support/rule-set.js';
+import { read, root } from '../support/rule-sets.js';
 
 const kernels: FpmKernels = parseKernels(
   {
@@ -106,6 +111,32 @@ t.test('an interface is told the same', async (t) => {
   t.same(viewLibrary(library, answers(['kfunc:a', 'btf:c'])).against('tc', ['reader', 'seer']), []);
   t.same(viewLibrary(library, answers(['kfunc:b', 'btf:c'])).against('tc', ['reader', 'seer']), []);
 });
+
+t.test(
+  'each thing that the shipped FPMs or TNA itself ask for has a note, and each note somebody who asks',
+  async (t) => {
+    const [text] = read('fpm', 'kernels.yaml').map((file) => file.text);
+    const shipped = parseKernels(parse(text ?? ''), join(root, 'fpm/kernels.yaml'));
+    const modules = read('fpm/modules', '.yaml').map((file) => parseManifest(parse(file.text), file.path));
+    const asked = [
+      ...always,
+      ...modules.flatMap(({ needs }) => needs),
+      ...shipped.windows.flatMap(({ needs }) => needs),
+    ];
+    const probes = new Set(asked.flatMap(alternatives));
+    const noted = shipped.capabilities.map(({ probe }) => probe);
+    t.same(
+      [...probes].filter((probe) => !noted.includes(probe)),
+      [],
+      'without a note',
+    );
+    t.same(
+      noted.filter((probe, i) => !probes.has(probe) || noted.indexOf(probe) !== i),
+      [],
+      'asked for by nobody, or noted twice',
+    );
+  },
+);
 
 t.test('a file that does not fit is refused where it does not', async (t) => {
   for (const [value, field] of [

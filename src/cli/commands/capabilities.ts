@@ -13,8 +13,8 @@ import { loadDomain, withHost } from '../context.js';
 import type { GlobalOptions } from '../options.js';
 import { print, printJson, styleFor } from '../output.js';
 
-/** Probes of TNA itself, whatever the rules. */
-const always = [
+/** Probes of TNA itself, whatever the FPMs. */
+export const always = [
   'btf:vmlinux',
   'jit',
   'prog:xdp',
@@ -23,6 +23,7 @@ const always = [
   'map:devmap_hash',
   'map:prog_array',
   'map:percpu_array',
+  'btf:net_device.xdp_features',
 ];
 
 export async function capabilitiesCommand(options: GlobalOptions): Promise<number> {
@@ -84,10 +85,11 @@ function printReport(kernel: string, report: CapabilityReport): void {
     const rows = ways.flatMap((way) =>
       missing
         .filter(({ remedy }) => remedy === way)
-        .map(({ need, purpose }, n): readonly Cell[] => [
+        .map(({ need, purpose, neededBy }, n): readonly Cell[] => [
           need,
           purpose ?? '',
-          costsText(need, services),
+          // What TNA itself lacks is no single service's loss: the purpose says what is.
+          neededBy.length === 0 ? '' : costsText(need, services),
           n === 0 ? (way ?? '') : '',
         ]),
     );
