@@ -2,6 +2,7 @@
 // Composes FPM manifests into the C source of one program per hook, and into the reason table of the library manifest.
 import { TnaError } from '../model/error.js';
 import {
+  alternatives,
   compositionFlag,
   type FpmComposition,
   type FpmCounters,
@@ -37,6 +38,10 @@ type Fields = Readonly<Record<string, unknown>>;
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** What the loader can try of a kernel (src/bpf-loader-native/lib/probe.ts). A need that nobody can try would keep its FPM out everywhere. */
+const PROBE =
+  /^(jit|(prog|map):\w+|helper:\w+:\w+|kfunc:(\w+:)?\w+|btf:\w+(\.\w+)*|enum:\w+\.\w+|attach:(tcx|clsact|xdp-link|netfilter-link))$/;
 
 /** Checks one manifest, as parsed from YAML. `file` is named in errors. Throws {@link TnaError}. */
 export function parseManifest(value: unknown, file: string): FpmManifest {
@@ -79,6 +84,9 @@ export function parseManifest(value: unknown, file: string): FpmManifest {
     };
     params[param] = raw.unit === undefined ? parsed : { ...parsed, unit: text(raw, 'unit', `${at}.unit`) };
   }
+  const needs = texts('needs');
+  for (const [i, need] of needs.entries())
+    for (const probe of alternatives(need)) if (!PROBE.test(probe)) fail(`needs[${i}]`, `unknown probe "${probe}"`);
   const guard = value.guard ?? false;
   if (typeof guard !== 'boolean') return fail('guard', 'expected true or false');
   const rawReasons = value.reasons ?? [];
@@ -101,7 +109,7 @@ export function parseManifest(value: unknown, file: string): FpmManifest {
     reproduces: texts('reproduces'),
     guard,
     params,
-    needs: texts('needs'),
+    needs,
     reasons,
   };
 }

@@ -56,6 +56,9 @@ t.test('manifests that do not fit say where and why', async (t) => {
     [{ hooks: ['xpd'] }, 'fpm-manifest', /^hooks\[0\]: unknown "xpd"/],
     [{ hooks: [] }, 'fpm-manifest', /^hooks: expected at least one/],
     [{ colour: 1 }, 'fpm-manifest', /^colour: unknown field/],
+    [{ needs: ['jit', 'btff:net.ns'] }, 'fpm-manifest', /^needs\[1\]: unknown probe "btff:net.ns"/],
+    [{ needs: ['attach:tcx | attach:clact'] }, 'fpm-manifest', /^needs\[0\]: unknown probe "attach:clact"/],
+    [{ needs: ['helper:redirect_map'] }, 'fpm-manifest', /^needs\[0\]: unknown probe "helper:redirect_map"/],
     [
       { params: { age: { type: 'i32', default: 1, doc: 'x' } } },
       'fpm-manifest',
