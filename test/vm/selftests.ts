@@ -215,6 +215,7 @@ A script is *equal* when each of its cases and its exit code come out with TNA a
 do so on both sides. Where a script did not end the same, it was run again, up to three times on both sides, and a case differs if no run with TNA
 came out as some run without. *Attached* are interfaces that were accelerated at some time, *Fast* frames that TNA forwarded, *Left to Linux* those that
 it saw and did not, with the commonest reasons. No attachment means that all of the script's devices are slow path by rule.
+A row stays until its script is run again, so rows may be of earlier builds of TNA than others, and than this one.
 
 ${selftestTable(done, rows)}${pending.length === 0 ? '' : `\nNot run for this table: ${pending.join(', ')}.\n`}
 Scripts that make bridges or route and are not run:
