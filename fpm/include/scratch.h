@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// What dispatcher and program share on one CPU (map tna_scratch_*). Apart from the slot these are memories of what cannot
-// become wrong, or is verified on each use: losing them changes nothing but time.
+// What dispatcher and program share on one CPU (map tna_scratch_*). Apart from the slot, and of the packet at hand tables, table_count and vrf,
+// these are memories of what cannot become wrong, or is verified on each use: losing them changes nothing but time.
 #pragma once
 #include <linux/types.h>
 

@@ -36,7 +36,7 @@ fi
 
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   say "installing the npm packages"
-  # Not `npm ci`: it insists on lock entries for other platforms' optional packages, which not every registry mirror has.
+  # Not `npm ci`: it insists on lock entries for other platforms' optional packages.
   npm install --no-save --silent
   touch node_modules/.package-lock.json
 fi

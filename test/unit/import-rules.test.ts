@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The architecture as a test: which folder may import what (docs/design.md, "Tree").
+// The architecture as a test: which folder may import what (docs/design.md, "Data flow").
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';

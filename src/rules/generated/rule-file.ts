@@ -229,7 +229,7 @@ export interface Service {
   requires?: Conditions;
   blockedBy?: Conditions;
   /**
-   * The FPMs of the pipeline, in order.
+   * The FPMs of the pipeline, in any order: they run in that of their manifests.
    */
   modules: Module[];
 }
