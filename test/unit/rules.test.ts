@@ -266,7 +266,11 @@ t.test('a refined `when` sees the base; attributes are read when they are needed
 t.test('the examples of the documentation', async (t) => {
   const text = readFileSync(join(root, 'docs/rules.md'), 'utf8');
   const example = /<!-- test: compiles[^>]*-->\s*```yaml\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
-  const rules = good(compileRules([...shipped, { path: 'rules/vlan.yaml', text: example }]));
+  const modules = read('fpm/modules', '.yaml').map((file) => parse(file.text) as Library['modules'][number]);
+  // the reader's own
+  const own = { name: 'vlan_forward', hooks: ['tc'], params: { id: { type: 'u16' } } } as const;
+  const built = { modules: [...modules, own] };
+  const rules = good(compileRules([...shipped, { path: 'rules/vlan.yaml', text: example }], built));
   const service = only(rules.services, ({ name }) => name === 'vlan_forwarding');
   const vlan = { ...neutralAttributes(rules, 'vlan'), name: 'eth0.10', up: true };
   const parent = { ...neutralAttributes(rules, 'link'), name: 'eth0', up: false };
@@ -276,6 +280,11 @@ t.test('the examples of the documentation', async (t) => {
       .filter((c) => c.holds({ vlan, parent, addresses }))
       .map((c) => c.message.render({ vlan, parent, addresses })),
     ['eth0, which carries eth0.10, is down', 'the host itself speaks on eth0.10 (192.0.2.1)'],
+  );
+  t.same(
+    [...service.requires, ...service.blockedBy].filter((c) => c.live.length === 0),
+    [],
+    'it needs no lease',
   );
   const mistake = { path: 'rules/vlan.yaml', text: example.replace('vlan.up', 'vlan.upp') };
   const shown = texts(compileRules([...shipped, mistake]));
