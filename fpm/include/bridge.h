@@ -27,7 +27,6 @@ enum net_bridge_opts {
 // Bits of net_bridge_fdb_entry.flags: an anonymous enum in br_private.h, appended to likewise.
 #define TNA_FDB_LOCAL (1UL << 0)
 #define TNA_FDB_NOTIFY (1UL << 6)
-#define TNA_FDB_NOTIFY_INACTIVE (1UL << 7)
 #define TNA_FDB_LOCKED (1UL << 8)
 
 #define TNA_BR_STATE_FORWARDING 3

@@ -6,7 +6,6 @@
 
 // Settings by number (include/uapi/linux/ip.h IPV4_DEVCONF_*, part of the kernel's ABI), counted from 0.
 #define TNA_CONF4_FORWARDING 0
-#define TNA_CONF4_SEND_REDIRECTS 5
 #define TNA_CONF4_RP_FILTER 7
 #define TNA_CONF4_ACCEPT_LOCAL 22
 

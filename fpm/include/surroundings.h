@@ -18,7 +18,6 @@ extern const void apparmor_ip_postroute __ksym __weak;
 #define TNA_NF_INET_FORWARD 2
 #define TNA_NF_INET_POST_ROUTING 4
 #define TNA_XFRM_OUT 1
-#define TNA_XFRM_FWD 2
 #define TNA_XFRM_ACCEPT 2 /* XFRM_USERPOLICY_ACCEPT */
 
 // Not 0 if hooks see packets that are forwarded: those at PRE_ROUTING, FORWARD, POST_ROUTING.
