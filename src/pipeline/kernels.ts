@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what the FPM library knows of kernels: windows, and notes on capabilities.
+// Reads what the FPM library knows of kernels: windows, notes on capabilities, and modules.
 import { TnaError } from '../model/error.js';
 import type { CapabilityNote, FpmKernels, FpmWindow } from '../model/library.js';
+import type { Capability } from '../model/snapshot.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -30,7 +31,8 @@ export function parseKernels(value: unknown, file: string): FpmKernels {
     Array.isArray(of) && of.every((item) => typeof item === 'string') ? of : fail(at, 'expected a list of texts');
 
   if (!isFields(value)) return fail('(top)', 'expected a mapping');
-  for (const key of Object.keys(value)) if (!['windows', 'capabilities'].includes(key)) fail(key, 'unknown field');
+  for (const key of Object.keys(value))
+    if (!['windows', 'capabilities', 'modules'].includes(key)) fail(key, 'unknown field');
   const windows = entries(value.windows, 'windows', ['name', 'summary', 'define', 'needs']).map(
     (item, i): FpmWindow => {
       const at = `windows[${i}]`;
@@ -48,7 +50,30 @@ export function parseKernels(value: unknown, file: string): FpmKernels {
       return { probe: text(item, 'probe', at), purpose: text(item, 'purpose', at), ...Object.fromEntries(given) };
     },
   );
-  return { windows, capabilities };
+  const modules = value.modules === undefined ? [] : texts(value.modules, 'modules');
+  for (const [i, name] of modules.entries()) {
+    // As sysfs has it, where a dash in a file's name is an underscore.
+    if (!/^[a-z0-9_]+$/.test(name)) fail(`modules[${i}]`, `"${name}" is not the name of a loaded module`);
+    if (modules.indexOf(name) !== i) fail(`modules[${i}]`, `"${name}" is there twice`);
+  }
+  return { windows, capabilities, modules };
+}
+
+/** The probes that tell which of the library's modules are loaded. */
+export function moduleProbes(kernels: FpmKernels): readonly string[] {
+  return (kernels.modules ?? []).map((name) => `module:${name}`);
+}
+
+/** The library's modules that are loaded, each with what tells this loading of it from others. Built-in ones are not among them. */
+export function loadedModules(
+  kernels: FpmKernels,
+  answers: readonly Capability[],
+): readonly (readonly [probe: string, loading: string])[] {
+  const given = new Map(answers.map((answer) => [answer.probe, answer]));
+  return moduleProbes(kernels).flatMap((probe) => {
+    const answer = given.get(probe);
+    return answer?.answer === 'yes' ? [[probe, answer.evidence] as const] : [];
+  });
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Pipeline, Reason } from '../model/desired.js';
 import { alternatives, type FpmLibrary } from '../model/library.js';
 import type { Hook } from '../model/ruleset.js';
 import type { Capability } from '../model/snapshot.js';
-import { remedy } from './kernels.js';
+import { loadedModules, remedy } from './kernels.js';
 
 export type Params = { readonly [param: string]: number };
 
@@ -22,6 +22,7 @@ export interface LibraryView {
 export function viewLibrary(library: FpmLibrary, capabilities: readonly Capability[]): LibraryView {
   const modules = new Map(library.modules.map((module) => [module.name, module]));
   const answers = new Map(capabilities.map((capability) => [capability.probe, capability]));
+  const loaded = loadedModules(library.kernels, capabilities);
 
   const reasonsAgainst = (hook: Hook, name: string): Reason[] => {
     const module = modules.get(name);
@@ -52,19 +53,28 @@ export function viewLibrary(library: FpmLibrary, capabilities: readonly Capabili
       return reasons;
     },
     isGuard: (fpm) => modules.get(fpm)?.guard === true,
-    pipeline: (hook, fpms) => makePipeline(library.hash, hook, inOrder(fpms)),
+    pipeline: (hook, fpms) => makePipeline(library.hash, hook, inOrder(fpms), loaded),
   };
 }
 
-/** FPMs in their order. The identity says what will run: the library as built, the hook, FPMs and parameters. */
-export function makePipeline(libraryHash: string, hook: Hook, fpms: ReadonlyMap<string, Params>): Pipeline {
+/**
+ * FPMs in their order. The identity says what will run: the library as built, the hook, FPMs and parameters, and the loadings of kernel
+ * modules that the program will find. It is made anew for others: it would neither see a module that came after it, nor find one that was
+ * loaded again, at other addresses.
+ */
+export function makePipeline(
+  libraryHash: string,
+  hook: Hook,
+  fpms: ReadonlyMap<string, Params>,
+  loaded: ReturnType<typeof loadedModules> = [],
+): Pipeline {
   const withParams = [...fpms].filter(([, params]) => Object.keys(params).length > 0);
   const params = Object.fromEntries(
     withParams.map(([name, values]) => [name, Object.fromEntries(Object.entries(values).sort())]),
   );
   const body = { hook, modules: [...fpms.keys()], params };
   const digest = createHash('sha256')
-    .update(JSON.stringify([libraryHash, body]))
+    .update(JSON.stringify(loaded.length === 0 ? [libraryHash, body] : [libraryHash, body, loaded]))
     .digest('hex');
   return { id: digest.slice(0, 12), ...body };
 }

@@ -19,7 +19,9 @@ import { type FpmLibrary, fpmParamVariable } from '../model/library.js';
 import type { CounterReader, Deployer } from '../model/ports.js';
 import type { Hook } from '../model/ruleset.js';
 import { programOf } from '../pipeline/compositions.js';
+import { loadedModules, moduleProbes } from '../pipeline/kernels.js';
 import { u32Key, u64sOf } from './bytes.js';
+import { probeCapabilities } from './capabilities.js';
 import { checkLibrary } from './clang.js';
 import { type MapShape, using } from './deployed.js';
 import { errnoOf, failure } from './failure.js';
@@ -37,6 +39,8 @@ interface Templates {
   readonly window: string;
   /** Shared maps that the templates refer to. */
   readonly maps: readonly HeldMap[];
+  /** The kernel modules in which the templates found functions and types. */
+  readonly modules: string;
 }
 
 type HeldMap = SharedMap & { readonly map: BpfMap };
@@ -235,15 +239,39 @@ export class BpfDeployer implements Deployer, CounterReader {
     using(map, () => map.pin(this.directory.pathOf(pin)));
   }
 
-  /** The objects of a hook, each loaded once with everything switched off; specialising them then costs the verifier alone. */
-  private templatesOf(hook: Hook): Promise<Templates> {
+  /**
+   * The objects of a hook, each loaded once with everything switched off; specialising them then costs the verifier alone. Made anew when
+   * kernel modules came or went, and when others made the shared maps anew. Actions come one after the other, so nobody uses what goes.
+   */
+  private async templatesOf(hook: Hook): Promise<Templates> {
+    const modules = await this.modules();
+    const known = await this.templates.get(hook)?.catch(() => undefined);
+    if (known !== undefined && (known.modules !== modules || !this.hasPinned(known.maps)))
+      await this.dropTemplates(hook);
     let templates = this.templates.get(hook);
     if (templates === undefined) {
-      templates = this.loadTemplates(hook);
-      this.templates.set(hook, templates);
-      templates.catch(() => this.templates.delete(hook));
+      const made = this.loadTemplates(hook, modules);
+      templates = made;
+      this.templates.set(hook, made);
+      made.catch(() => {
+        if (this.templates.get(hook) === made) this.templates.delete(hook);
+      });
     }
     return templates;
+  }
+
+  /** Which loadings of which modules a program that is loaded now finds. Asked before that is, so that one that comes meanwhile counts as new. */
+  private async modules(): Promise<string> {
+    const { kernels } = this.library;
+    return JSON.stringify(loadedModules(kernels, await probeCapabilities(moduleProbes(kernels))));
+  }
+
+  /** Whether these are the maps that are pinned now. Somebody who had the lock meanwhile may have made them anew. */
+  private hasPinned(maps: readonly HeldMap[]): boolean {
+    return maps.every(
+      ({ name, map }) =>
+        this.directory.exists({ kind: 'map', name }) && this.withMap(name, (pinned) => pinned.info.id === map.info.id),
+    );
   }
 
   /** What a pipeline is made from, and the flags that switch its FPMs on. */
@@ -260,7 +288,7 @@ export class BpfDeployer implements Deployer, CounterReader {
     return { template: await template, flags };
   }
 
-  private async loadTemplates(hook: Hook): Promise<Templates> {
+  private async loadTemplates(hook: Hook, modules: string): Promise<Templates> {
     const maps: HeldMap[] = [];
     try {
       await checkLibrary(this.library);
@@ -272,7 +300,7 @@ export class BpfDeployer implements Deployer, CounterReader {
       // Guards look into the types of these modules, so they must be there before a program is.
       if (hook === 'tc' && !(await hasTcx())) await loadKernelModules(filterModules);
       const dispatcher = await templateOf(this.library.hooks[hook].dispatcher.object, maps);
-      return { pipelines: new Map(), dispatcher, window: window.name, maps };
+      return { pipelines: new Map(), dispatcher, window: window.name, maps, modules };
     } catch (error) {
       for (const { map } of maps) map.close();
       throw error;

@@ -10,6 +10,7 @@ import type { Deployed, Snapshot } from '../model/snapshot.js';
 import { buildObjects, sysctlPaths } from '../objects/build.js';
 import { detailRequests, detailTypes } from '../objects/details.js';
 import { type Observed, observeDetails, observeSources } from '../observe/observe.js';
+import { moduleProbes } from '../pipeline/kernels.js';
 import { derive } from './derive.js';
 
 /**
@@ -20,7 +21,7 @@ export async function takeSnapshot(domain: Domain, reader: HostReader, forced: F
   const { rules, library } = domain;
   const used = new Set([leaseFpm, ...rules.services.flatMap((service) => service.modules.map((module) => module.fpm))]);
   const needs = library.modules.filter((module) => used.has(module.name)).flatMap((module) => module.needs);
-  const probes = new Set(needs.flatMap(alternatives));
+  const probes = new Set([...needs.flatMap(alternatives), ...moduleProbes(library.kernels)]);
   // Probing is the work of other threads for the most part.
   const asked = reader.capabilities([...probes].sort());
   // Awaited last, so that no part of a pass that fails goes on into the next one.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a kernel can and cannot do, from the library's notes and the probes' answers.
 
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { probe } from 'bpf-loader-native';
+import { readModule } from 'bpf-loader-native/dist/loaded-module.js';
 import t from 'tap';
 import { parse } from 'yaml';
 import { always } from '../../src/cli/commands/capabilities.js';
@@ -10,7 +13,7 @@ import type { RuleSet } from '../../src/model/ruleset.js';
 import type { Capability } from '../../src/model/snapshot.js';
 import { probesToReport, reportCapabilities } from '../../src/pipeline/capabilities.js';
 import { parseManifest } from '../../src/pipeline/compose.js';
-import { parseKernels, remedy } from '../../src/pipeline/kernels.js';
+import { moduleProbes, parseKernels, remedy } from '../../src/pipeline/kernels.js';
 import { viewLibrary } from '../../src/pipeline/library-view.js';
 import { fpm, libraryOf } from '../support/rule-set.js';
 import { read, root } from '../support/rule-sets.js';
@@ -138,6 +141,8 @@ t.test(
   },
 );
 
+const least = { windows: [{ name: 'a', summary: 'b', needs: [] }], capabilities: [] };
+
 t.test('a file that does not fit is refused where it does not', async (t) => {
   for (const [value, field] of [
     [[], '(top)'],
@@ -146,10 +151,57 @@ t.test('a file that does not fit is refused where it does not', async (t) => {
     [{ windows: [{ name: 'a', summary: 'b', needs: [], more: 1 }], capabilities: [] }, 'windows[0].more'],
     [{ windows: [{ name: 'a', summary: 'b', needs: [] }], capabilities: [{ probe: 'x' }] }, 'capabilities[0].purpose'],
     [{ windows: [{ name: 'a', summary: 'b', needs: [] }], capabilities: [], other: 1 }, 'other'],
+    [{ ...least, modules: 'veth' }, 'modules'],
+    [{ ...least, modules: ['veth', 'xen-netfront'] }, 'modules[1]'],
+    [{ ...least, modules: ['veth', 'tun', 'veth'] }, 'modules[2]'],
   ] as const)
     t.throws(() => parseKernels(value, 'k.yaml'), {
       code: 'fpm-kernels',
       object: 'k.yaml',
       message: new RegExp(`^${field.replace(/[^a-z.]/g, '.')}: `),
     });
+});
+
+t.test('the modules of which programs see what was loaded when they were', async (t) => {
+  t.same(moduleProbes(parseKernels(least, 'k.yaml')), [], 'a file without a list has none');
+  const kernels = parseKernels({ ...least, modules: ['veth', '8021q'] }, 'k.yaml');
+  t.same(moduleProbes(kernels), ['module:veth', 'module:8021q']);
+  const idWith = (has: FpmKernels, ...loaded: readonly (readonly [string, string])[]) =>
+    viewLibrary({ ...libraryOf(fpm('reader')), kernels: has }, [
+      { probe: 'module:8021q', answer: 'no', evidence: 'it is not' },
+      ...loaded.map(([name, evidence]) => ({ probe: `module:${name}`, answer: 'yes' as const, evidence })),
+    ]).pipeline('tc', new Map([['reader', {}]])).id;
+  const none = idWith(kernels);
+  const once = idWith(kernels, ['veth', 'inode 1']);
+  t.not(once, none, 'one that comes makes another pipeline');
+  t.not(idWith(kernels, ['veth', 'inode 2']), once, 'one that was loaded again, too');
+  t.equal(idWith(kernels, ['veth', 'inode 1']), once);
+  t.equal(idWith(kernels, ['bridge', 'inode 1']), none, 'one that is not on the list does not');
+  const { modules: _, ...old } = kernels;
+  t.equal(idWith(old, ['veth', 'inode 1']), none, 'nor any where a library has no list');
+});
+
+t.test('whether a module is loaded, in a directory as the kernel makes it', async (t) => {
+  const directory = join(t.testdir(), 'module');
+  t.equal(readModule('veth', directory).answer, 'unknown', 'without sysfs nobody can tell');
+  mkdirSync(join(directory, 'proper'), { recursive: true });
+  t.equal(readModule('veth', directory).answer, 'no');
+  t.equal(readModule('proper', directory).answer, 'no', 'what is part of the kernel has no state');
+  const load = (state: string) => {
+    mkdirSync(join(directory, 'veth'));
+    writeFileSync(join(directory, 'veth', 'initstate'), `${state}\n`);
+    return readModule('veth', directory);
+  };
+  const first = load('live');
+  t.equal(first.answer, 'yes');
+  t.same(readModule('veth', directory), first, 'the same as long as it stays');
+  // Kept under another name, so that the file system cannot give the number again; kernfs counts on.
+  renameSync(join(directory, 'veth'), join(directory, 'before'));
+  const second = load('coming');
+  t.equal(second.answer, 'yes');
+  t.not(second.evidence, first.evidence, 'another one after it was loaded again');
+  rmSync(join(directory, 'veth'), { recursive: true });
+  t.equal(load('going').answer, 'no');
+  t.throws(() => readModule('../x', directory), { code: 'unknown-name' });
+  t.equal((await probe('module:no_such_module')).answer, 'no', 'as a probe of this kernel');
 });

@@ -167,6 +167,13 @@ const own: readonly VmTest[] = [
     file: 'vm/guest/late-module.test.js',
     modules: ['veth', 'tun'],
   },
+  {
+    ...base,
+    name: 'late-router-modules',
+    file: 'vm/guest/late-router-modules.test.js',
+    modules: ['tun'],
+    pointless: { '6.1': 'routes nothing: Linux before 6.2' },
+  },
 ];
 
 /** The ordinary levels. */

@@ -8,6 +8,7 @@ import { stringAt } from './elf.js';
 import { BpfError, errnoError } from './error.js';
 import { CALL, EXIT, instructions, MOV_R0_0 } from './instructions.js';
 import { type KernelBtf, kernelBtf } from './kernel-btf.js';
+import { readModule } from './loaded-module.js';
 import { type Handle, native } from './native.js';
 import { openAll, readInfo } from './object-info.js';
 import { loadProgram } from './program.js';
@@ -33,15 +34,16 @@ const KINDS: Readonly<Record<string, (subject: string) => Promise<ProbeResult>>>
   enum: probeEnum,
   attach: probeAttach,
   jit: probeJit,
+  module: async (name) => readModule(name),
 };
 
-/** Modules come and go, so answers about types and kernel functions are asked anew; they cost microseconds. */
-const VOLATILE = ['btf', 'kfunc', 'enum', 'jit'];
+/** Modules come and go, so answers about them, types and kernel functions are asked anew; they cost microseconds. */
+const VOLATILE = ['btf', 'kfunc', 'enum', 'jit', 'module'];
 const known = new Map<string, ProbeResult>();
 
 /**
  * `prog:TYPE` `map:TYPE` `helper:PROGTYPE:NAME` `kfunc:NAME` `kfunc:PROGTYPE:NAME` `btf:vmlinux` `btf:TYPE[.field…]`
- * `enum:TYPE.MEMBER` `attach:tcx|clsact|xdp-link|netfilter-link` `jit`. Throws BpfError 'unknown-name' for anything else.
+ * `enum:TYPE.MEMBER` `attach:tcx|clsact|xdp-link|netfilter-link` `jit` `module:NAME` (loaded, and which loading it is). Throws BpfError 'unknown-name' for anything else.
  * A lack of descriptors or memory says nothing about the kernel: it is thrown, as BpfError EMFILE, ENFILE, ENOMEM or EAGAIN.
  */
 export async function probe(question: string): Promise<ProbeResult> {

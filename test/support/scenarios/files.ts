@@ -47,22 +47,26 @@ export function hooksOf({ options }: Scenario): ReadonlyMap<string, Hook> {
 /** The hash of the fixed library. */
 export const fixedHash = '0'.repeat(64);
 
-/** Writes the fixed library's manifest anew from the built one: the same FPMs under a hash of zeros, one FPM per line. */
+/**
+ * Writes the fixed library's manifest anew from the built one: the same FPMs under a hash of zeros, one FPM per line. Without the list
+ * of modules, whose loadings would be in every pipeline's id.
+ */
 export function writeFixedLibrary(): void {
   const file = join(builtLibraryDirectory, 'library.json');
   if (!existsSync(file)) throw new Error('build the FPM library first: tna fpm build');
   const built = JSON.parse(readFileSync(file, 'utf8')) as {
     readonly version: number;
     readonly modules: readonly object[];
-    readonly kernels: object;
+    readonly kernels: { readonly modules: unknown };
     readonly compositions: readonly object[];
   };
+  const { modules: _, ...kernels } = built.kernels;
   const fixed = {
     version: built.version,
     hash: fixedHash,
     inputs: fixedHash,
     modules: built.modules,
-    kernels: built.kernels,
+    kernels,
     compositions: built.compositions,
   };
   writeFileSync(join(libraryDirectory, 'library.json'), lines(fixed, 2, { kernels: 3 }));

@@ -47,10 +47,11 @@ export function normalise(snapshot: Snapshot): Snapshot {
         messages.map((message) => renameIds(message, name === 'attachments', programs)),
       ]),
     ),
-    // How a probe came to its yes differs from kernel to kernel; why it says no is shown to users.
-    capabilities: snapshot.capabilities.map((capability) =>
-      capability.answer === 'yes' ? { ...capability, evidence: '' } : capability,
-    ),
+    // How a probe came to its yes differs from kernel to kernel; why it says no is shown to users. What was loaded is
+    // a matter of the recording machine.
+    capabilities: snapshot.capabilities
+      .filter(({ probe }) => !probe.startsWith('module:'))
+      .map((capability) => (capability.answer === 'yes' ? { ...capability, evidence: '' } : capability)),
     deployed: {
       ...snapshot.deployed,
       attachments: snapshot.deployed.attachments.map((attachment) => ({
