@@ -15,7 +15,7 @@ import { misdelivered, misdeliveredTwice, teach } from '../support/lab/forwardin
 import { withoutRoomForPins } from '../support/lab/full-bpffs.js';
 import { patience } from '../support/lab/patience.js';
 import { makePinDirectory } from '../support/lab/pins.js';
-import { Controller, fastFrames, pinDirectory, tna, tnaOk, tnaStatus, until } from '../support/lab/tna.js';
+import { Controller, fastFrames, pinDirectory, pinnedIds, tna, tnaOk, tnaStatus, until } from '../support/lab/tna.js';
 import { main } from '../support/scenarios/files.js';
 
 t.setTimeout(1_500_000 * patience);
@@ -218,6 +218,32 @@ t.test('the lock', async (t) => {
     t.equal((await tna('plan', '--detailed-exitcode', '--netns', bed.netns)).code, 0);
   });
 });
+
+for (const hook of ['tc', 'xdp']) {
+  t.test(`the shared maps are made anew by somebody else under a controller: ${hook}`, async (t) => {
+    const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
+    const controller = Controller.start(bed.netns, `--hook=${hook}`);
+    t.teardown(() => controller.stop());
+    await until('the controller has attached', () => controller.log.includes('set-slot p2'));
+    await until('in sync', async () => /^Nothing to do/.test(await tnaOk('plan', '--netns', bed.netns)));
+
+    // It sleeps meanwhile, so that it finds whole maps with the lock.
+    controller.process.kill('SIGSTOP');
+    rmSync(pinDirectory(bed.netns), { recursive: true });
+    await tnaOk('reconcile', '--once', '--netns', bed.netns, `--hook=${hook}`);
+    const slots = (await pinnedIds(bed.netns))[`map-tna_slots_${hook}`];
+    controller.process.kill('SIGCONT');
+
+    await bed.addPort();
+    await until('the controller has attached', () => controller.log.includes('set-slot p3'));
+    t.equal((await pinnedIds(bed.netns))[`map-tna_slots_${hook}`], slots, 'they stay as they were made');
+    await teach(bed, ports);
+    t.same(await misdeliveredTwice(bed, ports), []);
+    for (const { name, counters } of (await tnaStatus(bed.netns)).filter((one) => one.accelerated))
+      t.ok(counters.fast > 0, `${name} is fast: ${JSON.stringify(counters)}`);
+    t.equal((await tnaStatus(bed.netns)).filter((one) => one.accelerated).length, ports.length);
+  });
+}
 
 t.test('the BPF filesystem', async (t) => {
   ensureBpffs(); // the detach of a test before may have unmounted it
