@@ -3,8 +3,9 @@
 
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { probe } from 'bpf-loader-native';
+import { BpfError, probe } from 'bpf-loader-native';
 import { readModule } from 'bpf-loader-native/dist/loaded-module.js';
+import { unknownBy } from 'bpf-loader-native/dist/probe.js';
 import t from 'tap';
 import { parse } from 'yaml';
 import { always } from '../../src/cli/commands/capabilities.js';
@@ -15,6 +16,7 @@ import { probesToReport, reportCapabilities } from '../../src/pipeline/capabilit
 import { parseManifest } from '../../src/pipeline/compose.js';
 import { moduleProbes, parseKernels, remedy } from '../../src/pipeline/kernels.js';
 import { viewLibrary } from '../../src/pipeline/library-view.js';
+import { probeCapabilities } from '../../src/platform/capabilities.js';
 import { fpm, libraryOf } from '../support/rule-set.js';
 import { read, root } from '../support/rule-sets.js';
 
@@ -204,4 +206,40 @@ t.test('whether a module is loaded, in a directory as the kernel makes it', asyn
   t.equal(load('going').answer, 'no');
   t.throws(() => readModule('../x', directory), { code: 'unknown-name' });
   t.equal((await probe('module:no_such_module')).answer, 'no', 'as a probe of this kernel');
+});
+
+t.test('what a kernel had is not taken away because it cannot be asked any more', async (t) => {
+  let given: Capability['answer'] | Error = 'unknown';
+  const ask = async () => {
+    if (given instanceof Error) throw given;
+    return { answer: given, evidence: `it says ${given}` };
+  };
+  const asked = async () => (await probeCapabilities(['btf:some.field'], ask))[0]?.answer;
+  const refused = { code: 'capabilities', message: /btf:some\.field/ };
+  t.equal(await asked(), 'unknown', 'what nobody knew before is not known');
+  given = 'yes';
+  t.equal(await asked(), 'yes');
+  given = 'unknown';
+  await t.rejects(asked(), { ...refused, evidence: 'it says unknown' });
+  given = new BpfError({ code: 'EPERM', errno: 1, operation: 'BPF_PROG_LOAD' });
+  await t.rejects(asked(), refused);
+  await t.rejects(asked(), refused, 'each time');
+  given = 'no';
+  t.equal(await asked(), 'no', 'only a no takes it away');
+  given = 'unknown';
+  t.equal(await asked(), 'unknown');
+});
+
+t.test('no memory for machine code says nothing about the kernel', async (t) => {
+  const notSupported = { errno: 524, operation: 'BPF_PROG_LOAD' };
+  const short = new BpfError({ ...notSupported, code: 'ENOTSUPP', log: 'processed 2 insns' });
+  t.throws(() => unknownBy(short, 'a program'), { code: 'ENOTSUPP' });
+  await t.rejects(
+    probeCapabilities(['jit'], async () => unknownBy(short, 'a program')),
+    { code: 'capabilities', message: /ENOTSUPP/ },
+  );
+  const refusal = new BpfError({ ...notSupported, code: 'verifier', summary: 'JIT does not support it' });
+  t.match(unknownBy(refusal, 'a program'), { answer: 'unknown', evidence: /JIT does not support it/ });
+  const forbidden = new BpfError({ code: 'EPERM', errno: 1, operation: 'BPF_PROG_LOAD' });
+  t.equal(unknownBy(forbidden, 'a program').answer, 'unknown');
 });

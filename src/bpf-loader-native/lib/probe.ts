@@ -5,7 +5,7 @@ import { constants, release } from 'node:os';
 import { queryTcx } from './attached.js';
 import { u32Bytes } from './attr.js';
 import { stringAt } from './elf.js';
-import { BpfError, errnoError } from './error.js';
+import { BpfError, ENOTSUPP, errnoError, errnoName } from './error.js';
 import { CALL, EXIT, instructions, MOV_R0_0 } from './instructions.js';
 import { type KernelBtf, kernelBtf } from './kernel-btf.js';
 import { readModule } from './loaded-module.js';
@@ -44,7 +44,7 @@ const known = new Map<string, ProbeResult>();
 /**
  * `prog:TYPE` `map:TYPE` `helper:PROGTYPE:NAME` `kfunc:NAME` `kfunc:PROGTYPE:NAME` `btf:vmlinux` `btf:TYPE[.field…]`
  * `enum:TYPE.MEMBER` `attach:tcx|clsact|xdp-link|netfilter-link` `jit` `module:NAME` (loaded, and which loading it is). Throws BpfError 'unknown-name' for anything else.
- * A lack of descriptors or memory says nothing about the kernel: it is thrown, as BpfError EMFILE, ENFILE, ENOMEM or EAGAIN.
+ * A lack of descriptors or memory says nothing about the kernel: it is thrown, as BpfError EMFILE, ENFILE, ENOMEM, EAGAIN or ENOTSUPP.
  */
 export async function probe(question: string): Promise<ProbeResult> {
   const colon = question.indexOf(':');
@@ -60,11 +60,13 @@ export async function probe(question: string): Promise<ProbeResult> {
   return result;
 }
 
-const shortages = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'] as const;
+/** ENOTSUPP, when the verifier had nothing to say: a kernel without an interpreter that got no memory for machine code. */
+const shortages: readonly string[] = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'ENOTSUPP'];
 
 /** What a failure leaves open, unless it is one that says nothing about the kernel: that is thrown. */
-function unknownBy(error: BpfError, what: string): ProbeResult {
-  if (shortages.some((name) => constants.errno[name] === error.errno)) throw errnoError(error.errno, 'probe', what);
+export function unknownBy(error: BpfError, what: string): ProbeResult {
+  const refused = error.errno === ENOTSUPP && error.code === 'verifier';
+  if (!refused && shortages.includes(errnoName(error.errno))) throw errnoError(error.errno, 'probe', what);
   return unknown(`${what}: ${error.summary}`);
 }
 
