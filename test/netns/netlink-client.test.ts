@@ -342,6 +342,8 @@ t.test('a thousand links', async (t) => {
   // Dumps while devices come and go are marked by the kernel, and redone by the client.
   const impatient = await NetlinkClient.open({ spec: 'rt-link', netns: path(netns), dumpRetries: 0 });
   const churn = spawn('ip', ['-n', netns, '-b', '-'], { stdio: ['pipe', 'ignore', 'ignore'] });
+  // What it has not read when it is killed.
+  churn.stdin.on('error', () => undefined);
   const step = 'link add x0 type veth peer name x1\nlink del x0\n'.repeat(20);
   const timer = setInterval(() => churn.stdin.write(step), 5);
   let interrupted = 0;
@@ -352,9 +354,9 @@ t.test('a thousand links', async (t) => {
     });
   }
   t.ok(interrupted > 0, 'the kernel marks dumps during changes');
-  // It goes on while the other one dumps, but not for as long as that tries.
+  // It goes on for two seconds while the other one dumps, but not for as long as that tries.
   const [dump, ended] = [client.dump('getlink', {}, { only: ['ifname'] }), once(churn, 'close')];
-  await delay(50);
+  await delay(2000);
   clearInterval(timer);
   churn.kill('SIGKILL');
   const links = await dump;

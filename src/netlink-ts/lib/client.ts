@@ -25,7 +25,7 @@ export interface ClientOptions {
   readonly netns?: string;
   /** Milliseconds without an answer after which a request fails; default 10,000. */
   readonly timeoutMs?: number;
-  /** How often a dump is redone that the kernel marked interrupted or that lost messages; default 10. */
+  /** How often a dump is redone that the kernel marked interrupted or that lost messages; default 20, which takes six seconds. */
   readonly dumpRetries?: number;
 }
 
@@ -40,8 +40,8 @@ export interface DoOptions extends DumpOptions {
 }
 
 const defaultTimeoutMs = 10_000;
-const defaultDumpRetries = 10;
-const longestPauseMs = 100;
+const defaultDumpRetries = 20;
+const longestPauseMs = 500;
 
 /**
  * A client of one spec; `Types` has the request and reply of each operation. An idle client does not keep the
