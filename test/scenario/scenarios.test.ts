@@ -25,6 +25,7 @@ import {
   lines,
   listScenarios,
   main,
+  ofBuiltLibrary,
   root,
   type Scenario,
   writeFixedLibrary,
@@ -57,6 +58,14 @@ function goldens({ graph, desired, plan }: Derived): { readonly [file: string]: 
 }
 
 const domain = await loadDomain();
+
+t.test('what is replayed runs from the library as built', async (t) => {
+  const { version, ...parts } = ofBuiltLibrary();
+  const fixed = JSON.parse(readFileSync(join(libraryDirectory, 'library.json'), 'utf8'));
+  for (const [part, built] of Object.entries(parts))
+    t.same(fixed[part], built, `${part}; if not, UPDATE=1 writes it, and recordings may have to be made anew`);
+  t.equal(fixed.version, version);
+});
 
 t.test('the recorded states give the golden objects, graphs, desired states and plans', async (t) => {
   t.ok(scenarios.length >= 14, `${scenarios.length} scenarios`);

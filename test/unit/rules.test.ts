@@ -92,7 +92,13 @@ t.test('conditions of the bridge service', async (t) => {
     { variable: 'bridge_chains', kind: 'all', type: 'bridge_chain' },
     { variable: 'ingress_chains', kind: 'all', type: 'ingress_chain' },
   ]);
-  const port = { ...neutralAttributes(rules, 'bridge_port'), name: 'eth1', up: true, state: 3, parent_dev: '0000:01:00.0' };
+  const port = {
+    ...neutralAttributes(rules, 'bridge_port'),
+    name: 'eth1',
+    up: true,
+    state: 3,
+    parent_dev: '0000:01:00.0',
+  };
   const bridge = { ...neutralAttributes(rules, 'bridge'), name: 'br0', up: true };
   const none = { bridge_chains: [], ingress_chains: [] };
   const holding = (scope: Parameters<ServiceRule['blockedBy'][number]['holds']>[0]) =>

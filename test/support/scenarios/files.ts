@@ -47,11 +47,8 @@ export function hooksOf({ options }: Scenario): ReadonlyMap<string, Hook> {
 /** The hash of the fixed library. */
 export const fixedHash = '0'.repeat(64);
 
-/**
- * Writes the fixed library's manifest anew from the built one: the same FPMs under a hash of zeros, one FPM per line. Without the list
- * of modules, whose loadings would be in every pipeline's id.
- */
-export function writeFixedLibrary(): void {
+/** What of the fixed library's manifest is the built one's. Without the list of modules, whose loadings would be in every pipeline's id. */
+export function ofBuiltLibrary() {
   const file = join(builtLibraryDirectory, 'library.json');
   if (!existsSync(file)) throw new Error('build the FPM library first: tna fpm build');
   const built = JSON.parse(readFileSync(file, 'utf8')) as {
@@ -60,15 +57,15 @@ export function writeFixedLibrary(): void {
     readonly kernels: { readonly modules: unknown };
     readonly compositions: readonly object[];
   };
+  const { version, modules, compositions } = built;
   const { modules: _, ...kernels } = built.kernels;
-  const fixed = {
-    version: built.version,
-    hash: fixedHash,
-    inputs: fixedHash,
-    modules: built.modules,
-    kernels,
-    compositions: built.compositions,
-  };
+  return { version, modules, kernels, compositions };
+}
+
+/** Writes the fixed library's manifest anew: the same FPMs under a hash of zeros, one FPM per line. */
+export function writeFixedLibrary(): void {
+  const { version, ...parts } = ofBuiltLibrary();
+  const fixed = { version, hash: fixedHash, inputs: fixedHash, ...parts };
   writeFileSync(join(libraryDirectory, 'library.json'), lines(fixed, 2, { kernels: 3 }));
 }
 
