@@ -168,13 +168,14 @@ t.test('speed', async (t) => {
     ...attributes,
     ifindex: i,
     name: `p${i}`,
+    kind: 'veth',
     up: true,
     state: 3,
   }));
   const evaluate = (): number => {
     let holding = 0;
     for (const port of ports) {
-      const scope = { port, bridge, chains: [] };
+      const scope = { port, bridge, bridge_chains: [], ingress_chains: [] };
       for (let twice = 0; twice < 2; twice++)
         for (const condition of bridging.blockedBy) if (condition.holds(scope)) holding += 1;
     }
