@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rule files on disk: reading a directory of them as one consistent set, and noticing when it changes.
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
 import type { FSWatcher } from 'chokidar';
 import { TnaError } from '../model/error.js';
@@ -17,18 +17,21 @@ const maxBytes = (1 << 20) + 1;
 const readAttempts = 5;
 
 /**
- * Reads the rule files (*.yaml, *.yml, not dot-files) of a directory, sorted by name. A mounted ConfigMap changes by
- * retargeting the symlink `..data`: reading starts over when that happens in between, so that no set mixes two versions.
+ * Reads the rule files (*.yaml, *.yml, not dot-files) of a directory, sorted by name. Releases are switched by retargeting a symlink:
+ * the directory itself or one above it, or `..data` in a mounted ConfigMap. All files are read where it led to at the start, and
+ * reading starts over when it leads elsewhere at the end, so that no set mixes two versions.
  * @throws TnaError `rules-directory`
  */
 export function readRuleFiles(directory: string): readonly RuleFileText[] {
   for (let attempt = 1; ; attempt++) {
-    const before = dataLink(directory);
+    let before: string | undefined;
     try {
-      const files = readAll(directory);
-      if (dataLink(directory) === before || attempt === readAttempts) return files;
+      before = versionOf(directory);
+      const files = readAll(directory, realpathSync(directory));
+      if (versionOf(directory) === before) return files;
+      if (attempt === readAttempts) throw new Error('it is replaced again and again while it is read');
     } catch (cause) {
-      if (attempt < readAttempts && isMissing(cause) && dataLink(directory) !== before) continue;
+      if (attempt < readAttempts && isMissing(cause) && versionOf(directory) !== before) continue;
       throw new TnaError('rules-directory', `cannot read the rules in ${directory}`, {
         object: directory,
         hint: '--rules names the directory with the rule files',
@@ -39,13 +42,14 @@ export function readRuleFiles(directory: string): readonly RuleFileText[] {
   }
 }
 
-function readAll(directory: string): readonly RuleFileText[] {
-  const names = readdirSync(directory).filter((name) => !name.startsWith('.') && /\.ya?ml$/.test(name));
+/** Reads in `place`; names the files as in `directory`. */
+function readAll(directory: string, place: string): readonly RuleFileText[] {
+  const names = readdirSync(place).filter((name) => !name.startsWith('.') && /\.ya?ml$/.test(name));
   const files: RuleFileText[] = [];
   for (const name of names.sort()) {
-    const path = join(directory, name);
+    const path = join(place, name);
     // Entries may be symlinks: what counts is what they lead to. A pipe would block.
-    if (statSync(path).isFile()) files.push({ path: shown(path), text: readBounded(path) });
+    if (statSync(path).isFile()) files.push({ path: shown(join(directory, name)), text: readBounded(path) });
   }
   // Without rules nothing would be accelerated: nobody means that, and it must not replace rules that are in force.
   if (files.length === 0) throw new Error('no *.yaml file in it');
@@ -75,12 +79,18 @@ function readBounded(path: string): string {
   }
 }
 
-/** Target of a ConfigMap's `..data`, or nothing in an ordinary directory. */
-function dataLink(directory: string): string | undefined {
+/** Where the directory leads to, and a ConfigMap's `..data` in it; nothing where it leads nowhere. */
+function versionOf(directory: string): string | undefined {
+  let place: string;
   try {
-    return readlinkSync(join(directory, '..data'));
+    place = realpathSync(directory);
   } catch {
     return undefined;
+  }
+  try {
+    return `${place} ${readlinkSync(join(place, '..data'))}`;
+  } catch {
+    return place;
   }
 }
 
@@ -94,7 +104,7 @@ function textOf(cause: unknown): string {
 
 /** When a change is looked at, in milliseconds. */
 export interface WatchTiming {
-  /** Quiet time after the last event. */
+  /** Quiet time after the last event, and then once more: a set counts when it was found twice, so far apart. */
   readonly debounce: number;
   /** Longest wait while events keep coming. */
   readonly patience: number;
@@ -113,6 +123,8 @@ export interface WatchOptions {
 export interface RuleWatcher {
   /** Resolves once events are being received, or cannot be: changes without events are found by comparison. */
   readonly ready: Promise<void>;
+  /** Looks now rather than at the next rescan. */
+  look(): void;
   close(): Promise<void>;
 }
 
@@ -121,6 +133,9 @@ const usualTiming: WatchTiming = { debounce: 300, patience: 2000, rescan: 15_000
 /**
  * Calls `onChange` with the new set whenever names or contents changed. Events are hints only: every decision is made
  * by comparing contents, so that touching a file changes nothing and a lost event costs at most one rescan.
+ *
+ * Files are seldom replaced all at once (git pull, rsync, an editor), and a part of them may be rules as well. So a set, or that
+ * there is none to read, counts only when two looks in a row have found it; events put off the second as they did the first.
  */
 export function watchRuleFiles(
   directory: string,
@@ -128,40 +143,63 @@ export function watchRuleFiles(
   options: WatchOptions = {},
 ): RuleWatcher {
   const timing = { ...usualTiming, ...options.timing };
-  let seen = options.known === undefined ? digestOf(directory) : digest(options.known);
+  let inForce = options.known === undefined ? find(directory).digest : digest(options.known);
+  /** What the last look found, if not what is in force. */
+  let candidate: string | undefined;
   let failing = false;
   let closed = false;
-  let quiet: NodeJS.Timeout | undefined;
+  let due: NodeJS.Timeout | undefined;
   let firstHint: number | undefined;
 
   const look = (): void => {
-    clearTimeout(quiet);
+    clearTimeout(due);
+    due = undefined;
     firstHint = undefined;
     if (closed) return;
-    let files: readonly RuleFileText[];
-    try {
-      files = readRuleFiles(directory);
-    } catch (error) {
-      if (!failing && error instanceof TnaError) options.onError?.(error);
+    const found = find(directory);
+    if (!('error' in found) && found.digest === inForce) {
+      candidate = undefined;
+      failing = false;
+    } else if (found.digest !== candidate) {
+      candidate = found.digest;
+      hint();
+    } else if ('error' in found) {
+      if (!failing) options.onError?.(found.error);
       failing = true;
-      return;
+    } else {
+      inForce = found.digest;
+      candidate = undefined;
+      failing = false;
+      onChange(found.files);
     }
-    failing = false;
-    const now = digest(files);
-    if (now === seen) return;
-    seen = now;
-    onChange(files);
   };
   const hint = (): void => {
     const now = performance.now();
     firstHint ??= now;
-    clearTimeout(quiet);
+    clearTimeout(due);
     const wait = Math.max(0, Math.min(timing.debounce, firstHint + timing.patience - now));
-    if (!closed) quiet = setTimeout(look, wait);
+    if (!closed) due = setTimeout(look, wait);
   };
-  const rescan = setInterval(look, timing.rescan);
+  const lookUnlessDue = (): void => {
+    if (due === undefined) look();
+  };
+  const rescan = setInterval(lookUnlessDue, timing.rescan);
   rescan.unref();
 
+  let isLate = false;
+  /** A lack of watches or descriptors. Some events may come all the same; looking makes up for the others. */
+  const late = (cause: unknown): void => {
+    if (isLate) return;
+    isLate = true;
+    const message = `changes of the rules are noticed late, by looking every ${timing.rescan / 1000} s: ${textOf(cause)}`;
+    options.onError?.(
+      new TnaError('rules-watch', message, {
+        object: directory,
+        hint: 'raise fs.inotify.max_user_watches, fs.inotify.max_user_instances or the limit of open files, and restart',
+        cause,
+      }),
+    );
+  };
   let watcher: FSWatcher | undefined;
   const open = async (): Promise<void> => {
     try {
@@ -169,22 +207,22 @@ export function watchRuleFiles(
       const { watch } = await import('chokidar');
       if (closed) return;
       watcher = watch(directory, { ignoreInitial: true, depth: 1 });
-      const opened = new Promise<void>((resolve) => watcher?.once('ready', resolve));
-      watcher.on('all', hint).on('raw', hint).on('error', hint);
+      const opened = new Promise<void>((resolve) => watcher?.once('ready', resolve).once('error', () => resolve()));
+      watcher.on('all', hint).on('raw', hint).on('error', hint).on('error', late);
       await opened;
       hint();
     } catch (cause) {
-      // A lack of descriptors, say. Node.js keeps what an import has led to, so there is no second try: looking is left.
-      const message = `changes of the rules are noticed late, by looking every ${timing.rescan / 1000} s: ${textOf(cause)}`;
-      options.onError?.(new TnaError('rules-watch', message, { object: directory, cause }));
+      // Node.js keeps what an import has led to, so there is no second try: looking is left.
+      late(cause);
     }
   };
   return {
     ready: open(),
+    look: lookUnlessDue,
     async close() {
       closed = true;
       clearInterval(rescan);
-      clearTimeout(quiet);
+      clearTimeout(due);
       await watcher?.close();
     },
   };
@@ -196,10 +234,17 @@ function digest(files: readonly RuleFileText[]): string {
   return hash.digest('hex');
 }
 
-function digestOf(directory: string): string {
+/** What is there now. Whatever makes it unreadable is one state, which is no set of files. */
+function find(
+  directory: string,
+):
+  | { readonly digest: string; readonly files: readonly RuleFileText[] }
+  | { readonly digest: ''; readonly error: TnaError } {
   try {
-    return digest(readRuleFiles(directory));
-  } catch {
-    return '';
+    const files = readRuleFiles(directory);
+    return { digest: digest(files), files };
+  } catch (error) {
+    if (error instanceof TnaError) return { digest: '', error };
+    throw error;
   }
 }

@@ -135,7 +135,7 @@ t.test('conditions of the bridge service', async (t) => {
     only(service.modules, ({ fpm }) => fpm === 'offload').params.veth?.evaluate({
       port: { kind: 'veth' },
       bridge,
-      chains: [],
+      ...none,
     }),
     true,
   );
