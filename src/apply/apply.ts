@@ -13,20 +13,24 @@ export type Observer = (outcome: Outcome) => void;
  * Runs the plan. A failing action undoes, backwards, what this plan did for the same interface and skips what depends on it;
  * the other interfaces go on. An interface whose new pipeline cannot be put in place falls back to the slow path, since the old
  * one was built for a configuration that is no more. Never throws: the outcomes tell.
+ *
+ * What provides something `held`, or depends on it, is left out as well, without an outcome.
  */
 export async function applyPlan(
   plan: Plan,
   deployer: Deployer,
   observer: Observer = () => {},
+  held: ReadonlySet<string> = new Set(),
 ): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
-  const broken = new Map<string, string>();
+  /** Why there is no such resource; `undefined` when it is held, or lacks something that is. */
+  const broken = new Map<string, string | undefined>([...held].map((resource) => [resource, undefined]));
   const done = new Map<string, Action[]>();
   const report = (outcome: Outcome) => {
     outcomes.push(outcome);
     observer(outcome);
   };
-  const abandon = async (action: Action, because: string) => {
+  const abandon = async (action: Action, because: string | undefined) => {
     let detached = false;
     for (const resource of provides(action)) {
       broken.set(resource, because);
@@ -42,11 +46,10 @@ export async function applyPlan(
     if ((await slowPath(action, deployer)) && action.previous !== undefined) report({ action, result: 'undone' });
   };
   for (const action of plan.actions) {
-    const because = dependsOn(action)
-      .map((resource) => broken.get(resource))
-      .find((cause) => cause !== undefined);
-    if (because !== undefined) {
-      report({ action, result: 'skipped', because });
+    const lacking = dependsOn(action).filter((resource) => broken.has(resource));
+    if (lacking.length > 0 || providedBy(action).some((resource) => held.has(resource))) {
+      const because = lacking.map((resource) => broken.get(resource)).find((cause) => cause !== undefined);
+      if (because !== undefined) report({ action, result: 'skipped', because });
       await abandon(action, because);
       continue;
     }
@@ -138,6 +141,12 @@ function provides(action: Action): readonly string[] {
     default:
       return [];
   }
+}
+
+/** What is added by the action, as names that are the same in each plan. */
+export function providedBy(action: Action): readonly string[] {
+  const isRemoval = action.op === 'detach' || action.op === 'dismantle';
+  return isRemoval ? [] : provides(action);
 }
 
 function dependsOn(action: Action): readonly string[] {

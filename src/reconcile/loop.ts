@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon: wakes on events, coalesces them, runs passes, backs off when passes fail. Level-triggered: an event carries no state.
 
+import type { Pipeline } from '../model/desired.js';
 import type { ForcedHooks } from '../model/forced-hooks.js';
 import { defaultLease, isLeased } from '../model/lease.js';
 import type { Clock, Deployer, Domain, HostReader, LeaseHolder, Waker } from '../model/ports.js';
+import { Held } from './held.js';
 import { type PassResult, runPass } from './pass.js';
 
 export interface LoopOptions {
@@ -37,7 +39,8 @@ export interface LoopListener {
 /**
  * Runs until the waker says `stopped`. `domain` is asked once, when a pass begins, so that new rules take effect on the next one.
  * A failed or unconverged pass is repeated after a back-off that doubles up to a cap. An event cuts the wait short, but not below
- * the first step: what a failing pass did and undid may itself be the event. While a storm of events lasts, the loop rests after a
+ * the first step: what a failing pass did and undid may itself be the event. Nor is what failed then tried again before its own
+ * back-off is over, unless the rules have changed. While a storm of events lasts, the loop rests after a
  * pass for as long as that took, and so leaves at least half of a core to others.
  *
  * A lease is renewed after a pass that left nothing running that is not wanted, and between passes as long as this process
@@ -56,31 +59,40 @@ export async function runLoop(
   /** Passes at whose end the next event was already there. */
   let chased = 0;
   let ready = false;
+  const held = new Held((times) => backoff(times, options));
+  let rules: Domain['rules'] | undefined;
   for (;;) {
     const started = clock.now();
     let wait = options.resyncMs;
     let renew: (() => Promise<void>) | undefined;
     const inForce = domain();
     const lease = inForce.lease ?? defaultLease;
+    if (inForce.rules !== rules) held.forget();
+    rules = inForce.rules;
+    let troubled = false;
     try {
-      const result = await runPass(inForce, host, forcedHooks);
+      const result = await runPass(inForce, host, forcedHooks, undefined, undefined, held.at(started));
+      held.note(result.derived.plan, result.outcomes, clock.now());
       if (result.unseen !== undefined) {
         listener.passed(result, clock.now() - started);
         throw result.unseen;
       }
       const converged = result.remaining.actions.length === 0;
-      failures = converged ? 0 : failures + 1;
-      if (!converged) wait = backoff(failures, options);
+      troubled = !converged && result.outcomes.length > 0;
+      if (converged) failures = 0;
+      else if (troubled) failures++;
+      if (!converged) wait = Math.min(backoff(failures, options), held.waitMs(clock.now()));
       listener.passed(result, clock.now() - started);
       const leased = isLeased(result.derived.desired);
       await host.holdLease(lease, leased && nothingUnwanted(result));
       if (leased && nothingUnwanted(result)) renew = () => host.holdLease(lease, true);
-      if (!ready && converged) {
+      if (!ready) {
         // What runs was adopted, so nothing has been loaded yet: the first event should not wait for more than later ones do.
         ready = true;
-        await host.ready(result.derived.desired.interfaces.flatMap(({ pipeline }) => pipeline ?? []));
+        await host.ready(loadable(result));
       }
     } catch (error) {
+      troubled = true;
       failures++;
       wait = backoff(failures, options);
       listener.failed(error, wait);
@@ -90,10 +102,20 @@ export async function runLoop(
     const woken = renew === undefined ? await waker.next(wait) : await waitUnderLease(waker, clock, wait, every, renew);
     chased = clock.now() - ended < options.quietMs ? chased + 1 : 0;
     const rest = chased > 1 ? ended - started : 0;
-    const notBefore = ended + Math.max(failures === 0 ? 0 : options.backoffMs, rest);
+    const notBefore = ended + Math.max(troubled ? options.backoffMs : 0, rest);
     if (woken === 'stopped') return;
     if (woken !== 'timeout' && (await settle(waker, clock, options, notBefore)) === 'stopped') return;
   }
+}
+
+/** The pipelines that are wanted, without those that were just refused. */
+function loadable({ derived, outcomes }: PassResult): readonly Pipeline[] {
+  const refused = new Set(
+    outcomes.flatMap(({ action, result }) => (result === 'failed' && action.op === 'load' ? [action.pipeline] : [])),
+  );
+  return derived.desired.interfaces.flatMap(({ pipeline }) =>
+    pipeline === undefined || refused.has(pipeline.id) ? [] : [pipeline],
+  );
 }
 
 /** Whatever is still to be done, what runs now may run: a lease can be given for it. */

@@ -18,18 +18,19 @@ export interface PassResult {
   readonly unseen?: unknown;
 }
 
-/** `onPlan` sees the plan before it runs. */
+/** `onPlan` sees the plan before it runs. What is `held` is not tried, and remains. */
 export async function runPass(
   domain: Domain,
   host: HostReader & Deployer,
   forcedHooks: ForcedHooks,
   onPlan: (derived: Derived) => void = () => {},
   observer?: Observer,
+  held?: ReadonlySet<string>,
 ): Promise<PassResult> {
   const derived = await survey(domain, host, forcedHooks);
   onPlan(derived);
   if (derived.plan.actions.length === 0) return { derived, outcomes: [], remaining: derived.plan };
-  const outcomes = await applyPlan(derived.plan, host, observer);
+  const outcomes = await applyPlan(derived.plan, host, observer, held);
   try {
     return { derived, outcomes, remaining: makePlan(derived.desired, await host.deployed()) };
   } catch (unseen) {

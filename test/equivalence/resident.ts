@@ -26,7 +26,7 @@ async function carryOut(request: Request, options: GlobalOptions): Promise<Omit<
   const domain = await domainOf(request);
   switch (request.command) {
     case 'reconcile':
-      return { code: await reconcile(options, true, { ...domain, lease: leaseOfOnce(options) }) };
+      return { code: await reconcile(options, { ...domain, lease: leaseOfOnce(options) }) };
     case 'status':
       return { code: 0, interfaces: (await liveStatus(options, domain)).interfaces };
     case 'detach':

@@ -4,6 +4,7 @@
 
 import t from 'tap';
 import { applyPlan } from '../../src/apply/apply.js';
+import { Repeats } from '../../src/cli/repeats.js';
 import { RuleReload } from '../../src/cli/rule-reload.js';
 import type { Desired, DesiredInterface, Pipeline } from '../../src/model/desired.js';
 import { deviceGoneCode, TnaError } from '../../src/model/error.js';
@@ -13,6 +14,7 @@ import type { Hook, RuleSet } from '../../src/model/ruleset.js';
 import { makePlan } from '../../src/plan/plan.js';
 import { defaultLoop, type LoopListener, runLoop } from '../../src/reconcile/loop.js';
 import { type PassResult, runPass } from '../../src/reconcile/pass.js';
+import { progressOf, progressText, stoppedText } from '../../src/report/controller.js';
 import { summaryOf } from '../../src/report/done.js';
 import { FakeHost } from '../support/fake-host.js';
 import { fpm, libraryOf, ruleSet } from '../support/rule-set.js';
@@ -484,6 +486,86 @@ t.test(
     t.ok(storm.passes.length <= 1 + 1000 / defaultLoop.backoffMs, `${storm.passes.length} passes in a second`);
   },
 );
+
+t.test('what fails is tried as often as its back-off says, whatever happens elsewhere', async (t) => {
+  const s = new Simulation([...eventsAt(...Array.from({ length: 100 }, (_, i) => 500 * i + 50)), [50_000, 'stopped']]);
+  const tries: number[] = [];
+  s.host.links = [link(1), link(2)];
+  s.host.onCall = (call) => {
+    if (!call.startsWith('attach tc 1')) return;
+    tries.push(s.time);
+    if (s.time < 20_000) throw new Error('busy');
+  };
+  await s.run();
+  const waits = tries.map((at, i) => at - (tries[i - 1] ?? at)).slice(1);
+  for (const [i, wait] of waits.entries()) t.ok(wait >= 100 * 2 ** i - 2, `try ${i + 2} after ${wait} ms`);
+  t.ok(tries.length >= 8 && tries.length <= 9, `${tries.length} tries`);
+  t.ok(s.passes.length >= 100, 'each event is looked at');
+  t.ok(s.passes.includes(10_052), 'at once');
+  t.equal(s.told.filter((line) => line !== 'passed 0').length, tries.length, 'what is not tried is not told');
+  t.match((await s.host.deployed()).attachments, { length: 2 }, 'and in the end it is there');
+
+  const stricter = rulesWith('!d.up || false');
+  const reloaded = new Simulation([...eventsAt(5000), [5100, 'stopped']]);
+  const again: number[] = [];
+  reloaded.host.onCall = (call) => {
+    if (!call.startsWith('attach tc 1')) return;
+    again.push(reloaded.time);
+    throw new Error('busy');
+  };
+  await reloaded.run(() => (reloaded.time < 5000 ? domain.rules : stricter));
+  t.equal(again.at(-1), 5002, 'new rules are a new chance');
+});
+
+t.test('the templates are made ready after the first pass, of what was not refused just now', async (t) => {
+  const s = new Simulation([[150, 'stopped']]);
+  s.host.onCall = (call) => {
+    if (call.startsWith('attach')) throw new Error('busy');
+  };
+  await s.run();
+  t.equal(s.host.calls.filter((call) => /^ready \S+/.test(call)).length, 1, 'although an interface fails');
+  const refused = new Simulation([[150, 'stopped']]);
+  refused.host.onCall = (call) => {
+    if (call.startsWith('load')) throw new Error('verifier says no');
+  };
+  await refused.run();
+  t.ok(refused.host.calls.includes('ready'), 'with nothing');
+});
+
+t.test('what a controller says of its state', async (t) => {
+  const host = new FakeHost();
+  host.links = [link(1), link(2), link(3, false)];
+  host.onCall = (call) => {
+    if (call.startsWith('attach tc 1')) throw new Error('busy');
+  };
+  const { derived, remaining } = await runPass(domain, host, new Map());
+  const progress = progressOf(derived.desired, remaining);
+  t.same(progress, { accelerated: 1, failed: 1 });
+  t.equal(progressText(progress), 'watching, 1 interface accelerated, 1 interface not as desired');
+  t.equal(progressText({ accelerated: 2, failed: 0 }), 'watching, 2 interfaces accelerated');
+  t.equal(stoppedText([], 60), 'stopped; what is accelerated stays so');
+  t.match(stoppedText(['p1', 'p2'], 60), /stays so, but p1, p2 only under a lease: for 60 s/);
+  t.match(
+    stoppedText(
+      Array.from({ length: 10 }, (_, i) => `p${i}`),
+      9,
+    ),
+    /p7 and 2 more only under a lease: for 9 s/,
+  );
+});
+
+t.test('the same trouble is told when it begins and now and then', async (t) => {
+  let now = 0;
+  const repeats = new Repeats({ now: () => now });
+  const told = ['a', 'a', 'b', 'a'].map((text) => repeats.isWorthTelling(text));
+  t.same(told, [true, false, true, false]);
+  now += 9 * 60_000;
+  t.notOk(repeats.isWorthTelling('a'));
+  now += 60_000;
+  t.ok(repeats.isWorthTelling('a'), 'after ten minutes');
+  repeats.forget();
+  t.ok(repeats.isWorthTelling('a'), 'or when all was well meanwhile');
+});
 
 t.test('the loop stops when told: while it waits, in a burst, and right after a failure', async (t) => {
   const waiting = new Simulation([[700, 'stopped']]);

@@ -5,6 +5,7 @@ import { TnaError } from '../../model/error.js';
 import { defaultLease, type LeasePolicy } from '../../model/lease.js';
 import type { Domain } from '../../model/ports.js';
 import { systemClock } from '../../platform/clock.js';
+import { type HangUp, outliveHangUp } from '../../platform/hang-up.js';
 import type { LiveHost } from '../../platform/live-host.js';
 import { isRenounced } from '../../platform/namespace.js';
 import { pruningFor } from '../../platform/netlink-reader.js';
@@ -13,14 +14,16 @@ import { protocolsIn } from '../../platform/protocols.js';
 import { type RuleFileText, watchRuleFiles } from '../../platform/rule-files.js';
 import { openWaker } from '../../platform/waker.js';
 import { runLoop } from '../../reconcile/loop.js';
-import { type PassResult, runPass } from '../../reconcile/pass.js';
+import { runPass } from '../../reconcile/pass.js';
+import { leasedIn, progressOf, progressText, stoppedText } from '../../report/controller.js';
 import { summaryOf } from '../../report/done.js';
-import { outcomeJson, outcomesText, planJson, planText } from '../../report/plan.js';
+import { outcomesText, planText } from '../../report/plan.js';
 import { count } from '../../report/table.js';
 import { compileRules } from '../../rules/index.js';
 import { type LoadedDomain, loadDomain, withHost, withLock } from '../context.js';
+import { Journal, resultJson } from '../journal.js';
 import type { GlobalOptions } from '../options.js';
-import { errorJson, errorText, print, printJson, styleFor } from '../output.js';
+import { errorText, print, printJson, styleFor } from '../output.js';
 import { RuleReload } from '../rule-reload.js';
 import { unknownHooks } from '../unknown-hooks.js';
 import { planCommand } from './plan.js';
@@ -33,16 +36,19 @@ export interface ReconcileOptions {
 export async function reconcileCommand(options: GlobalOptions, how: ReconcileOptions): Promise<number> {
   const lease = how.once ? leaseOfOnce(options) : (options.lease ?? defaultLease);
   if (how.dryRun) return planCommand({ ...options, lease }, false);
-  return reconcile(options, how.once, await loadDomain({ ...options, lease }));
+  // From the start: a signal that comes before there is anything to look at must not end it either.
+  const hangUp = how.once ? undefined : outliveHangUp();
+  return reconcile(options, await loadDomain({ ...options, lease }), hangUp);
 }
 
-export function reconcile(options: GlobalOptions, justOnce: boolean, domain: LoadedDomain): Promise<number> {
+/** Stays if it knows what SIGHUP means meanwhile. */
+export function reconcile(options: GlobalOptions, domain: LoadedDomain, hangUp?: HangUp): Promise<number> {
   return withHost(options, domain, async (host) => {
     return withLock(host, async () => {
       const gone = host.pruneOthers();
       if (gone > 0)
         process.stderr.write(`removed what was left in ${count(gone, 'network namespace')} that no longer exist\n`);
-      return justOnce ? once(options, domain, host) : daemon(options, domain, host);
+      return hangUp === undefined ? once(options, domain, host) : daemon(options, domain, host, hangUp);
     });
   });
 }
@@ -81,8 +87,9 @@ async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Pro
   return failed.length === 0 && converged ? 0 : 1;
 }
 
-async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHost): Promise<number> {
-  const { log, tell, warn } = journal(options);
+async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHost, hangUp: HangUp): Promise<number> {
+  const journal = new Journal(options);
+  const warn = (error: unknown) => journal.warn(error);
   const directory = options.rules ?? rulesDirectory();
   const protocols = protocolsIn(specDirectory(directory));
   const waker = await openWaker(domain.rules, host.netlink);
@@ -94,7 +101,7 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
       const line = isNew
         ? `rules reloaded from ${directory}`
         : `the rules in ${directory} are good again, and as before`;
-      tell(line, { event: 'rules', directory, changed: isNew });
+      journal.tell(line, { event: 'rules', directory, changed: isNew });
     },
     warn,
   });
@@ -108,9 +115,14 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
   const stop = () => waker.stop();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  process.once('SIGHUP', stop);
+  hangUp.means(() => {
+    if (hangUp.ends) return stop();
+    journal.log('SIGHUP: looking at rules and host');
+    watcher.look();
+    waker.wake();
+  });
   let watching = false;
-  let looked = false;
+  let leased: readonly string[] = [];
   let renounced = false;
   const begin = () => {
     renounced = isRenounced(options.netns);
@@ -120,18 +132,17 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
   try {
     await runLoop(begin, host, waker, systemClock, options.hooks, {
       passed: (result, tookMs) => {
-        if (!looked) for (const line of unknownHooks(options.hooks, result.derived.desired)) log(line);
-        looked = true;
-        if (result.outcomes.length > 0) {
-          if (options.output === 'json') tell('', { event: 'pass', ...resultJson(result), tookMs });
-          else logPass(result, tookMs, options, log);
-        }
-        if (watching || result.remaining.actions.length > 0) return;
+        const { desired } = result.derived;
+        leased = leasedIn(desired);
+        if (!watching) for (const line of unknownHooks(options.hooks, desired)) journal.log(line);
+        journal.passed(result, tookMs);
+        if (watching) return;
+        // Whatever may have failed: it is tried again, and who waits for the controller must not wait for that.
         watching = true;
-        const accelerated = result.derived.desired.interfaces.filter(({ pipeline }) => pipeline !== undefined).length;
-        tell(`watching, ${count(accelerated, 'interface')} accelerated`, { event: 'watching', accelerated });
+        const progress = progressOf(desired, result.remaining);
+        journal.tell(progressText(progress), { event: 'watching', ...progress });
       },
-      failed: (error, retryInMs) => warn(error, retryInMs),
+      failed: (error, retryInMs) => journal.failed(error, retryInMs),
     });
   } finally {
     await watcher.close();
@@ -141,46 +152,10 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
     throw new TnaError('no-namespace', `${options.netns} is not the name of this network namespace any more`, {
       hint: 'ip netns list',
     });
-  tell('stopped; what is accelerated stays so', { event: 'stopped' });
+  const { seconds } = domain.lease ?? defaultLease;
+  journal.tell(stoppedText(leased, seconds), {
+    event: 'stopped',
+    ...(leased.length === 0 ? {} : { leased, leaseSeconds: seconds }),
+  });
   return 0;
-}
-
-/** Where a daemon says what happens: lines for people on stderr, or a JSON document on each line of stdout. */
-function journal(options: GlobalOptions) {
-  const style = styleFor(process.stderr);
-  const json = options.output === 'json';
-  const log = (line: string) => process.stderr.write(`${line}\n`);
-  const tell = (line: string, event: object) => {
-    if (json) print(JSON.stringify(event));
-    else log(line);
-  };
-  const warn = (error: unknown, retryInMs?: number) => {
-    const next = retryInMs === undefined ? '' : `\n  next try in ${retryInMs} ms`;
-    const event = { event: 'error', ...errorJson(error), ...(retryInMs === undefined ? {} : { retryInMs }) };
-    tell(`${errorText(error, options.verbose, style)}${next}`, event);
-  };
-  return { log, tell, warn };
-}
-
-function resultJson(result: PassResult): object {
-  return {
-    ...planJson(result.derived.plan),
-    summary: summaryOf(result.derived.snapshot.deployed, result.outcomes),
-    outcomes: result.outcomes.map(outcomeJson),
-    converged: result.remaining.actions.length === 0,
-  };
-}
-
-function logPass(result: PassResult, tookMs: number, options: GlobalOptions, log: (line: string) => void): void {
-  const { add, change, remove } = summaryOf(result.derived.snapshot.deployed, result.outcomes);
-  log(
-    `${add} added, ${change} changed, ${remove} removed (${result.outcomes.length} actions, ${tookMs.toFixed(0)} ms)`,
-  );
-  for (const { action, ...outcome } of result.outcomes) {
-    if (outcome.result === 'done' && 'interface' in action) log(`  ${action.op} ${action.interface}: ${action.why}`);
-  }
-  const problems = outcomesText(result.outcomes, styleFor(process.stderr));
-  if (problems !== '') log(problems);
-  for (const outcome of result.outcomes)
-    if (outcome.result === 'failed') log(errorText(outcome.error, options.verbose, styleFor(process.stderr)));
 }
