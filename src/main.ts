@@ -4,7 +4,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { type GlobalOptions, parseOptions, type RawOptions } from './cli/options.js';
-import { errorJson, errorText, printJson, styleFor } from './cli/output.js';
+import { errorJson, errorText, print, printJson, styleFor } from './cli/output.js';
 import { TnaError } from './model/error.js';
 import { outliveOutput } from './platform/lost-output.js';
 import { prepareShortRun } from './platform/short-run.js';
@@ -128,7 +128,11 @@ async function main(argv: readonly string[]): Promise<number> {
     return await run(parseOptions(raw));
   } catch (thrown) {
     const error = explained(thrown);
-    if (raw.output === 'json') printJson(errorJson(error));
+    if (raw.output === 'json') {
+      // Of a command that stays, each line is a document.
+      if (staying) print(JSON.stringify({ event: 'error', fatal: true, ...errorJson(error) }));
+      else printJson(errorJson(error));
+    }
     process.stderr.write(`${errorText(error, raw.verbose === true, styleFor(process.stderr))}\n`);
     return error instanceof TnaError && error.code === 'usage' ? 2 : 1;
   }

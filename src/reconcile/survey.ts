@@ -3,6 +3,7 @@
 
 import type { Derived } from '../model/derived.js';
 import type { ForcedHooks } from '../model/forced-hooks.js';
+import type { TnaObject } from '../model/graph.js';
 import { alternatives, leaseFpm } from '../model/library.js';
 import type { Domain, HostReader } from '../model/ports.js';
 import type { RuleSet } from '../model/ruleset.js';
@@ -19,18 +20,32 @@ import { derive } from './derive.js';
  */
 export async function takeSnapshot(domain: Domain, reader: HostReader, forced: ForcedHooks | 'any'): Promise<Snapshot> {
   const { rules, library } = domain;
-  const used = new Set([leaseFpm, ...rules.services.flatMap((service) => service.modules.map((module) => module.fpm))]);
-  const needs = library.modules.filter((module) => used.has(module.name)).flatMap((module) => module.needs);
-  const probes = new Set([...needs.flatMap(alternatives), ...moduleProbes(library.kernels)]);
   // Probing is the work of other threads for the most part.
-  const asked = reader.capabilities([...probes].sort());
+  const asked = reader.capabilities([...new Set([...probesOf(domain), ...moduleProbes(library.kernels)])].sort());
   // Awaited last, so that no part of a pass that fails goes on into the next one.
   asked.catch(() => undefined);
   const [deployed, first] = await readSources(reader, rules);
   const capabilities = await asked;
-  const objects = buildObjects(rules, { sources: first.sources, sysctls: {} }, detailTypes(rules));
+  const objects = firstObjects(rules, first);
   const details = { requests: detailRequests(rules, objects, forced), sysctls: sysctlPaths(rules, objects) };
   return observeDetails(reader, rules, first, details, capabilities, deployed);
+}
+
+/** What is asked of the kernel for these rules, sorted, beside which of its modules are loaded. */
+export function probesOf({ rules, library }: Domain): readonly string[] {
+  const used = new Set([leaseFpm, ...rules.services.flatMap((service) => service.modules.map((module) => module.fpm))]);
+  const needs = library.modules.filter((module) => used.has(module.name)).flatMap((module) => module.needs);
+  return [...new Set(needs.flatMap(alternatives))].sort();
+}
+
+/** Sysctls that these rules read on a host with these messages. */
+export function sysctlsOf(rules: RuleSet, first: Pick<Observed, 'sources'>): readonly string[] {
+  return sysctlPaths(rules, firstObjects(rules, first));
+}
+
+/** The objects that give rise to further questions. */
+function firstObjects(rules: RuleSet, { sources }: Pick<Observed, 'sources'>): readonly TnaObject[] {
+  return buildObjects(rules, { sources, sysctls: {} }, detailTypes(rules));
 }
 
 /** What is deployed comes first: by that, the programs of others are told from ours. */

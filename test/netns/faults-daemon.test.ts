@@ -101,6 +101,23 @@ t.test('rules that break while it runs', async (t) => {
   const mistake =
     /the last good ones stay in force[\s\S]*bridge\.yaml:\d+:\d+: .*vlan_filtring.*did you mean "vlan_filtering"[\s\S]*bridge\.yaml:\d+:\d+: .*bridge_fbd.*"bridge_fdb"/;
   await until('it says so', says(controller, mistake), waitMs);
+  const status = await tna('status', '--netns', bed.netns, '--rules', rules, '-o', 'json');
+  t.match(
+    JSON.parse(status.stdout),
+    { controller: { pid: controller.pid }, pending: null, error: { code: 'rules', evidence: /getchian/ } },
+    'status is one document with what runs, and with the errors',
+  );
+  t.equal(status.code, 1);
+  t.match(status.stderr, /have 2 errors/);
+  const second = await tna('reconcile', '--netns', bed.netns, '-o', 'json');
+  t.match(
+    second.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object),
+    [{ event: 'error', fatal: true, error: { code: 'locked' } }],
+    'a second controller says in one line why it ends',
+  );
   await bed.addPort();
   await until('and goes on with the last good ones', says(controller, 'set-slot p3'), waitMs);
 

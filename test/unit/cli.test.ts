@@ -163,6 +163,23 @@ t.test('a recording that lacks what the rules ask for', async (t) => {
     whole: tna('--from', recording('bridge'), 'plan'),
   });
   const line = 'tna: the recording has nothing of the source qdiscs, which is taken to be empty\n';
+  const complete = JSON.parse(readFileSync(recording('bridge'), 'utf8')) as {
+    readonly capabilities: readonly { readonly probe: string }[];
+    readonly sysctls: object;
+  };
+  const [first, ...capabilities] = complete.capabilities;
+  const sysctls = Object.entries(complete.sysctls);
+  const less = join(work, 'less.json');
+  writeFileSync(less, JSON.stringify({ ...complete, capabilities, sysctls: Object.fromEntries(sysctls.slice(1)) }));
+  const none = join(work, 'no-sysctls.json');
+  writeFileSync(none, JSON.stringify({ ...complete, sysctls: {} }));
+  const other = await all({ less: tna('--from', less, 'plan'), none: tna('--from', none, 'plan') });
+  t.equal(
+    other.less.stderr,
+    `tna: the recording has nothing of the probe ${first?.probe}, taken to be unanswered\n` +
+      `tna: the recording has nothing of the sysctl ${sysctls[0]?.[0]}, taken to have the rules' default\n`,
+  );
+  t.match(other.none.stderr, ` and ${sysctls.length - 5} more, taken to have the rules' default`);
   t.same([runs.plan.stderr, runs.status.stderr, runs.whole.stderr], [line, line, '']);
 });
 
@@ -292,6 +309,24 @@ t.test('with -o json stdout is JSON, also when there is an error', async (t) => 
     error: { code: 'unknown-interface', message: 'there is no interface p9 in this namespace', hint: 'tna explain p1' },
   });
   t.equal(unknown.code, 1);
+});
+
+t.test('with -o json a command that stays writes a document on each line, also when it ends by an error', async (t) => {
+  const results = await all({
+    rules: tna('--rules', join(work, 'nowhere'), '-o', 'json', 'reconcile'),
+    usage: tna('--hook', 'xpd', '-o', 'json', 'reconcile'),
+    once: tna('--rules', join(work, 'nowhere'), '-o', 'json', 'reconcile', '--once'),
+  });
+  for (const { stdout } of [results.rules, results.usage]) {
+    const events = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
+    t.match(events, [{ event: 'error', fatal: true, error: { code: String } }]);
+    t.equal(events.length, 1);
+  }
+  t.same(Object.keys(JSON.parse(results.once.stdout) as object), ['error'], 'one that does not stay: one document');
+  t.same([results.rules.code, results.usage.code, results.once.code], [1, 2, 1]);
 });
 
 t.test('colours are for terminals only', async (t) => {

@@ -15,7 +15,7 @@ import { survey } from '../../reconcile/survey.js';
 import { explainText, makeStatus, type Seen, statusText } from '../../report/status.js';
 import { loadDomain, withHost } from '../context.js';
 import type { GlobalOptions } from '../options.js';
-import { print, printJson, styleFor } from '../output.js';
+import { errorJson, errorText, print, printJson, styleFor } from '../output.js';
 import { replay } from '../replay.js';
 
 export async function statusCommand(options: GlobalOptions): Promise<number> {
@@ -25,15 +25,16 @@ export async function statusCommand(options: GlobalOptions): Promise<number> {
     else print(statusText(status, styleFor(process.stdout)));
     return 0;
   } catch (error) {
-    // What runs can be told all the same; then the error is.
-    if (
-      options.output === 'text' &&
-      options.from === undefined &&
-      error instanceof TnaError &&
-      error.code.startsWith('rules')
-    )
-      print(statusText(await statusWithoutRules(options), styleFor(process.stdout)));
-    throw error;
+    if (options.from !== undefined || !(error instanceof TnaError) || !error.code.startsWith('rules')) throw error;
+    // What runs can be told all the same; then the error is, in JSON in the same document.
+    const status = await statusWithoutRules(options);
+    if (options.output === 'text') {
+      print(statusText(status, styleFor(process.stdout)));
+      throw error;
+    }
+    printJson({ ...status, ...errorJson(error) });
+    process.stderr.write(`${errorText(error, options.verbose, styleFor(process.stderr))}\n`);
+    return 1;
   }
 }
 
