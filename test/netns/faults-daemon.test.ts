@@ -104,7 +104,7 @@ t.test('rules that break while it runs', async (t) => {
   const status = await tna('status', '--netns', bed.netns, '--rules', rules, '-o', 'json');
   t.match(
     JSON.parse(status.stdout),
-    { controller: { pid: controller.pid }, pending: null, error: { code: 'rules', evidence: /getchian/ } },
+    { controller: { pid: controller.pid }, pending: null, error: { code: 'rules', evidence: /bridge_fbd/ } },
     'status is one document with what runs, and with the errors',
   );
   t.equal(status.code, 1);
