@@ -163,7 +163,7 @@ t.test('a recording that lacks what the rules ask for', async (t) => {
     whole: tna('--from', recording('bridge'), 'plan'),
   });
   const line = 'tna: the recording has nothing of the source qdiscs, which is taken to be empty\n';
-  const complete = JSON.parse(readFileSync(recording('bridge'), 'utf8')) as {
+  const complete = JSON.parse(readFileSync(recording('gateway-vlans'), 'utf8')) as {
     readonly capabilities: readonly { readonly probe: string }[];
     readonly sysctls: object;
   };
