@@ -37,6 +37,10 @@ const particulars: Readonly<Record<string, Omit<Selftest, 'script'>>> = {
   },
   // Some 190 pings that nobody is to answer, each of which waits as long as that.
   'forwarding/no_forwarding.sh': { environment: { PING_TIMEOUT: '1' } },
+  'forwarding/sch_red.sh': {
+    remark:
+      'its senders are to fill 10 Mbit/s, which an emulated processor does not do steadily; in runs with nothing beside them the case that differs is OK with TNA, too',
+  },
   // What is left out is tunnels, which TNA does not accelerate and which take most of the script's time.
   'pmtu.sh': {
     tests:
