@@ -39,7 +39,7 @@ const particulars: Readonly<Record<string, Omit<Selftest, 'script'>>> = {
   'forwarding/no_forwarding.sh': { environment: { PING_TIMEOUT: '1' } },
   'forwarding/sch_red.sh': {
     remark:
-      'its senders are to fill 10 Mbit/s, which an emulated processor does not do steadily; in runs with nothing beside them the case that differs is OK with TNA, too',
+      'its senders are to fill 10 Mbit/s, which an emulated processor does not do steadily; with less beside it the case that differs was OK with TNA, too',
   },
   // What is left out is tunnels, which TNA does not accelerate and which take most of the script's time.
   'pmtu.sh': {

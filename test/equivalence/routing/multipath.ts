@@ -138,6 +138,60 @@ const withoutGateway: readonly Send[] = [1, 2, 3, 4].flatMap((n) =>
   [1, 2, 3].flatMap((m) => twice({ port: 0, bytes: packet(0, `172.20.0.${n}`, { source: `10.1.0.${m}0` }) })),
 );
 
+/** What differs between the families in the cases of resilient groups, which have next hop objects 1 and 2. */
+interface Resilient {
+  readonly setup: readonly Step[];
+  readonly network: string;
+  readonly greetings: readonly Send[];
+  readonly flows: (count: number) => readonly Send[];
+}
+
+/** Resilient groups of either family: buckets that are used, that stay while they are, and that have just changed hands. */
+export function resilientOddities(
+  router: string,
+  fpm: 'ip4_route' | 'ip6_route',
+  { setup, network, greetings, flows }: Resilient,
+): readonly RouterOddity[] {
+  const resilient = (members: string, options = '') =>
+    ip(`nexthop replace id 11 group ${members} type resilient buckets 16${options}`);
+  const over = (members: string, options?: string) => [
+    ...setup,
+    resilient(members, options),
+    ip(`route add ${network} nhid 11`),
+  ];
+  const aims = [`${fpm}:bucket-stale`];
+  return [
+    {
+      name: `${router}: a resilient group`,
+      setup: over('1/4,3/5'),
+      script: [...greetings, ...flows(240)],
+      ...{ fastFrames: 200, aims },
+    },
+    {
+      name: `${router}: buckets of a resilient group in use stay where they are`,
+      setup: over('1/2', ' idle_timer 2'),
+      script: [
+        ...greetings,
+        ...Array.from(
+          { length: 7 },
+          (): NonNullable<RouterOddity['script']> => [...flows(48), [step('wait', '400')]],
+        ).flat(),
+        [resilient('1/2,9')],
+        ...flows(48),
+        [step('wait', '4000')],
+        ...flows(48),
+      ],
+      ...{ fastFrames: 260, aims },
+    },
+    {
+      name: `${router}: buckets of a resilient group that have just moved`,
+      setup: over('1/2'),
+      script: [...greetings, ...flows(12), [resilient('1/3,9')], ...flows(48), [resilient('1,9/2')], ...flows(48)],
+      ...{ fastFrames: 60, aims },
+    },
+  ];
+}
+
 export const multipathOddities: readonly RouterOddity[] = [
   {
     name: 'router: two to five next hops',
@@ -323,59 +377,12 @@ export const multipathOddities: readonly RouterOddity[] = [
     fastFrames: 900,
     aims: ['ip4_route:hash-protocol'],
   },
-  {
-    name: 'router: a resilient group',
-    setup: [
-      fifth,
-      ...objects,
-      ip('nexthop add id 11 group 1/4,3/5 type resilient buckets 16'),
-      ip('route add 172.20.0.0/16 nhid 11'),
-    ],
-    script: [...greetings, ...flows(240, undefined, 1)],
-    fastFrames: 200,
-    aims: ['ip4_route:bucket-stale'],
-  },
-  {
-    name: 'router: buckets of a resilient group in use stay where they are',
-    setup: [
-      fifth,
-      ...objects,
-      ip('nexthop add id 11 group 1/2 type resilient buckets 16 idle_timer 2'),
-      ip('route add 172.20.0.0/16 nhid 11'),
-    ],
-    script: [
-      ...greetings,
-      ...Array.from(
-        { length: 7 },
-        (): NonNullable<RouterOddity['script']> => [...flows(48, undefined, 1), [step('wait', '400')]],
-      ).flat(),
-      [ip('nexthop replace id 11 group 1/2,9 type resilient buckets 16')],
-      ...flows(48, undefined, 1),
-      [step('wait', '4000')],
-      ...flows(48, undefined, 1),
-    ],
-    fastFrames: 260,
-    aims: ['ip4_route:bucket-stale'],
-  },
-  {
-    name: 'router: buckets of a resilient group that have just moved',
-    setup: [
-      fifth,
-      ...objects,
-      ip('nexthop add id 11 group 1/2 type resilient buckets 16'),
-      ip('route add 172.20.0.0/16 nhid 11'),
-    ],
-    script: [
-      ...greetings,
-      ...flows(12, undefined, 1),
-      [ip('nexthop replace id 11 group 1/3,9 type resilient buckets 16')],
-      ...flows(48, undefined, 1),
-      [ip('nexthop replace id 11 group 1,9/2 type resilient buckets 16')],
-      ...flows(48, undefined, 1),
-    ],
-    fastFrames: 60,
-    aims: ['ip4_route:bucket-stale'],
-  },
+  ...resilientOddities('router', 'ip4_route', {
+    setup: [fifth, ...objects],
+    network: '172.20.0.0/16',
+    greetings,
+    flows: (count) => flows(count, undefined, 1),
+  }),
   {
     name: 'router: sources behind several next hops',
     setup: [

@@ -5,7 +5,7 @@ import type { Send } from '../../support/lab/agent.js';
 import { hex, ipv4, ipv6, ipv6Address, tcp, udp } from '../../support/lab/frame.js';
 import type { Step } from '../configuration.js';
 import { step } from '../oddity.js';
-import { dissector, hashFields, rps } from './multipath.js';
+import { dissector, hashFields, resilientOddities, rps } from './multipath.js';
 import { type RouterOddity, stationMac } from './oddities.js';
 import { hello6, packet6, station6 } from './oddities6.js';
 
@@ -274,59 +274,12 @@ export const multipath6Oddities: readonly RouterOddity[] = [
     fastFrames: 700,
     aims: ['ip6_route:hash-protocol'],
   },
-  {
-    name: 'router6: a resilient group',
-    setup: [
-      fifth,
-      ...objects,
-      ip('nexthop add id 11 group 1/4,3/5 type resilient buckets 16'),
-      ip('route add fd00:20::/32 nhid 11'),
-    ],
-    script: [...greetings, ...flows(240, undefined, 1)],
-    fastFrames: 200,
-    aims: ['ip6_route:bucket-stale'],
-  },
-  {
-    name: 'router6: buckets of a resilient group in use stay where they are',
-    setup: [
-      fifth,
-      ...objects,
-      ip('nexthop add id 11 group 1/2 type resilient buckets 16 idle_timer 2'),
-      ip('route add fd00:20::/32 nhid 11'),
-    ],
-    script: [
-      ...greetings,
-      ...Array.from(
-        { length: 7 },
-        (): NonNullable<RouterOddity['script']> => [...flows(48, undefined, 1), [step('wait', '400')]],
-      ).flat(),
-      [ip('nexthop replace id 11 group 1/2,9 type resilient buckets 16')],
-      ...flows(48, undefined, 1),
-      [step('wait', '4000')],
-      ...flows(48, undefined, 1),
-    ],
-    fastFrames: 260,
-    aims: ['ip6_route:bucket-stale'],
-  },
-  {
-    name: 'router6: buckets of a resilient group that have just moved',
-    setup: [
-      fifth,
-      ...objects,
-      ip('nexthop add id 11 group 1/2 type resilient buckets 16'),
-      ip('route add fd00:20::/32 nhid 11'),
-    ],
-    script: [
-      ...greetings,
-      ...flows(12, undefined, 1),
-      [ip('nexthop replace id 11 group 1/3,9 type resilient buckets 16')],
-      ...flows(48, undefined, 1),
-      [ip('nexthop replace id 11 group 1,9/2 type resilient buckets 16')],
-      ...flows(48, undefined, 1),
-    ],
-    fastFrames: 60,
-    aims: ['ip6_route:bucket-stale'],
-  },
+  ...resilientOddities('router6', 'ip6_route', {
+    setup: [fifth, ...objects],
+    network: 'fd00:20::/32',
+    greetings,
+    flows: (count) => flows(count, undefined, 1),
+  }),
   {
     name: 'router6: several next hops, one of which leads back',
     setup: [fifth, ip(`route add fd00:20::/32 ${several([1, 2])} nexthop via ${station6(0, 1)} dev p1`)],
