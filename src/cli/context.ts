@@ -5,7 +5,7 @@ import type { Derived } from '../model/derived.js';
 import { TnaError } from '../model/error.js';
 import type { Domain } from '../model/ports.js';
 import { beginProbing } from '../platform/capabilities.js';
-import { readFpmLibrary } from '../platform/clang.js';
+import { readFpmLibrary } from '../platform/fpm-library.js';
 import { LiveHost } from '../platform/live-host.js';
 import { enterNamespace } from '../platform/namespace.js';
 import { pruningFor } from '../platform/netlink-reader.js';

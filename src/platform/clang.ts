@@ -5,38 +5,32 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { parse } from 'yaml';
 import { TnaError } from '../model/error.js';
-import type {
-  FpmComposition,
-  FpmHook,
-  FpmKernels,
-  FpmLibrary,
-  FpmManifest,
-  FpmModule,
-  FpmWindow,
-} from '../model/library.js';
-import type { Hook } from '../model/ruleset.js';
-import { composeSource, FPM_COUNTERS, numberReasons, parseManifest } from '../pipeline/compose.js';
-import { parseCompositions } from '../pipeline/compositions.js';
-import { parseKernels } from '../pipeline/kernels.js';
-import { errnoOf } from './failure.js';
+import type { FpmLibrary, FpmWindow } from '../model/library.js';
+import { composeSource, FPM_COUNTERS } from '../pipeline/compose.js';
+import { errnoOf, isMissing } from './failure.js';
+import {
+  bestWindow,
+  builtLibrary,
+  compositionObject,
+  dispatcherName,
+  HOOKS,
+  LEASE_OBJECT,
+  LIBRARY_FILE,
+  LIBRARY_VERSION,
+  type LibraryContents,
+  objectName,
+  readFpmLibrary,
+  storeLibrary,
+} from './fpm-library.js';
+import { type FpmSources, readFpmSources } from './fpm-sources.js';
 
 const run = promisify(execFile);
-const VERSION = 4;
-const libraryFile = 'library.json';
-const HOOKS: readonly Hook[] = ['xdp', 'tc'];
 const FLAGS = ['-O2', '-g', '-mcpu=v3', '-target', 'bpf', '-Wall', '-Wextra', '-Werror'];
 
-export interface FpmBuild {
-  /** Directories with `NAME.bpf.h` and `NAME.yaml`, the project's own first. */
-  readonly moduleDirs: readonly string[];
+export interface FpmBuild extends FpmSources {
   readonly includeDir: string;
   readonly dispatcherDir: string;
-  /** YAML file: windows and capabilities. */
-  readonly kernels: string;
-  /** YAML file: pipelines that get a program of their own; without it none does. */
-  readonly compositions?: string;
   readonly outDir: string;
   /** Compiler; default `clang`. */
   readonly clang?: string;
@@ -58,11 +52,7 @@ export async function buildFpmLibrary(build: FpmBuild): Promise<FpmLibrary> {
 async function buildOrFind(build: FpmBuild): Promise<FpmLibrary> {
   const outDir = resolve(build.outDir);
   const clang = build.clang ?? 'clang';
-  const sources = await readModules(build.moduleDirs);
-  const modules = numberReasons(sources.map((s) => s.manifest));
-  const kernels = parseKernels(parseYaml(await readFile(build.kernels, 'utf8'), build.kernels), build.kernels);
-  const compositions = await readCompositions(build.compositions, modules, kernels);
-  const contents: Contents = { modules, kernels, compositions };
+  const contents = await readFpmSources(build);
   const inputs = await hashInputs(build, contents, clang);
   const known = await builtLibrary(outDir, inputs);
   if (known !== undefined) return known;
@@ -74,18 +64,16 @@ async function buildOrFind(build: FpmBuild): Promise<FpmLibrary> {
   await mkdir(made);
   try {
     await compileAll(build, clang, made, contents);
-    const hash = await hashOutputs(made, contents);
-    const stored: StoredLibrary = { version: VERSION, hash, inputs, ...contents };
-    await writeFile(join(made, libraryFile), `${JSON.stringify(stored, undefined, 2)}\n`);
-    const names = (await readdir(made)).filter((name) => name !== libraryFile);
-    for (const name of [...names, libraryFile]) await rename(join(made, name), join(outDir, name));
-    return toLibrary(stored, outDir);
+    await storeLibrary(made, contents, inputs);
+    const names = (await readdir(made)).filter((name) => name !== LIBRARY_FILE);
+    for (const name of [...names, LIBRARY_FILE]) await rename(join(made, name), join(outDir, name));
+    return await readFpmLibrary(outDir);
   } finally {
     await rm(made, { recursive: true, force: true });
   }
 }
 
-async function compileAll(build: FpmBuild, clang: string, outDir: string, contents: Contents): Promise<void> {
+async function compileAll(build: FpmBuild, clang: string, outDir: string, contents: LibraryContents): Promise<void> {
   const { modules, kernels, compositions } = contents;
   const include = [build.includeDir, ...build.moduleDirs];
   for (const hook of HOOKS) {
@@ -96,12 +84,18 @@ async function compileAll(build: FpmBuild, clang: string, outDir: string, conten
     for (const composition of compositions) {
       const own = join(outDir, `compose_${hook}.${composition.name}.bpf.c`);
       await writeFile(own, composeSource(modules, hook, composition));
-      await compile(clang, own, join(outDir, compositionObject(hook, composition)), include, definesOf(best(kernels)));
+      await compile(
+        clang,
+        own,
+        join(outDir, compositionObject(hook, composition)),
+        include,
+        definesOf(bestWindow(kernels)),
+      );
     }
     const dispatcher = join(build.dispatcherDir, `dispatcher_${hook}.bpf.c`);
     await compile(clang, dispatcher, join(outDir, dispatcherName(hook)), [build.includeDir]);
   }
-  await compile(clang, join(build.dispatcherDir, 'lease.bpf.c'), join(outDir, 'lease.bpf.o'), [build.includeDir]);
+  await compile(clang, join(build.dispatcherDir, 'lease.bpf.c'), join(outDir, LEASE_OBJECT), [build.includeDir]);
 }
 
 /** With what is above it. Node's own recursive way never ends where nothing can be made, as in /proc. */
@@ -117,122 +111,12 @@ async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-/** The object of a window without a macro has the plain name. */
-function objectName(hook: Hook, window: FpmWindow): string {
-  return window.define === undefined ? `tna_${hook}.bpf.o` : `tna_${hook}.${window.name}.bpf.o`;
-}
-
-function compositionObject(hook: Hook, composition: FpmComposition): string {
-  return `tna_${hook}.${composition.name}.bpf.o`;
-}
-
 function definesOf({ define }: FpmWindow): readonly string[] {
   return define === undefined ? [] : [`-D${define}`];
 }
 
-/** Old kernels have more to lose elsewhere than compositions could gain there. */
-function best({ windows }: FpmKernels): FpmWindow {
-  return windows[0] as FpmWindow;
-}
-
-function dispatcherName(hook: Hook): string {
-  return `dispatcher_${hook}.bpf.o`;
-}
-
 /** Debian keeps asm/ headers per architecture; other distributions do not need this. */
 const ASM_HEADERS: Readonly<Record<string, string>> = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
-
-/** Reads a built library. Throws TnaError `fpm-library-missing` or `fpm-library-unreadable`. */
-export async function readFpmLibrary(outDir: string): Promise<FpmLibrary> {
-  const stored = await readStored(resolve(outDir));
-  if (stored === undefined) {
-    throw new TnaError('fpm-library-missing', 'no built FPM library here', {
-      object: outDir,
-      hint: 'run `tna fpm build`',
-    });
-  }
-  return toLibrary(stored, resolve(outDir));
-}
-
-/**
- * A controller runs for months: when its library was rebuilt or removed meanwhile, what it would load is not what its pipelines'
- * identities say. Nor is it where a copy or a build was cut short. @throws TnaError `fpm-library-changed`
- */
-export async function checkLibrary(library: FpmLibrary): Promise<void> {
-  const outDir = dirname(library.hooks.xdp.dispatcher.object);
-  let found: string | undefined;
-  try {
-    found = await hashOutputs(outDir, library);
-  } catch (cause) {
-    if (!isMissing(cause)) throw cause;
-  }
-  if (found === library.hash) return;
-  const stored = await readStored(outDir).catch(() => undefined);
-  if (found !== undefined && stored?.hash === library.hash)
-    throw new TnaError('fpm-library-changed', 'its objects do not match library.json', {
-      object: outDir,
-      hint: 'run `tna fpm build`',
-    });
-  throw new TnaError(
-    'fpm-library-changed',
-    found === undefined ? 'the FPM library is gone' : 'the FPM library is not the one that was read at the start',
-    { object: outDir, hint: 'restart the controller; `tna fpm build` makes a library anew' },
-  );
-}
-
-/** library.json: everything but the paths, so that a built directory can be moved. */
-interface StoredLibrary extends Contents {
-  readonly version: number;
-  readonly hash: string;
-  readonly inputs: string;
-}
-
-type Contents = Pick<FpmLibrary, 'modules' | 'kernels' | 'compositions'>;
-
-interface ModuleSource {
-  readonly manifest: FpmManifest;
-  readonly header: string;
-  readonly files: readonly string[];
-}
-
-async function readModules(dirs: readonly string[]): Promise<ModuleSource[]> {
-  const found: ModuleSource[] = [];
-  for (const dir of dirs) {
-    for (const file of (await readdir(dir)).filter((name) => name.endsWith('.yaml')).sort()) {
-      const path = join(dir, file);
-      const manifest = parseManifest(parseYaml(await readFile(path, 'utf8'), path), path);
-      const header = join(dir, `${manifest.name}.bpf.h`);
-      if (basename(file, '.yaml') !== manifest.name) {
-        throw new TnaError('fpm-manifest', `name: "${manifest.name}" is not the file's name`, { object: path });
-      }
-      try {
-        await readFile(header);
-      } catch (cause) {
-        throw new TnaError('fpm-header-missing', `FPM ${manifest.name} has no header`, { object: header, cause });
-      }
-      found.push({ manifest, header, files: [path, header] });
-    }
-  }
-  return found;
-}
-
-async function readCompositions(
-  file: string | undefined,
-  modules: readonly FpmModule[],
-  { windows }: FpmKernels,
-): Promise<readonly FpmComposition[]> {
-  if (file === undefined) return [];
-  const taken = windows.map(({ name }) => name);
-  return parseCompositions(parseYaml(await readFile(file, 'utf8'), file), file, modules, taken);
-}
-
-function parseYaml(text: string, path: string): unknown {
-  try {
-    return parse(text);
-  } catch (cause) {
-    throw new TnaError('fpm-manifest', cause instanceof Error ? cause.message : String(cause), { object: path, cause });
-  }
-}
 
 async function compile(
   clang: string,
@@ -274,14 +158,10 @@ async function stripDwarf(object: string): Promise<void> {
   }
 }
 
-function isMissing(cause: unknown): boolean {
-  return errnoOf(cause) === 'ENOENT';
-}
-
-async function hashInputs(build: FpmBuild, contents: Contents, clang: string): Promise<string> {
+async function hashInputs(build: FpmBuild, contents: LibraryContents, clang: string): Promise<string> {
   const { modules, compositions } = contents;
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([VERSION, FLAGS, FPM_COUNTERS, contents, await compilerVersion(clang)]));
+  hash.update(JSON.stringify([LIBRARY_VERSION, FLAGS, FPM_COUNTERS, contents, await compilerVersion(clang)]));
   const own = [build.includeDir, build.dispatcherDir];
   const files = (
     await Promise.all(own.map(async (dir) => (await readdir(dir)).sort().map((name) => join(dir, name))))
@@ -314,73 +194,4 @@ async function compilerVersion(clang: string): Promise<string> {
       cause,
     });
   }
-}
-
-async function hashOutputs(outDir: string, { modules, kernels, compositions }: Contents): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify([VERSION, FPM_COUNTERS, modules, kernels, compositions]));
-  for (const hook of HOOKS) {
-    const windows = kernels.windows.map((window) => objectName(hook, window));
-    const own = compositions.map((composition) => compositionObject(hook, composition));
-    for (const object of [...windows, ...own, dispatcherName(hook)]) hash.update(await readFile(join(outDir, object)));
-  }
-  hash.update(await readFile(join(outDir, 'lease.bpf.o')));
-  return hash.digest('hex');
-}
-
-async function builtLibrary(outDir: string, inputs: string): Promise<FpmLibrary | undefined> {
-  const stored = await readStored(outDir).catch(() => undefined);
-  if (stored?.inputs !== inputs) return undefined;
-  const intact = await hashOutputs(outDir, stored).catch(() => undefined);
-  return intact === stored.hash ? toLibrary(stored, outDir) : undefined;
-}
-
-async function readStored(outDir: string): Promise<StoredLibrary | undefined> {
-  const file = join(outDir, libraryFile);
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    if (isMissing(cause) || errnoOf(cause) === 'ENOTDIR') return undefined;
-    throw new TnaError('fpm-library-unreadable', (cause as Error).message, { object: file, cause });
-  }
-  try {
-    const stored = JSON.parse(text) as StoredLibrary;
-    const lists = [stored.modules, stored.compositions, stored.kernels?.windows];
-    if (stored.version === VERSION && lists.every(Array.isArray)) return stored;
-  } catch (cause) {
-    throw new TnaError('fpm-library-unreadable', 'not valid JSON', {
-      object: file,
-      cause,
-      hint: 'run `tna fpm build`',
-    });
-  }
-  throw new TnaError('fpm-library-unreadable', 'built by another version', {
-    object: file,
-    hint: 'run `tna fpm build`',
-  });
-}
-
-function toLibrary(stored: StoredLibrary, outDir: string): FpmLibrary {
-  const hookOf = (hook: Hook): FpmHook => ({
-    objects: Object.fromEntries(
-      stored.kernels.windows.map((window) => [window.name, join(outDir, objectName(hook, window))]),
-    ),
-    compositions: stored.compositions.map((composition) => ({
-      ...composition,
-      window: best(stored.kernels).name,
-      object: join(outDir, compositionObject(hook, composition)),
-    })),
-    program: `tna_${hook}`,
-    dispatcher: { object: join(outDir, dispatcherName(hook)), program: `tna_dispatch_${hook}` },
-  });
-  return {
-    version: stored.version,
-    hash: stored.hash,
-    hooks: { xdp: hookOf('xdp'), tc: hookOf('tc') },
-    lease: { object: join(outDir, 'lease.bpf.o'), program: 'tna_lease_renew' },
-    modules: stored.modules,
-    kernels: stored.kernels,
-    compositions: stored.compositions,
-    counters: FPM_COUNTERS,
-  };
 }

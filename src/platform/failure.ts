@@ -31,3 +31,8 @@ export function errnoOf(cause: unknown): string | undefined {
   if (!(cause instanceof Error) || !('code' in cause) || typeof cause.code !== 'string') return undefined;
   return cause.code;
 }
+
+/** There is no such file or directory. */
+export function isMissing(cause: unknown): boolean {
+  return errnoOf(cause) === 'ENOENT';
+}

@@ -5,6 +5,7 @@ import { closeSync, openSync, readdirSync, readlinkSync, readSync, realpathSync,
 import { isAbsolute, join, relative } from 'node:path';
 import type { FSWatcher } from 'chokidar';
 import { TnaError } from '../model/error.js';
+import { isMissing } from './failure.js';
 
 /** One rule file: the path by which errors name it, and its text. */
 export interface RuleFileText {
@@ -92,10 +93,6 @@ function versionOf(directory: string): string | undefined {
   } catch {
     return place;
   }
-}
-
-function isMissing(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
 }
 
 function textOf(cause: unknown): string {

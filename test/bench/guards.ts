@@ -5,7 +5,7 @@
 import { testRunAsync } from 'bpf-loader-native';
 import { enterNetns } from 'netlink-ts';
 import type { Hook } from '../../src/model/ruleset.js';
-import { readFpmLibrary } from '../../src/platform/clang.js';
+import { readFpmLibrary } from '../../src/platform/fpm-library.js';
 import { libraryDirectory } from '../../src/platform/package-paths.js';
 import { bridgeModules, FastPath } from '../fpm/fast-path.js';
 import { Bed, frame } from '../support/lab/bed.js';

@@ -17,7 +17,8 @@ import t from 'tap';
 import { TnaError } from '../../src/model/error.js';
 import { type FpmManifest, fpmFlag, fpmParamVariable } from '../../src/model/library.js';
 import { composeSource, FPM_COUNTERS, numberReasons, parseManifest } from '../../src/pipeline/compose.js';
-import { buildFpmLibrary, checkLibrary, readFpmLibrary } from '../../src/platform/clang.js';
+import { buildFpmLibrary } from '../../src/platform/clang.js';
+import { checkLibrary, readFpmLibrary } from '../../src/platform/fpm-library.js';
 import { fpmSource } from '../../src/platform/package-paths.js';
 import { compileRules } from '../../src/rules/index.js';
 

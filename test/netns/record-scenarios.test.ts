@@ -2,7 +2,7 @@
 // The golden scenarios can be recorded anew at any time, and what comes out is what is stored.
 
 import t from 'tap';
-import { readFpmLibrary } from '../../src/platform/clang.js';
+import { readFpmLibrary } from '../../src/platform/fpm-library.js';
 import { rulesDirectory } from '../../src/platform/package-paths.js';
 import { readRecording } from '../../src/platform/recording.js';
 import { readRuleFiles } from '../../src/platform/rule-files.js';

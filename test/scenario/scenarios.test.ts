@@ -8,7 +8,7 @@ import t from 'tap';
 import type { Derived } from '../../src/model/derived.js';
 import type { Domain } from '../../src/model/ports.js';
 import type { Message, Snapshot } from '../../src/model/snapshot.js';
-import { readFpmLibrary } from '../../src/platform/clang.js';
+import { readFpmLibrary } from '../../src/platform/fpm-library.js';
 import { rulesDirectory } from '../../src/platform/package-paths.js';
 import { readRecording } from '../../src/platform/recording.js';
 import { readRuleFiles } from '../../src/platform/rule-files.js';

@@ -9,7 +9,7 @@ import type { Desired } from '../../src/model/desired.js';
 import type { FpmHook, FpmModule } from '../../src/model/library.js';
 import { composeSource } from '../../src/pipeline/compose.js';
 import { parseCompositions, programOf } from '../../src/pipeline/compositions.js';
-import { readFpmLibrary } from '../../src/platform/clang.js';
+import { readFpmLibrary } from '../../src/platform/fpm-library.js';
 import { fpmSource } from '../../src/platform/package-paths.js';
 import { libraryDirectory, scenariosDirectory } from '../support/scenarios/files.js';
 

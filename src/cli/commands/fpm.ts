@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tna fpm build` and `tna fpm list`: the library of fast-path modules.
 
-import { buildFpmLibrary, readFpmLibrary } from '../../platform/clang.js';
+import { buildFpmLibrary } from '../../platform/clang.js';
+import { readFpmLibrary } from '../../platform/fpm-library.js';
 import { fpmSource, libraryDirectory } from '../../platform/package-paths.js';
 import { type Cell, table } from '../../report/table.js';
 import type { GlobalOptions } from '../options.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tna rules check` and `tna rules schema`.
 
-import { readFpmLibrary } from '../../platform/clang.js';
+import { readFpmLibrary } from '../../platform/fpm-library.js';
 import { libraryDirectory, rulesDirectory, specDirectory } from '../../platform/package-paths.js';
 import { protocolsIn } from '../../platform/protocols.js';
 import { readRuleFiles } from '../../platform/rule-files.js';

@@ -8,7 +8,7 @@ import { nearest } from '../../model/nearest.js';
 import type { Domain } from '../../model/ports.js';
 import type { Attachment } from '../../model/snapshot.js';
 import type { Status } from '../../model/status.js';
-import { readFpmLibrary } from '../../platform/clang.js';
+import { readFpmLibrary } from '../../platform/fpm-library.js';
 import type { LiveHost } from '../../platform/live-host.js';
 import { libraryDirectory } from '../../platform/package-paths.js';
 import { survey } from '../../reconcile/survey.js';
