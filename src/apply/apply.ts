@@ -2,48 +2,39 @@
 // The deployer: executes a plan action by action, contains a failure to the interface it concerns, and undoes that interface.
 
 import type { Pipeline } from '../model/desired.js';
-import { deviceGoneCode, TnaError } from '../model/error.js';
+import { about, deviceGoneCode, TnaError } from '../model/error.js';
 import type { Action, ActionOf, Outcome, Plan } from '../model/plan.js';
 import type { Deployer } from '../model/ports.js';
-
-/** Called after each outcome, in order. An undo is reported as a second outcome of its action. */
-export type Observer = (outcome: Outcome) => void;
 
 /**
  * Runs the plan. A failing action undoes, backwards, what this plan did for the same interface and skips what depends on it;
  * the other interfaces go on. An interface whose new pipeline cannot be put in place falls back to the slow path, since the old
- * one was built for a configuration that is no more. Never throws: the outcomes tell.
+ * one was built for a configuration that is no more. Never throws: the outcomes tell, in the order in which things happened; an undo is a
+ * second outcome of its action.
  *
  * What provides something `held`, or depends on it, is left out as well, without an outcome.
  */
 export async function applyPlan(
   plan: Plan,
   deployer: Deployer,
-  observer: Observer = () => {},
   held: ReadonlySet<string> = new Set(),
 ): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
   /** Why there is no such resource; `undefined` when it is held, or lacks something that is. */
   const broken = new Map<string, string | undefined>([...held].map((resource) => [resource, undefined]));
   const done = new Map<string, Action[]>();
-  const report = (outcome: Outcome) => {
-    outcomes.push(outcome);
-    observer(outcome);
-  };
+  const report = (outcome: Outcome) => void outcomes.push(outcome);
   const abandon = async (action: Action, because: string | undefined) => {
-    let detached = false;
     for (const resource of provides(action)) {
       broken.set(resource, because);
-      for (const undo of (done.get(resource) ?? []).reverse()) {
-        if (!(await undone(undo, deployer))) continue;
-        report({ action: undo, result: 'undone' });
-        detached = true;
-      }
+      // Only a slot that was set is ever there to be undone: an attachment is the last thing that is done for an interface.
+      for (const undo of (done.get(resource) ?? []).reverse())
+        if (undo.op === 'set-slot' && (await emptied(undo, deployer))) report({ action: undo, result: 'undone' });
       done.delete(resource);
     }
     // Whatever was in the slot, even what no pin tells of, goes; worth a line only where something was known to be there.
-    if (action.op !== 'set-slot' || detached) return;
-    if ((await slowPath(action, deployer)) && action.previous !== undefined) report({ action, result: 'undone' });
+    if (action.op !== 'set-slot') return;
+    if ((await emptied(action, deployer)) && action.previous !== undefined) report({ action, result: 'undone' });
   };
   for (const action of plan.actions) {
     const lacking = dependsOn(action).filter((resource) => broken.has(resource));
@@ -56,7 +47,8 @@ export async function applyPlan(
     try {
       await execute(action, deployer);
     } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      const failed = thrown instanceof Error ? thrown : new Error(String(thrown));
+      const error = 'interface' in action ? about(action.interface, failed) : failed;
       const isGone = error instanceof TnaError && error.code === deviceGoneCode;
       report(isGone ? { action, result: 'skipped', because: error.message } : { action, result: 'failed', error });
       await abandon(action, error.message);
@@ -96,25 +88,8 @@ export async function execute(action: Action, deployer: Deployer): Promise<void>
   }
 }
 
-/** Reverses what was done for an interface; true when there was something to reverse. An undo that fails leaves drift, which the next pass sees. */
-async function undone(action: Action, deployer: Deployer): Promise<boolean> {
-  try {
-    switch (action.op) {
-      case 'attach':
-        await deployer.detach(action.hook, action.ifindex, action.slot);
-        return true;
-      case 'set-slot':
-        await deployer.clearSlot(action.hook, action.slot);
-        return true;
-      default:
-        return false;
-    }
-  } catch {
-    return false;
-  }
-}
-
-async function slowPath(action: ActionOf<'set-slot'>, deployer: Deployer): Promise<boolean> {
+/** Gives an interface back to the kernel; false when that fails, too: it leaves drift, which the next pass sees. */
+async function emptied(action: ActionOf<'set-slot'>, deployer: Deployer): Promise<boolean> {
   try {
     await deployer.clearSlot(action.hook, action.slot);
     return true;

@@ -32,3 +32,15 @@ export class TnaError extends Error {
     this.evidence = details.evidence;
   }
 }
+
+/** The error, said to be about `object` unless it says already what it is about. */
+export function about(object: string, error: Error): Error {
+  if (!(error instanceof TnaError) || error.object !== undefined) return error;
+  const { code, message, hint, evidence, cause } = error;
+  return new TnaError(code, message, {
+    object,
+    ...(hint === undefined ? {} : { hint }),
+    ...(evidence === undefined ? {} : { evidence }),
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

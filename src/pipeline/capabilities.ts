@@ -2,11 +2,11 @@
 // What a kernel can do for the rules in force: per service and hook yes or what is missing, and for what is missing the
 // services that it costs and the ways to come by it.
 
+import { remedy } from '../library/kernels.js';
 import type { FpmLibrary } from '../model/library.js';
 import { alternatives } from '../model/library.js';
 import type { Hook, RuleSet } from '../model/ruleset.js';
 import type { Capability } from '../model/snapshot.js';
-import { remedy } from './kernels.js';
 
 /** One need: a single probe, or several of which one is enough. */
 export interface NeedReport {

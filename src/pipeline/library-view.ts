@@ -2,11 +2,11 @@
 // The FPM library as the assembler asks it. Answers are kept: thousands of interfaces ask the same few questions.
 
 import { createHash } from 'node:crypto';
+import { loadedModules, remedy } from '../library/kernels.js';
 import type { Pipeline, Reason } from '../model/desired.js';
 import { alternatives, type FpmLibrary } from '../model/library.js';
 import type { Hook } from '../model/ruleset.js';
 import type { Capability } from '../model/snapshot.js';
-import { loadedModules, remedy } from './kernels.js';
 
 export type Params = { readonly [param: string]: number };
 

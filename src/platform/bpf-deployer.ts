@@ -13,13 +13,13 @@ import {
   probe,
   queryTcx,
 } from 'bpf-loader-native';
+import { programOf } from '../library/compositions.js';
+import { loadedModules, moduleProbes } from '../library/kernels.js';
 import type { Pipeline } from '../model/desired.js';
 import { deviceGoneCode, TnaError } from '../model/error.js';
 import { type FpmLibrary, fpmParamVariable } from '../model/library.js';
 import type { CounterReader, Deployer } from '../model/ports.js';
 import type { Hook } from '../model/ruleset.js';
-import { programOf } from '../pipeline/compositions.js';
-import { loadedModules, moduleProbes } from '../pipeline/kernels.js';
 import { u32Key, u64sOf } from './bytes.js';
 import { probeCapabilities } from './capabilities.js';
 import { type MapShape, using } from './deployed.js';

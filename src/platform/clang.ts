@@ -5,9 +5,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { composeSource, FPM_COUNTERS } from '../library/compose.js';
 import { TnaError } from '../model/error.js';
 import type { FpmLibrary, FpmWindow } from '../model/library.js';
-import { composeSource, FPM_COUNTERS } from '../pipeline/compose.js';
 import { errnoOf, isMissing } from './failure.js';
 import {
   bestWindow,

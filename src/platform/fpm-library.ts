@@ -3,10 +3,10 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { FPM_COUNTERS } from '../library/compose.js';
 import { TnaError } from '../model/error.js';
 import type { FpmComposition, FpmHook, FpmKernels, FpmLibrary, FpmWindow } from '../model/library.js';
 import type { Hook } from '../model/ruleset.js';
-import { FPM_COUNTERS } from '../pipeline/compose.js';
 import { errnoOf, isMissing } from './failure.js';
 
 export const LIBRARY_VERSION = 4;

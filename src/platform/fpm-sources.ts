@@ -3,11 +3,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parse } from 'yaml';
+import { numberReasons } from '../library/compose.js';
+import { parseCompositions } from '../library/compositions.js';
+import { parseKernels } from '../library/kernels.js';
+import { parseManifest } from '../library/manifest.js';
 import { TnaError } from '../model/error.js';
 import type { FpmComposition, FpmKernels, FpmManifest, FpmModule } from '../model/library.js';
-import { numberReasons, parseManifest } from '../pipeline/compose.js';
-import { parseCompositions } from '../pipeline/compositions.js';
-import { parseKernels } from '../pipeline/kernels.js';
 import type { LibraryContents } from './fpm-library.js';
 
 export interface FpmSources {
@@ -22,7 +23,7 @@ export interface FpmSources {
 /** Throws TnaError `fpm-manifest`, `fpm-header-missing`, and whatever the parsers of single files throw. */
 export async function readFpmSources(sources: FpmSources): Promise<LibraryContents> {
   const modules = numberReasons(await readManifests(sources.moduleDirs));
-  const kernels = parseKernels(await readYaml(sources.kernels), sources.kernels);
+  const kernels = parseKernels(await readYaml(sources.kernels, 'fpm-kernels'), sources.kernels);
   return { modules, kernels, compositions: await readCompositions(sources.compositions, modules, kernels) };
 }
 
@@ -31,7 +32,7 @@ async function readManifests(dirs: readonly string[]): Promise<FpmManifest[]> {
   for (const dir of dirs) {
     for (const file of (await readdir(dir)).filter((name) => name.endsWith('.yaml')).sort()) {
       const path = join(dir, file);
-      const manifest = parseManifest(await readYaml(path), path);
+      const manifest = parseManifest(await readYaml(path, 'fpm-manifest'), path);
       const header = join(dir, `${manifest.name}.bpf.h`);
       if (basename(file, '.yaml') !== manifest.name) {
         throw new TnaError('fpm-manifest', `name: "${manifest.name}" is not the file's name`, { object: path });
@@ -54,14 +55,14 @@ async function readCompositions(
 ): Promise<readonly FpmComposition[]> {
   if (file === undefined) return [];
   const taken = windows.map(({ name }) => name);
-  return parseCompositions(await readYaml(file), file, modules, taken);
+  return parseCompositions(await readYaml(file, 'fpm-compositions'), file, modules, taken);
 }
 
-async function readYaml(path: string): Promise<unknown> {
+async function readYaml(path: string, code: string): Promise<unknown> {
   const text = await readFile(path, 'utf8');
   try {
     return parse(text);
   } catch (cause) {
-    throw new TnaError('fpm-manifest', cause instanceof Error ? cause.message : String(cause), { object: path, cause });
+    throw new TnaError(code, cause instanceof Error ? cause.message : String(cause), { object: path, cause });
   }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The controller's lease in the kernel: an array of one entry per hook (fpm/include/lease.h), renewed by a program that reads jiffies.
+// The controller's lease in the kernel: for each hook an array of one entry (fpm/include/lease.h), renewed by a program that reads jiffies.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { BpfMap, BpfObject, testRun } from 'bpf-loader-native';
 import type { LeasePolicy, LeaseState } from '../model/lease.js';
 import type { FpmProgram } from '../model/library.js';
 import type { Hook } from '../model/ruleset.js';
-import { u32Key } from './bytes.js';
+import { setU32, setU64, u32At, u32Key, u64At } from './bytes.js';
 import type { PinDirectory } from './pin-directory.js';
 import { leaseMap } from './pins.js';
 
@@ -27,22 +27,15 @@ interface Entry {
 }
 
 function decode(value: Uint8Array): Entry {
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  return {
-    until: view.getBigUint64(0, true),
-    renewed: view.getBigUint64(8, true),
-    seconds: view.getUint32(16, true),
-    scope: view.getUint32(20, true),
-  };
+  return { until: u64At(value, 0), renewed: u64At(value, 8), seconds: u32At(value, 16), scope: u32At(value, 20) };
 }
 
 function encode(entry: Entry): Uint8Array {
   const value = new Uint8Array(leaseSize);
-  const view = new DataView(value.buffer);
-  view.setBigUint64(0, entry.until, true);
-  view.setBigUint64(8, entry.renewed, true);
-  view.setUint32(16, entry.seconds, true);
-  view.setUint32(20, entry.scope, true);
+  setU64(value, 0, entry.until);
+  setU64(value, 8, entry.renewed);
+  setU32(value, 16, entry.seconds);
+  setU32(value, 20, entry.scope);
   return value;
 }
 
@@ -130,14 +123,16 @@ export class Lease {
       return;
     }
     this.drop(hook);
+    let object: BpfObject | undefined;
     try {
-      const object = await BpfObject.open(this.renewer.object, { reuseMaps: { tna_lease: map } });
+      object = await BpfObject.open(this.renewer.object, { reuseMaps: { tna_lease: map } });
       await object.load();
-      this.programs.set(hook, { object, map });
     } catch (error) {
+      object?.close();
       map.close();
       throw error;
     }
+    this.programs.set(hook, { object, map });
   }
 
   private drop(hook: Hook): void {

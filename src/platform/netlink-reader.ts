@@ -91,7 +91,7 @@ export class NetlinkReader {
       } catch (cause) {
         if (cause instanceof NetlinkError && vanished.includes(cause.code)) continue;
         if (!source.optional || !(cause instanceof NetlinkError) || !lacking.includes(cause.code))
-          throw readError(source, cause);
+          throw readError(source, cause, request);
         refusal ??= cause.message;
       }
     }
@@ -182,11 +182,12 @@ function plainValue(value: Value): MessageValue {
   return typeof value === 'object' ? plainMessage(value) : value;
 }
 
-function readError(source: NetlinkSource, cause: unknown): TnaError {
+function readError(source: NetlinkSource, cause: unknown, request?: object): TnaError {
   if (cause instanceof TnaError) return cause;
   const text = cause instanceof Error ? cause.message : String(cause);
   const evidence = cause instanceof NetlinkError ? cause.extack : undefined;
   return new TnaError('netlink', `cannot read ${source.name} (${source.operation}): ${text}`, {
+    ...(request === undefined ? {} : { object: JSON.stringify(request) }),
     ...(evidence === undefined ? {} : { evidence }),
     cause,
   });

@@ -57,7 +57,9 @@ export async function attachFilter(directory: PinDirectory, pin: FilterPin, prog
 }
 
 function foreignQdisc(ifindex: number, kind: string): TnaError {
-  return new TnaError('foreign-qdisc', `ifindex ${ifindex} has a ${kind} qdisc, which is left alone`);
+  return new TnaError('foreign-qdisc', `ifindex ${ifindex} has a ${kind} qdisc, which is left alone`, {
+    hint: `tc filter show dev INTERFACE ingress says what it is for; TNA adds a clsact qdisc of its own once it is gone`,
+  });
 }
 
 /** Removes the filter, and the qdisc unless somebody else has put a filter there meanwhile. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which of the library's objects this kernel can load: each is compiled for one way of reading kernel memory.
 
+import { remedy } from '../library/kernels.js';
 import { TnaError } from '../model/error.js';
 import type { FpmLibrary, FpmWindow } from '../model/library.js';
-import { remedy } from '../pipeline/kernels.js';
 import { probeCapabilities } from './capabilities.js';
 
 /** The best window whose needs this kernel meets now; modules come and go. @throws TnaError `no-window` */

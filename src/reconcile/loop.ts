@@ -71,7 +71,7 @@ export async function runLoop(
     rules = inForce.rules;
     let troubled = false;
     try {
-      const result = await runPass(inForce, host, forcedHooks, undefined, undefined, held.at(started));
+      const result = await runPass(inForce, host, forcedHooks, { held: held.at(started) });
       held.note(result.derived.plan, result.outcomes, clock.now());
       if (result.unseen !== undefined) {
         listener.passed(result, clock.now() - started);

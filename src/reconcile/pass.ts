@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One whole pass: survey, apply, and a second look that confirms that the host now is as desired.
 
-import { applyPlan, type Observer } from '../apply/apply.js';
+import { applyPlan } from '../apply/apply.js';
 import type { Derived } from '../model/derived.js';
 import type { ForcedHooks } from '../model/forced-hooks.js';
 import type { Outcome, Plan } from '../model/plan.js';
@@ -18,19 +18,23 @@ export interface PassResult {
   readonly unseen?: unknown;
 }
 
-/** `onPlan` sees the plan before it runs. What is `held` is not tried, and remains. */
+export interface PassOptions {
+  /** Sees the plan before it runs. */
+  readonly onPlan?: (derived: Derived) => void;
+  /** What is not tried, and remains. */
+  readonly held?: ReadonlySet<string>;
+}
+
 export async function runPass(
   domain: Domain,
   host: HostReader & Deployer,
   forcedHooks: ForcedHooks,
-  onPlan: (derived: Derived) => void = () => {},
-  observer?: Observer,
-  held?: ReadonlySet<string>,
+  { onPlan, held }: PassOptions = {},
 ): Promise<PassResult> {
   const derived = await survey(domain, host, forcedHooks);
-  onPlan(derived);
+  onPlan?.(derived);
   if (derived.plan.actions.length === 0) return { derived, outcomes: [], remaining: derived.plan };
-  const outcomes = await applyPlan(derived.plan, host, observer, held);
+  const outcomes = await applyPlan(derived.plan, host, held);
   try {
     return { derived, outcomes, remaining: makePlan(derived.desired, await host.deployed()) };
   } catch (unseen) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The read-only half of a pass: looks at the host and derives the plan.
 
+import { moduleProbes } from '../library/kernels.js';
 import type { Derived } from '../model/derived.js';
 import type { ForcedHooks } from '../model/forced-hooks.js';
 import type { TnaObject } from '../model/graph.js';
@@ -11,7 +12,6 @@ import type { Deployed, Snapshot } from '../model/snapshot.js';
 import { buildObjects, sysctlPaths } from '../objects/build.js';
 import { detailRequests, detailTypes } from '../objects/details.js';
 import { type Observed, observeDetails, observeSources } from '../observe/observe.js';
-import { moduleProbes } from '../pipeline/kernels.js';
 import { derive } from './derive.js';
 
 /**

@@ -14,9 +14,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { composeSource, FPM_COUNTERS, numberReasons } from '../../src/library/compose.js';
+import { parseManifest } from '../../src/library/manifest.js';
 import { TnaError } from '../../src/model/error.js';
 import { type FpmManifest, fpmFlag, fpmParamVariable } from '../../src/model/library.js';
-import { composeSource, FPM_COUNTERS, numberReasons, parseManifest } from '../../src/pipeline/compose.js';
 import { buildFpmLibrary } from '../../src/platform/clang.js';
 import { checkLibrary, readFpmLibrary } from '../../src/platform/fpm-library.js';
 import { fpmSource } from '../../src/platform/package-paths.js';

@@ -84,6 +84,7 @@ t.test('an XDP link: create, replace, detach', async (t) => {
   same.close();
   t.equal(openHandles(), before);
   await t.rejects(BpfLink.attachXdp(99_999, program('sink')), { code: 'EINVAL', object: /99999/ });
+  await t.rejects(BpfLink.attachXdp(1, program('sink'), 'native'), { code: 'EOPNOTSUPP' }, 'a driver without XDP');
   await t.rejects(BpfLink.attachXdp(left, program('mark')), { code: 'EINVAL' }, 'a tc program is no XDP program');
 });
 

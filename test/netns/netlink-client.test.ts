@@ -79,6 +79,25 @@ t.test('subscribe, then dump', async (t) => {
   await deleteNetns(netns);
 });
 
+t.test('the number of a family that is no more is asked for again', async (t) => {
+  const client = await NetlinkClient.open({ spec: 'netdev' });
+  t.teardown(() => client.close());
+  const stale = { id: 1000, groups: new Map([['mgmt', 1000]]) };
+  Reflect.set(client, 'family', Promise.resolve(stale));
+  t.ok((await client.dump('dev-get')).length > 0);
+  Reflect.set(client, 'family', Promise.resolve(stale));
+  const netns = netnsName('stale');
+  await addNetns(netns);
+  const events: NetlinkEvent[] = [];
+  const inside = await NetlinkClient.open({ spec: 'netdev', netns: path(netns) });
+  Reflect.set(inside, 'family', Promise.resolve(stale));
+  await inside.subscribe(['mgmt'], (event) => events.push(event));
+  await ip(netns, 'link add a0 type veth peer name b0');
+  await until(() => events.length > 0, 'an event of the group that there is');
+  inside.close();
+  await deleteNetns(netns);
+});
+
 t.test('an overrun is an event, and the subscription goes on', async (t) => {
   const netns = netnsName('overrun');
   await addNetns(netns);

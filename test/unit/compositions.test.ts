@@ -5,10 +5,10 @@ import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import t from 'tap';
 import { parse } from 'yaml';
+import { composeSource } from '../../src/library/compose.js';
+import { parseCompositions, programOf } from '../../src/library/compositions.js';
 import type { Desired } from '../../src/model/desired.js';
 import type { FpmHook, FpmModule } from '../../src/model/library.js';
-import { composeSource } from '../../src/pipeline/compose.js';
-import { parseCompositions, programOf } from '../../src/pipeline/compositions.js';
 import { readFpmLibrary } from '../../src/platform/fpm-library.js';
 import { fpmSource } from '../../src/platform/package-paths.js';
 import { libraryDirectory, scenariosDirectory } from '../support/scenarios/files.js';
@@ -98,7 +98,7 @@ t.test('a file of compositions that cannot be meant is refused, with the place',
   for (const [value, message] of [
     ['text', /^\(top\): expected a mapping/],
     [{ compositions: {} }, /^compositions: expected a list/],
-    [{ compositions: [some], more: 1 }, /^\(top\)\.more: unknown field/],
+    [{ compositions: [some], more: 1 }, /^more: unknown field/],
     [{ compositions: [some, some] }, /^compositions\[1\]\.name: "some" is taken/],
     [{ compositions: [{ ...some, name: 'kmod' }] }, /^compositions\[0\]\.name: "kmod" is taken/],
     [{ compositions: [{ ...some, name: 'a/b' }] }, /^compositions\[0\]\.name: expected lower-case/],

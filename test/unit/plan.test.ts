@@ -304,8 +304,7 @@ t.test('an interface that is as desired gets no action', async (t) => {
   t.ok(untouched > 500, `${untouched} interfaces were as desired`);
 });
 
-t.test('the order is: build beside, fill, attach, flip, clear, remove', async (t) => {
-  let checked = 0;
+t.test('the order is: build beside, fill, attach, flip, clear, remove', async () => {
   const rank: { readonly [op in Action['op']]: number } = {
     ...{ prepare: 1, load: 2, 'set-egress': 3, attach: 5, 'set-slot': 6, 'clear-slot': 7, detach: 8 },
     ...{ 'clear-egress': 9, unload: 10, dismantle: 11, 'remove-stray': 0 },
@@ -323,11 +322,9 @@ t.test('the order is: build beside, fill, attach, flip, clear, remove', async (t
         actions.some((a) => a.op === 'attach' && a.hook === of.hook && a.ifindex === of.ifindex);
       const ranks = actions.map((action) => (isNew(action) ? filled : rank[action.op]));
       if (ranks.some((r, i) => i > 0 && r < (ranks[i - 1] as number))) throw new Error(JSON.stringify(ranks));
-      checked++;
     }),
     runs,
   );
-  t.equal(checked, runs.numRuns);
 });
 
 t.test('interfaces with equal pipelines share one program', async (t) => {

@@ -169,6 +169,12 @@ const own: readonly VmTest[] = [
   },
   {
     ...base,
+    name: 'netlink-family',
+    file: 'vm/guest/netlink-family.test.js',
+    modules: ['veth'],
+  },
+  {
+    ...base,
     name: 'late-router-modules',
     file: 'vm/guest/late-router-modules.test.js',
     modules: ['tun'],

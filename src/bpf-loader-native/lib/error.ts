@@ -50,6 +50,8 @@ export const ENOTSUPP = 524;
 
 export function errnoName(errno: number): string {
   if (errno === ENOTSUPP) return 'ENOTSUPP';
+  // libc has two names for it.
+  if (errno === constants.errno.EOPNOTSUPP) return 'EOPNOTSUPP';
   return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
 }
 

@@ -56,8 +56,15 @@ export async function probe(question: string): Promise<ProbeResult> {
   const result = await ask(colon < 0 ? '' : question.slice(colon + 1));
   // What found no descriptor may have said nothing of it: libbpf's own probes, and the list of modules.
   if (result.answer !== 'yes') requireRoom(question);
-  if (result.answer !== 'unknown' && !VOLATILE.includes(kind)) known.set(question, result);
+  if (isLasting(kind, result)) known.set(question, result);
   return result;
+}
+
+/** libbpf's own probes say "no" whatever the kernel refused them for, and that may have been memory. */
+const BY_LIBBPF = ['prog', 'map'];
+
+function isLasting(kind: string, { answer }: ProbeResult): boolean {
+  return answer === 'yes' ? !VOLATILE.includes(kind) : answer === 'no' && ![...VOLATILE, ...BY_LIBBPF].includes(kind);
 }
 
 /** ENOTSUPP, when the verifier had nothing to say: a kernel without an interpreter that got no memory for machine code. */

@@ -45,13 +45,21 @@ int KernelTypes::LoadVmlinux() {
 
 void KernelTypes::RefreshModules() {
   std::vector<std::pair<std::string, uint64_t>> present;
-  if (DIR* directory = opendir(kBtfDirectory)) {
+  DIR* directory = opendir(kBtfDirectory);
+  // For want of a descriptor or memory: what was known is nearer to the truth than nothing.
+  if (directory == nullptr && errno != ENOENT) return;
+  bool complete = true;
+  if (directory != nullptr) {
+    errno = 0;
     while (const dirent* entry = readdir(directory)) {
       std::string name = entry->d_name;
       if (name[0] != '.' && name != "vmlinux") present.emplace_back(name, entry->d_ino);
+      errno = 0;
     }
+    complete = errno == 0;
     closedir(directory);
   }
+  if (!complete) return;
   auto listed = [&](const ModuleBtf& module) {
     return std::find(present.begin(), present.end(), std::make_pair(module.name, module.inode)) != present.end();
   };

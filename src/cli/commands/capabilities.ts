@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tna capabilities`: what this kernel offers, what it lacks, what that costs, and how to come by it.
 
+import { alternatives } from '../../model/library.js';
 import type { Capability } from '../../model/snapshot.js';
 import {
   type CapabilityReport,
@@ -35,7 +36,9 @@ export async function capabilitiesCommand(options: GlobalOptions): Promise<numbe
   const report = reportCapabilities(domain.rules, domain.library, always, answers);
   if (options.output === 'json') {
     const neededBy = ({ probe }: Capability) => [
-      ...new Set(report.needs.filter(({ need }) => need.split(' | ').includes(probe)).flatMap((need) => need.neededBy)),
+      ...new Set(
+        report.needs.filter(({ need }) => alternatives(need).includes(probe)).flatMap((need) => need.neededBy),
+      ),
     ];
     printJson({
       kernel,

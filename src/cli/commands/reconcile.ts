@@ -63,9 +63,11 @@ export function leaseOfOnce({ lease }: GlobalOptions): LeasePolicy {
 async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Promise<number> {
   const style = styleFor(process.stdout);
   const text = options.output === 'text';
-  const result = await runPass(domain, host, options.hooks, ({ plan, desired }) => {
-    for (const line of unknownHooks(options.hooks, desired)) process.stderr.write(`${line}\n`);
-    if (text) print(planText(plan, desired, style));
+  const result = await runPass(domain, host, options.hooks, {
+    onPlan: ({ plan, desired }) => {
+      for (const line of unknownHooks(options.hooks, desired)) process.stderr.write(`${line}\n`);
+      if (text) print(planText(plan, desired, style));
+    },
   });
   const failed = result.outcomes.filter((outcome) => outcome.result === 'failed');
   const converged = result.remaining.actions.length === 0;

@@ -50,7 +50,8 @@ const longestPauseMs = 500;
 export class NetlinkClient<Types extends object = AnyOperations> {
   private readonly subscriptions = new Set<Subscription>();
   private family: Promise<Family> | undefined;
-
+  /** The kernel had no such family when it was asked for it by name: it has tried to load one then. */
+  private lacked = false;
   private closed = false;
 
   private constructor(
@@ -118,6 +119,8 @@ export class NetlinkClient<Types extends object = AnyOperations> {
     onEvent: (event: NetlinkEvent) => void,
     options: SubscribeOptions = {},
   ): Promise<Subscription> {
+    // What is known may be of a module that was loaded again.
+    this.family = undefined;
     const family = await this.resolve();
     // It may have been closed meanwhile: nobody would close what is opened now.
     if (this.closed) {
@@ -131,7 +134,7 @@ export class NetlinkClient<Types extends object = AnyOperations> {
         operation: `${this.spec.name} subscribe`,
       });
     });
-    const target = { spec: this.spec, netns: this.options.netns, groups: numbered, familyId: family?.id };
+    const target = { spec: this.spec, netns: this.options.netns, groups: numbered, family: family?.id };
     const subscription = openSubscription(target, onEvent, options, (closed) => this.subscriptions.delete(closed));
     this.subscriptions.add(subscription);
     return subscription;
@@ -144,15 +147,19 @@ export class NetlinkClient<Types extends object = AnyOperations> {
     for (const subscription of [...this.subscriptions]) subscription.close();
   }
 
-  // Generic netlink families have their numbers from the running kernel. Asked once, when first needed.
-  private resolve(): Promise<Family | undefined> {
-    if (!this.spec.generic) return Promise.resolve(undefined);
-    this.family ??= resolveFamily(this.channel, this.spec.name).catch((cause: unknown) => {
-      // The module may be loaded later.
-      this.family = undefined;
+  // Generic netlink families have their numbers from the running kernel. Asked when first needed, and when the kernel does not know the number any more.
+  private async resolve(): Promise<Family | undefined> {
+    if (!this.spec.generic) return undefined;
+    const asked = this.family ?? resolveFamily(this.channel, this.spec.name, this.lacked);
+    this.family = asked;
+    try {
+      return await asked;
+    } catch (cause) {
+      // The module may be loaded later, by somebody else.
+      if (this.family === asked) this.family = undefined;
+      if (cause instanceof NetlinkError && cause.code === 'unsupported') this.lacked = true;
       throw cause;
-    });
-    return this.family;
+    }
   }
 
   private async exchange(
@@ -162,9 +169,29 @@ export class NetlinkClient<Types extends object = AnyOperations> {
     flags: number,
     only: readonly string[] | undefined,
   ): Promise<Message[]> {
+    const asked = await this.resolve();
+    try {
+      return await this.exchangeWith(asked, operation, mode, message, flags, only);
+    } catch (cause) {
+      // Of a family that is not there the kernel says ENOENT (genl_rcv_msg()), as a family may of its own objects.
+      if (asked === undefined || !(cause instanceof NetlinkError) || cause.code !== 'ENOENT') throw cause;
+      this.family = undefined;
+      const family = await this.resolve();
+      if (family?.id === asked.id) throw cause;
+      return this.exchangeWith(family, operation, mode, message, flags, only);
+    }
+  }
+
+  private async exchangeWith(
+    family: Family | undefined,
+    operation: string,
+    mode: 'do' | 'dump',
+    message: Message,
+    flags: number,
+    only: readonly string[] | undefined,
+  ): Promise<Message[]> {
     const { spec } = this;
     const label = `${spec.name} ${operation} ${mode}`;
-    const family = await this.resolve();
     const request = encodeRequest(spec, operation, mode, message, {
       flags,
       ...(family === undefined ? {} : { familyId: family.id }),

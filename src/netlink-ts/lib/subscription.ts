@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A socket of its own for multicast groups, so that a flood of events never costs a request its answer.
 import type { Message, Spec } from './codec.js';
-import { inputOf } from './decode.js';
+import { type Input, inputOf } from './decode.js';
 import { errnoError, NetlinkError } from './errors.js';
-import { frameAt, MessageType, nextFrame } from './framing.js';
+import { familyChange, familyChanges } from './family.js';
+import { type Frame, frameAt, MessageType, nextFrame } from './framing.js';
 import { decodeBody, layoutOf } from './messages.js';
 import { type NativeSocket, openSocket, readableOverrun, readableTruncated } from './native.js';
 import { pruner } from './prune.js';
@@ -13,7 +14,10 @@ export type NetlinkEvent =
   | { readonly kind: 'message'; readonly operation: string; readonly message: Message }
   /** A message of a type that the spec does not describe: something happened all the same. */
   | { readonly kind: 'unknown'; readonly type: number }
-  /** Events were lost: whatever was known must be asked for again. The subscription goes on. */
+  /**
+   * Events were lost, of a full receive buffer or while the family's module was loaded anew: whatever was known must be asked for again, when the
+   * events that follow at once have come. The subscription goes on.
+   */
   | { readonly kind: 'overrun' }
   /** Something could not be read; counts as lost events as well. The subscription goes on. */
   | { readonly kind: 'error'; readonly error: NetlinkError };
@@ -36,8 +40,8 @@ export interface SubscriptionTarget {
   readonly spec: Spec;
   readonly netns: string | undefined;
   readonly groups: readonly { readonly name: string; readonly number: number }[];
-  /** Generic netlink family number; undefined for raw families. */
-  readonly familyId: number | undefined;
+  /** Number of the generic netlink family when it was subscribed to; undefined for raw families. */
+  readonly family: number | undefined;
 }
 
 /**
@@ -51,8 +55,10 @@ export function openSubscription(
   options: SubscribeOptions,
   onClose: (subscription: Subscription) => void,
 ): Subscription {
-  const { spec, familyId } = target;
+  const { spec } = target;
   const prune = pruner(options.only);
+  let familyId = target.family;
+  const followsFamily = familyId !== undefined && familyId !== MessageType.firstOfFamily;
 
   const deliver = (event: NetlinkEvent): void => {
     try {
@@ -64,11 +70,27 @@ export function openSubscription(
     }
   };
 
+  /** A module that goes takes its groups along; one that comes has others. What happened in between was not heard. */
+  const followFamily = (input: Input, frame: Frame): void => {
+    const change = familyChange(input, frame, spec.name);
+    if (change === undefined) return;
+    if (change !== 'gone') {
+      familyId = change.id;
+      for (const { name } of target.groups) {
+        const number = change.groups.get(name);
+        const errno = number === undefined ? 0 : socket.membership(number, true);
+        if (errno !== 0) throw errnoError(errno, { operation: `${spec.name} subscribe to ${name}` });
+      }
+    }
+    deliver({ kind: 'overrun' });
+  };
+
   const deliverBytes = (bytes: Uint8Array): void => {
     const input = inputOf(bytes);
     for (let at = 0; at < bytes.length && socket.fd() >= 0; ) {
       const frame = frameAt(input, at, bytes.length);
       at = nextFrame(frame);
+      if (followsFamily && frame.type === MessageType.firstOfFamily) followFamily(input, frame);
       if (frame.type < MessageType.firstOfFamily || (familyId !== undefined && frame.type !== familyId)) continue;
       const layout = layoutOf(spec, input, frame);
       if (layout === undefined) {
@@ -87,7 +109,7 @@ export function openSubscription(
   };
 
   const socket: NativeSocket = openSocket(spec.protocol, target.netns, (bytes, flags, errno) => {
-    // The loss comes before what was still queued: whoever resyncs on it sees those events after all.
+    // The loss comes before what is still queued. Until that has been delivered the kernel may drop more without a word.
     if ((flags & readableOverrun) !== 0) deliver({ kind: 'overrun' });
     if ((flags & readableTruncated) !== 0) {
       const details = { operation: `${spec.name} subscription` };
@@ -106,7 +128,7 @@ export function openSubscription(
       const errno = socket.setReceiveBuffer(options.receiveBuffer);
       if (errno !== 0) throw errnoError(errno, { operation: `${spec.name} subscribe (receive buffer)` });
     }
-    for (const { name, number } of target.groups) {
+    for (const { name, number } of [...(followsFamily ? [familyChanges] : []), ...target.groups]) {
       const errno = socket.membership(number, true);
       if (errno !== 0) throw errnoError(errno, { operation: `${spec.name} subscribe to ${name}` });
     }

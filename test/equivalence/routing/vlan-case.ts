@@ -41,13 +41,12 @@ function vlanCase(
     return ordinary === true && way !== undefined ? { frame, way } : undefined;
   });
   const { four } = plan;
-  // Of bridges that filter VLANs and route, tc passes by IPv4 alone.
   const bridge = bridged(plan);
   const slow = plan.allSlow || four?.allSlow === true || (hook === 'xdp' && (kind === 'veth' || bridge));
   const meant4 = meant.map((of) => (of !== undefined && outside?.(of.frame.port) === true ? undefined : of));
   const count = (of: RouterPlan, by: Family, plain: Outcome, claims: readonly Claim[]) => {
     const vlans = { wayOf, meant: by === ip4 ? meant4 : meant };
-    return bridge && by === ip6 ? 0 : countDue(of, by, one, plain, claims, bridge || four !== undefined, vlans);
+    return countDue(of, by, one, plain, claims, bridge || four !== undefined, vlans);
   };
   return {
     ...one,

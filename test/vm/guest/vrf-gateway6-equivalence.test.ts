@@ -11,5 +11,6 @@ sample({
     ['tap', 'tc'],
     ['tap', 'xdp'],
   ],
+  dueUnsaid: ['xdp', 'tc'],
   counts: { quick: 1, ci: 2, full: 8 },
 });

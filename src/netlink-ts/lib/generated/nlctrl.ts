@@ -45,5 +45,5 @@ export const nlctrlDocument: unknown = {
     {"name":"op-attrs","attributes":[{"name":"id","type":"u32"},{"name":"flags","type":"u32","enum":"op-flags"}]},
     {"name":"mcast-group-attrs","attributes":[{"name":"name","type":"string"},{"name":"id","type":"u32"}]},
   ],
-  "operations": {"enum-model":"directional","list":[{"name":"getfamily","attribute-set":"ctrl-attrs","do":{"request":{"value":3},"reply":{"value":1}},"dump":{"reply":{"value":1}}}]},
+  "operations": {"enum-model":"directional","list":[{"name":"getfamily","attribute-set":"ctrl-attrs","do":{"request":{"value":3},"reply":{"value":1}},"dump":{"reply":{"value":1}}},{"name":"delfamily-ntf","value":2,"notify":"getfamily"}]},
 };

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which of the library's programs a pipeline runs from: one with just its FPMs, if the library has it, or the one with all.
-import { TnaError } from '../model/error.js';
 import { compositionFlag, type FpmComposition, type FpmHook, type FpmModule, fpmFlag } from '../model/library.js';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { fieldReader } from './fields.js';
 
 /** Names of compositions become part of file names. */
 const NAME = /^[a-z][a-z0-9-]*$/;
@@ -18,29 +16,21 @@ export function parseCompositions(
   modules: readonly FpmModule[],
   taken: readonly string[],
 ): readonly FpmComposition[] {
-  const fail = (field: string, problem: string): never => {
-    throw new TnaError('fpm-compositions', `${field}: ${problem}`, { object: file });
-  };
-  const fields = (of: unknown, at: string, known: readonly string[]): Fields => {
-    if (typeof of !== 'object' || of === null || Array.isArray(of)) return fail(at, 'expected a mapping');
-    for (const key of Object.keys(of)) if (!known.includes(key)) fail(`${at}.${key}`, 'unknown field');
-    return of as Fields;
-  };
-  const fpms = (of: unknown, at: string): string[] => {
-    if (!Array.isArray(of)) return fail(at, 'expected a list');
-    for (const name of of)
-      if (!modules.some((module) => module.name === name)) fail(at, `no FPM is called "${String(name)}"`);
-    return of as string[];
+  const read = fieldReader('fpm-compositions', file);
+  const fpms = (of: unknown, at: string): readonly string[] => {
+    const names = read.list(of, at);
+    for (const name of names)
+      if (!modules.some((module) => module.name === name)) read.fail(at, `no FPM is called "${String(name)}"`);
+    return names as readonly string[];
   };
   const names = new Set(taken);
-  const list = fields(value, '(top)', ['compositions']).compositions;
-  if (!Array.isArray(list)) return fail('compositions', 'expected a list');
-  return list.map((item: unknown, i): FpmComposition => {
+  const { compositions } = read.fields(value, '', ['compositions']);
+  return read.list(compositions, 'compositions').map((item, i): FpmComposition => {
     const at = `compositions[${i}]`;
-    const { name, fpms: required, optional } = fields(item, at, ['name', 'fpms', 'optional']);
+    const { name, fpms: required, optional } = read.fields(item, at, ['name', 'fpms', 'optional']);
     if (typeof name !== 'string' || !NAME.test(name))
-      return fail(`${at}.name`, 'expected lower-case letters, digits and hyphens');
-    if (names.has(name)) fail(`${at}.name`, `"${name}" is taken`);
+      return read.fail(`${at}.name`, 'expected lower-case letters, digits and hyphens');
+    if (names.has(name)) read.fail(`${at}.name`, `"${name}" is taken`);
     names.add(name);
     return { name, fpms: fpms(required, `${at}.fpms`), optional: fpms(optional ?? [], `${at}.optional`) };
   });
