@@ -2,10 +2,8 @@
 // Reads the manifest of an FPM (NAME.yaml).
 import { TnaError } from '../model/error.js';
 import { alternatives, type FpmManifest, type FpmParam, isParamType, paramHolds } from '../model/library.js';
-import type { Hook } from '../model/ruleset.js';
+import { HOOKS, type Hook } from '../model/ruleset.js';
 import { type FieldReader, type Fields, fieldReader } from './fields.js';
-
-const HOOKS: readonly Hook[] = ['xdp', 'tc'];
 
 /** What the loader can try of a kernel (src/bpf-loader-native/lib/probe.ts). A need that nobody can try would keep its FPM out everywhere. */
 const PROBE =

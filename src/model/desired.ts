@@ -16,7 +16,7 @@ export interface Reason {
 
 /** A specialisation of the FPM library. Interfaces that need the same one share it. */
 export interface Pipeline {
-  /** Twelve hex digits over library, hook, modules and parameters. */
+  /** Twelve hex digits over library, hook, FPMs, parameters, how kernel memory is read and which loadings of kernel modules there are. */
   readonly id: string;
   readonly hook: Hook;
   /** FPM names in the order in which they run. */

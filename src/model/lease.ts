@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // For how long pipelines trust what only the controller can see.
 
-import type { Desired } from './desired.js';
+import type { Desired, DesiredInterface } from './desired.js';
 import { leaseFpm } from './library.js';
 
 /**
@@ -25,7 +25,12 @@ export interface LeaseState {
   readonly left: number | undefined;
 }
 
-/** Whether any pipeline works under a lease. */
+/** Whether the interface's pipeline works under a lease. */
+export function hasLease({ pipeline }: DesiredInterface): boolean {
+  return pipeline?.modules.includes(leaseFpm) === true;
+}
+
+/** Whether any pipeline does. */
 export function isLeased(desired: Desired): boolean {
-  return desired.interfaces.some((i) => i.pipeline?.modules.includes(leaseFpm) === true);
+  return desired.interfaces.some(hasLease);
 }

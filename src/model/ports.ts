@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the effectful stages need of the outside world. `platform` implements these over the kernel; a recording implements the first.
+// What the effectful stages need of the outside world. `platform` implements these over the kernel.
 
 import type { Pipeline } from './desired.js';
 import type { LeasePolicy } from './lease.js';
@@ -48,11 +48,6 @@ export interface Deployer {
 export interface LeaseHolder {
   /** Notes what the operator wants, for those who look; and, if `renew`, starts the time anew. */
   holdLease(policy: LeasePolicy, renew: boolean): Promise<void>;
-}
-
-/** Packets per reason id of one slot, summed over CPUs. */
-export interface CounterReader {
-  counters(hook: Hook, slot: number): Promise<readonly number[]>;
 }
 
 /** Wakes the loop: something may have changed. Events carry no state. */

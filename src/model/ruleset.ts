@@ -138,6 +138,7 @@ export interface ConditionRule {
 }
 
 export type Hook = 'xdp' | 'tc';
+export const HOOKS: readonly Hook[] = ['xdp', 'tc'];
 
 /** A hook of a device. */
 export interface HookRule {

@@ -9,7 +9,7 @@ import { reasonsOf } from './conditions.js';
 import { bindScope, type GraphIndex } from './scope.js';
 import type { ServiceInstance } from './services.js';
 
-/** A device that some service is meant for. */
+/** A device with the services that are meant for it, if there are any. */
 export interface Served {
   readonly device: TnaObject;
   readonly rule: AttachRule;

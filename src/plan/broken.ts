@@ -3,7 +3,7 @@
 // loaded with, so all of the hook goes first; meanwhile its packets take the slow path.
 
 import type { Action } from '../model/plan.js';
-import type { Hook } from '../model/ruleset.js';
+import { HOOKS, type Hook } from '../model/ruleset.js';
 import type { Deployed } from '../model/snapshot.js';
 
 export interface Salvage {
@@ -20,7 +20,7 @@ export function salvage(
   nameOf: (ifindex: number) => string,
 ): Salvage {
   const whys = new Map<Hook, string>();
-  for (const hook of ['xdp', 'tc'] as const) {
+  for (const hook of HOOKS) {
     const why = whyNot(deployed, hook, needs.get(hook) ?? 0);
     if (why !== undefined) whys.set(hook, why);
   }

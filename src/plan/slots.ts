@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gives every accelerated interface its slot in the prog array of its hook.
 
-import type { Hook } from '../model/ruleset.js';
+import { HOOKS, type Hook } from '../model/ruleset.js';
 import type { Attachment, Deployed } from '../model/snapshot.js';
 
 export interface Placement {
@@ -21,7 +21,7 @@ export function placeSlots(
 ): Placement {
   const slots = new Map(keep.map((attachment) => [`${attachment.hook} ${attachment.ifindex}`, attachment.slot]));
   const prepare: { hook: Hook; slots: number }[] = [];
-  for (const hook of ['xdp', 'tc'] as const) {
+  for (const hook of HOOKS) {
     const users = wanted.filter((w) => w.hook === hook);
     if (users.length === 0) continue;
     // A slot that is about to be vacated is not reused in the same plan: its old dispatcher still runs until it is detached.

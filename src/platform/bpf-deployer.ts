@@ -7,54 +7,37 @@ import {
   BpfMap,
   BpfObject,
   BpfProgram,
-  BpfTemplate,
   type MapDescription,
   type MapType,
-  probe,
   queryTcx,
 } from 'bpf-loader-native';
-import { programOf } from '../library/compositions.js';
-import { loadedModules, moduleProbes } from '../library/kernels.js';
 import type { Pipeline } from '../model/desired.js';
 import { deviceGoneCode, TnaError } from '../model/error.js';
 import { type FpmLibrary, fpmParamVariable } from '../model/library.js';
-import type { CounterReader, Deployer } from '../model/ports.js';
+import type { Deployer } from '../model/ports.js';
 import type { Hook } from '../model/ruleset.js';
 import { u32Key, u64sOf } from './bytes.js';
-import { probeCapabilities } from './capabilities.js';
-import { type MapShape, using } from './deployed.js';
+import type { MapShape } from './deployed.js';
 import { errnoOf, failure } from './failure.js';
 import { checkLibrary } from './fpm-library.js';
-import { loadKernelModules } from './kernel-modules.js';
 import type { PinDirectory } from './pin-directory.js';
-import { countersMap, egressMap, type FilterPin, type Pin, type SharedMap, sharedMaps, slotsMap } from './pins.js';
-import { attachFilter, detachFilter, filterModules } from './tc-filter.js';
-import { windowOf } from './window.js';
+import { countersMap, egressMap, type FilterPin, type Pin, sharedMaps, slotsMap } from './pins.js';
+import { attachFilter, detachFilter, hasTcx } from './tc-filter.js';
+import { Templates } from './templates.js';
+import { using } from './using.js';
 
-interface Templates {
-  /** By object: the program with all FPMs, and those with just some. */
-  readonly pipelines: Map<string, Promise<BpfTemplate>>;
-  readonly dispatcher: BpfTemplate;
-  /** How the library's objects read kernel memory here. */
-  readonly window: string;
-  /** Shared maps that the templates refer to. */
-  readonly maps: readonly HeldMap[];
-  /** The kernel modules in which the templates found functions and types. */
-  readonly modules: string;
-}
-
-type HeldMap = SharedMap & { readonly map: BpfMap };
-
-export class BpfDeployer implements Deployer, CounterReader {
+export class BpfDeployer implements Deployer {
   /** Set when something failed: then not everything may be as the pins tell. */
   uncertain = false;
-  private readonly templates = new Map<Hook, Promise<Templates>>();
+  private readonly templates: Templates;
   private readonly known = new Map<Hook, Promise<ReadonlyMap<string, MapShape>>>();
 
   constructor(
     private readonly built: FpmLibrary | undefined,
     private readonly directory: PinDirectory,
-  ) {}
+  ) {
+    this.templates = new Templates(() => this.library, directory);
+  }
 
   /** Only what puts something in place needs it. */
   private get library(): FpmLibrary {
@@ -64,13 +47,13 @@ export class BpfDeployer implements Deployer, CounterReader {
   }
 
   async ready(pipelines: readonly Pipeline[]): Promise<void> {
-    for (const pipeline of pipelines) await this.templateFor(pipeline).catch(() => undefined);
+    for (const pipeline of pipelines) await this.templates.forPipeline(pipeline).catch(() => undefined);
   }
 
   async prepare(hook: Hook, slots: number): Promise<void> {
     await this.attempt(`prepare ${hook}`, async () => {
       this.directory.ensure();
-      await this.dropTemplates(hook);
+      await this.templates.drop(hook);
       for (const { name } of sharedMaps(hook)) this.directory.unpin({ kind: 'map', name });
       for (const map of await this.describeMaps(hook)) this.createShared(hook, map, slots);
     });
@@ -79,7 +62,7 @@ export class BpfDeployer implements Deployer, CounterReader {
   async load(pipeline: Pipeline): Promise<void> {
     const { hook, id } = pipeline;
     await this.attempt(`load pipeline ${id}`, async () => {
-      const { template, flags } = await this.templateFor(pipeline);
+      const { template, flags } = await this.templates.forPipeline(pipeline);
       const program = await template.specialise({
         program: this.library.hooks[hook].program,
         rodata: {
@@ -99,7 +82,7 @@ export class BpfDeployer implements Deployer, CounterReader {
 
   async attach(hook: Hook, ifindex: number, slot: number): Promise<void> {
     await this.attempt(`attach at ${hook} of ifindex ${ifindex}`, async () => {
-      const { dispatcher } = await this.templatesOf(hook);
+      const { dispatcher } = await this.templates.of(hook);
       this.zeroCounters(hook, slot);
       const program = await dispatcher.specialise({
         program: this.library.hooks[hook].dispatcher.program,
@@ -175,7 +158,7 @@ export class BpfDeployer implements Deployer, CounterReader {
 
   async dismantle(hook: Hook): Promise<void> {
     await this.attempt(`dismantle ${hook}`, async () => {
-      await this.dropTemplates(hook);
+      await this.templates.drop(hook);
       for (const { name } of sharedMaps(hook)) this.directory.unpin({ kind: 'map', name });
     });
   }
@@ -184,6 +167,7 @@ export class BpfDeployer implements Deployer, CounterReader {
     await this.attempt(`remove stray pin ${pin}`, async () => this.directory.removeFile(pin));
   }
 
+  /** Packets per reason id of one slot, summed over CPUs. */
   async counters(hook: Hook, slot: number): Promise<readonly number[]> {
     return this.attempt(`read counters of slot ${slot}`, async () => {
       // Somebody who detaches meanwhile takes them along.
@@ -207,8 +191,8 @@ export class BpfDeployer implements Deployer, CounterReader {
     return known;
   }
 
-  async close(): Promise<void> {
-    for (const hook of [...this.templates.keys()]) await this.dropTemplates(hook);
+  close(): Promise<void> {
+    return this.templates.close();
   }
 
   private async describeMaps(hook: Hook): Promise<readonly MapDescription[]> {
@@ -237,84 +221,6 @@ export class BpfDeployer implements Deployer, CounterReader {
       maxEntries: shared.sized ? slots : described.maxEntries,
     });
     using(map, () => map.pin(this.directory.pathOf(pin)));
-  }
-
-  /**
-   * The objects of a hook, each loaded once with everything switched off; specialising them then costs the verifier alone. Made anew when
-   * kernel modules came or went, and when others made the shared maps anew. Actions come one after the other, so nobody uses what goes.
-   */
-  private async templatesOf(hook: Hook): Promise<Templates> {
-    const modules = await this.modules();
-    const known = await this.templates.get(hook)?.catch(() => undefined);
-    if (known !== undefined && (known.modules !== modules || !this.hasPinned(known.maps)))
-      await this.dropTemplates(hook);
-    let templates = this.templates.get(hook);
-    if (templates === undefined) {
-      const made = this.loadTemplates(hook, modules);
-      templates = made;
-      this.templates.set(hook, made);
-      made.catch(() => {
-        if (this.templates.get(hook) === made) this.templates.delete(hook);
-      });
-    }
-    return templates;
-  }
-
-  /** Which loadings of which modules a program that is loaded now finds. Asked before that is, so that one that comes meanwhile counts as new. */
-  private async modules(): Promise<string> {
-    const { kernels } = this.library;
-    return JSON.stringify(loadedModules(kernels, await probeCapabilities(moduleProbes(kernels))));
-  }
-
-  /** Whether these are the maps that are pinned now. Somebody who had the lock meanwhile may have made them anew. */
-  private hasPinned(maps: readonly HeldMap[]): boolean {
-    return maps.every(
-      ({ name, map }) =>
-        this.directory.exists({ kind: 'map', name }) && this.withMap(name, (pinned) => pinned.info.id === map.info.id),
-    );
-  }
-
-  /** What a pipeline is made from, and the flags that switch its FPMs on. */
-  private async templateFor({ hook, modules }: Pipeline): Promise<{ template: BpfTemplate; flags: readonly string[] }> {
-    const { pipelines, maps, window } = await this.templatesOf(hook);
-    const { object, flags } = programOf(this.library.hooks[hook], window, modules);
-    let template = pipelines.get(object);
-    if (template === undefined) {
-      // The search for kernel symbols is the better part of a first load.
-      template = checkLibrary(this.library).then(() => templateOf(object, maps));
-      pipelines.set(object, template);
-      template.catch(() => pipelines.delete(object));
-    }
-    return { template: await template, flags };
-  }
-
-  private async loadTemplates(hook: Hook, modules: string): Promise<Templates> {
-    const maps: HeldMap[] = [];
-    try {
-      await checkLibrary(this.library);
-      for (const shared of sharedMaps(hook)) {
-        const map = BpfMap.openPinned(this.directory.pathOf({ kind: 'map', name: shared.name }));
-        maps.push({ ...shared, map });
-      }
-      const window = await windowOf(this.library);
-      // Guards look into the types of these modules, so they must be there before a program is.
-      if (hook === 'tc' && !(await hasTcx())) await loadKernelModules(filterModules);
-      const dispatcher = await templateOf(this.library.hooks[hook].dispatcher.object, maps);
-      return { pipelines: new Map(), dispatcher, window: window.name, maps, modules };
-    } catch (error) {
-      for (const { map } of maps) map.close();
-      throw error;
-    }
-  }
-
-  private async dropTemplates(hook: Hook): Promise<void> {
-    const pending = this.templates.get(hook);
-    this.templates.delete(hook);
-    const templates = await pending?.catch(() => undefined);
-    if (templates === undefined) return;
-    for (const template of templates.pipelines.values()) (await template.catch(() => undefined))?.close();
-    templates.dispatcher.close();
-    for (const { map } of templates.maps) map.close();
   }
 
   private emptySlot(hook: Hook, slot: number): void {
@@ -382,25 +288,6 @@ async function attachXdp(ifindex: number, program: BpfProgram): Promise<BpfLink>
       cause,
     });
   }
-}
-
-async function templateOf(file: string, maps: readonly HeldMap[]): Promise<BpfTemplate> {
-  // A program with just some FPMs lacks the maps of the others.
-  const own = using(await BpfObject.open(file), (described) => described.maps.map(({ name }) => name));
-  const reuseMaps = Object.fromEntries(
-    maps.filter(({ name }) => own.includes(name)).map(({ name, map }) => [name, map]),
-  );
-  const object = await BpfObject.open(file, { reuseMaps });
-  try {
-    return await BpfTemplate.create(object);
-  } catch (error) {
-    object.close();
-    throw error;
-  }
-}
-
-async function hasTcx(): Promise<boolean> {
-  return (await probe('attach:tcx')).answer === 'yes';
 }
 
 /** The constants that switch on a pipeline's FPMs and set their parameters. */

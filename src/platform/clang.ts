@@ -8,13 +8,13 @@ import { promisify } from 'node:util';
 import { composeSource, FPM_COUNTERS } from '../library/compose.js';
 import { TnaError } from '../model/error.js';
 import type { FpmLibrary, FpmWindow } from '../model/library.js';
+import { HOOKS } from '../model/ruleset.js';
 import { errnoOf, isMissing } from './failure.js';
 import {
   bestWindow,
   builtLibrary,
   compositionObject,
   dispatcherName,
-  HOOKS,
   LEASE_OBJECT,
   LIBRARY_FILE,
   LIBRARY_VERSION,

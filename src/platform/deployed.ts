@@ -3,7 +3,7 @@
 
 import { lstatSync } from 'node:fs';
 import { BpfError, BpfMap, BpfProgram, type LinkInfo, type MapInfo, readPinnedLinks } from 'bpf-loader-native';
-import type { Hook } from '../model/ruleset.js';
+import { HOOKS, type Hook } from '../model/ruleset.js';
 import type { Attachment, Deployed, LoadedPipeline } from '../model/snapshot.js';
 import type { DeviceHooks, OwnPrograms } from './attachments.js';
 import { u32Key, u32Of } from './bytes.js';
@@ -21,8 +21,7 @@ import {
   slotsMap,
 } from './pins.js';
 import { runningFilter } from './tc-filter.js';
-
-const hooks: readonly Hook[] = ['xdp', 'tc'];
+import { using } from './using.js';
 
 /** What the FPM library in force wants a shared map to be like. */
 export interface MapShape {
@@ -62,7 +61,7 @@ async function readOnce(
   const { pins, strays: unknown } = directory.list();
   const strays = [...unknown];
   const maps = new Map<string, MapInfo>();
-  const known = new Set(hooks.flatMap((hook) => sharedMaps(hook).map((map) => map.name)));
+  const known = new Set(HOOKS.flatMap((hook) => sharedMaps(hook).map((map) => map.name)));
   const own = { links: new Set<number>(), xdp: new Set<number>(), filters: new Map<number, number>() };
   const pipelines: LoadedPipeline[] = [];
   const links: (LinkInfo & { readonly pin: LinkPin })[] = [];
@@ -109,7 +108,7 @@ async function readOnce(
   const pipelineOf = new Map(pipelines.map((pipeline) => [pipeline.programId, pipeline.id]));
   const prepared: { hook: Hook; slots: number }[] = [];
   const attachments: Attachment[] = [];
-  for (const hook of hooks) {
+  for (const hook of HOOKS) {
     const wanted = sharedMaps(hook);
     const present = wanted.filter(({ name }) => maps.has(name));
     const ofHook = [
@@ -238,8 +237,8 @@ function fit(
 
 function isReadable(name: string, map: MapInfo | undefined): boolean {
   if (map === undefined) return false;
-  if (hooks.some((hook) => name === slotsMap(hook))) return map.type === 'prog_array' && map.keySize === 4;
-  if (hooks.some((hook) => name === leaseMap(hook))) return map.valueSize === leaseSize;
+  if (HOOKS.some((hook) => name === slotsMap(hook))) return map.type === 'prog_array' && map.keySize === 4;
+  if (HOOKS.some((hook) => name === leaseMap(hook))) return map.valueSize === leaseSize;
   return name !== egressMap || map.keySize === 4;
 }
 
@@ -256,13 +255,4 @@ function readSlots(map: BpfMap, slots: readonly number[]): readonly number[] {
 
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** Closes a handle after its use, whatever happens. */
-export function using<H extends { close(): void }, R>(handle: H, use: (handle: H) => R): R {
-  try {
-    return use(handle);
-  } finally {
-    handle.close();
-  }
 }

@@ -6,11 +6,10 @@ import { dirname, join, resolve } from 'node:path';
 import { FPM_COUNTERS } from '../library/compose.js';
 import { TnaError } from '../model/error.js';
 import type { FpmComposition, FpmHook, FpmKernels, FpmLibrary, FpmWindow } from '../model/library.js';
-import type { Hook } from '../model/ruleset.js';
+import { HOOKS, type Hook } from '../model/ruleset.js';
 import { errnoOf, isMissing } from './failure.js';
 
 export const LIBRARY_VERSION = 4;
-export const HOOKS: readonly Hook[] = ['xdp', 'tc'];
 export const LIBRARY_FILE = 'library.json';
 export const LEASE_OBJECT = 'lease.bpf.o';
 

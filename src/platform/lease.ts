@@ -5,12 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BpfMap, BpfObject, testRun } from 'bpf-loader-native';
 import type { LeasePolicy, LeaseState } from '../model/lease.js';
 import type { FpmProgram } from '../model/library.js';
-import type { Hook } from '../model/ruleset.js';
+import { HOOKS, type Hook } from '../model/ruleset.js';
 import { setU32, setU64, u32At, u32Key, u64At } from './bytes.js';
 import type { PinDirectory } from './pin-directory.js';
 import { leaseMap } from './pins.js';
+import { using } from './using.js';
 
-const hooks: readonly Hook[] = ['xdp', 'tc'];
 const scopes: readonly (LeasePolicy['scope'] | undefined)[] = [undefined, 'needed', 'all', 'off'];
 
 /** The least packet that a test run of a tc program takes. */
@@ -47,7 +47,7 @@ function read(map: BpfMap): Entry | undefined {
 /** The lease as found; of several hooks the one that expires first. Undefined when nobody ever noted one. */
 export function readLease(directory: PinDirectory): LeaseState | undefined {
   let found: LeaseState | undefined;
-  for (const hook of hooks) {
+  for (const hook of HOOKS) {
     const entry = withLease(directory, hook, read);
     const scope = scopes[entry?.scope ?? 0];
     if (entry === undefined || scope === undefined) continue;
@@ -72,7 +72,7 @@ export class Lease {
   /** Notes the policy where it is not noted yet, and starts the time anew if `renew`. */
   async hold(policy: LeasePolicy, renew: boolean): Promise<void> {
     const scope = Math.max(0, scopes.indexOf(policy.scope));
-    for (const hook of hooks) {
+    for (const hook of HOOKS) {
       withLease(this.directory, hook, (map) => {
         const entry = read(map);
         if (entry === undefined || (entry.scope === scope && entry.seconds === policy.seconds)) return;
@@ -84,7 +84,7 @@ export class Lease {
   }
 
   close(): void {
-    for (const hook of hooks) this.drop(hook);
+    for (const hook of HOOKS) this.drop(hook);
   }
 
   private async renew(hook: Hook, seconds: number): Promise<void> {
@@ -151,10 +151,5 @@ const longestCount = 2 ** 31;
 function withLease<R>(directory: PinDirectory, hook: Hook, use: (map: BpfMap) => R): R | undefined {
   const pin = { kind: 'map', name: leaseMap(hook) } as const;
   if (!directory.exists(pin)) return undefined;
-  const map = BpfMap.openPinned(directory.pathOf(pin));
-  try {
-    return use(map);
-  } finally {
-    map.close();
-  }
+  return using(BpfMap.openPinned(directory.pathOf(pin)), use);
 }

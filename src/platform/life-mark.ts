@@ -5,6 +5,7 @@
 
 import { BpfError, BpfMap } from 'bpf-loader-native';
 import { u32Key } from './bytes.js';
+import { using } from './using.js';
 
 /** The loopback device has this ifindex in every namespace. */
 const loopback = 1;
@@ -15,12 +16,10 @@ export const lifeMark = 'tna_alive';
 /** Pins the mark of the namespace that the calling thread is in. It is pinned with its entry or not at all. */
 export function pinLifeMark(path: string): void {
   const map = BpfMap.create({ type: 'devmap', name: lifeMark, keySize: 4, valueSize: 4, maxEntries: 1 });
-  try {
+  using(map, () => {
     map.set(entry, u32Key(loopback));
     map.pin(path);
-  } finally {
-    map.close();
-  }
+  });
 }
 
 /** What the mark at `path` says; `unknown` when there is none, or something else in its place. */
@@ -33,10 +32,8 @@ export function readLifeMark(path: string): 'alive' | 'dead' | 'unknown' {
     if (error instanceof BpfError && ['ENOENT', 'EACCES', 'ELOOP', 'wrong-kind'].includes(error.code)) return 'unknown';
     throw error;
   }
-  try {
+  return using(map, () => {
     if (map.info.type !== 'devmap' || map.info.name !== lifeMark) return 'unknown';
     return map.get(entry) === undefined ? 'dead' : 'alive';
-  } finally {
-    map.close();
-  }
+  });
 }

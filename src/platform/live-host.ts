@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Pipeline } from '../model/desired.js';
 import type { LeasePolicy } from '../model/lease.js';
 import type { FpmLibrary } from '../model/library.js';
-import type { CounterReader, Deployer, DetailRequest, HostReader, LeaseHolder } from '../model/ports.js';
+import type { Deployer, DetailRequest, HostReader, LeaseHolder } from '../model/ports.js';
 import type { Hook, Source } from '../model/ruleset.js';
 import type { Capability, Deployed, Message } from '../model/snapshot.js';
 import { DeviceHooks, type OwnPrograms } from './attachments.js';
@@ -29,7 +29,7 @@ export interface LiveHostOptions {
   readonly pruning: Pruning;
 }
 
-export class LiveHost implements HostReader, Deployer, CounterReader, LeaseHolder {
+export class LiveHost implements HostReader, Deployer, LeaseHolder {
   readonly netlink: NetlinkReader;
   private readonly deployer: BpfDeployer;
   private readonly lease: Lease | undefined;

@@ -2,11 +2,20 @@
 // The tc hook of kernels without TCX: a direct-action filter on a clsact qdisc that TNA adds, and shares with nobody.
 // There is no link to pin, so the dispatcher itself is pinned: the filter is ours if it runs that very program.
 
-import { attachClsact, BpfError, BpfProgram, type ClsactFilter, detachClsact, queryClsact } from 'bpf-loader-native';
+import {
+  attachClsact,
+  BpfError,
+  BpfProgram,
+  type ClsactFilter,
+  detachClsact,
+  probe,
+  queryClsact,
+} from 'bpf-loader-native';
 import { MessageFlag, NetlinkClient, NetlinkError } from 'netlink-ts';
 import { TnaError } from '../model/error.js';
 import type { PinDirectory } from './pin-directory.js';
 import type { FilterPin } from './pins.js';
+import { usingAsync } from './using.js';
 
 /** Modules of the kernel that the hook consists of. */
 export const filterModules: readonly string[] = ['sch_ingress', 'cls_bpf'];
@@ -22,15 +31,17 @@ function placeOn(ifindex: number) {
   return { ifindex, direction: 'ingress', handle, priority } as const;
 }
 
+/** Whether this kernel has something better. */
+export async function hasTcx(): Promise<boolean> {
+  return (await probe('attach:tcx')).answer === 'yes';
+}
+
 /** Id of the program that runs as our filter, if it is still there. */
 export async function runningFilter(directory: PinDirectory, pin: FilterPin): Promise<number | undefined> {
-  const program = BpfProgram.openPinned(directory.pathOf(pin));
-  try {
+  return usingAsync(BpfProgram.openPinned(directory.pathOf(pin)), async (program) => {
     const found = await queryClsact(placeOn(pin.ifindex));
     return found?.programId === program.id ? program.id : undefined;
-  } finally {
-    program.close();
-  }
+  });
 }
 
 /** Adds qdisc and filter. @throws TnaError `foreign-qdisc` when the device has a clsact or ingress qdisc already */

@@ -2,7 +2,7 @@
 // What a controller says of the state that it has brought about, and of the one that it leaves.
 
 import type { Desired } from '../model/desired.js';
-import { leaseFpm } from '../model/library.js';
+import { hasLease } from '../model/lease.js';
 import type { Plan } from '../model/plan.js';
 import { count } from './table.js';
 
@@ -27,9 +27,7 @@ export function progressText({ accelerated, failed }: Progress): string {
 
 /** Interfaces that nobody vouches for once the controller has ended. */
 export function leasedIn(desired: Desired): readonly string[] {
-  return desired.interfaces.flatMap(({ name, pipeline }) =>
-    pipeline?.modules.includes(leaseFpm) === true ? [name] : [],
-  );
+  return desired.interfaces.filter(hasLease).map(({ name }) => name);
 }
 
 const mostNames = 8;

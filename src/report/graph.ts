@@ -24,9 +24,7 @@ export function graphText(graph: Graph, style: Style): string {
   }
   const byId = new Map(graph.nodes.map((node) => [node.id, node]));
   const lines: string[] = [
-    style.strong(
-      `${count(graph.nodes.length, 'object')}, ${count(graph.edges.length, 'dependency').replace('dependencys', 'dependencies')}`,
-    ),
+    style.strong(`${count(graph.nodes.length, 'object')}, ${count(graph.edges.length, 'dependency', 'dependencies')}`),
     '',
   ];
   const drawn = new Set<string>();

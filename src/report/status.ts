@@ -3,7 +3,8 @@
 
 import type { Derived } from '../model/derived.js';
 import type { Assumption } from '../model/desired.js';
-import { type FpmLibrary, leaseFpm } from '../model/library.js';
+import { hasLease } from '../model/lease.js';
+import type { FpmLibrary } from '../model/library.js';
 import type { Attachment } from '../model/snapshot.js';
 import type { Counters, InterfaceStatus, Status } from '../model/status.js';
 import { type Cell, count, type Style, table } from './table.js';
@@ -49,7 +50,7 @@ export function makeStatus(
         }`,
       });
     const unplaced = derived.plan?.unplaced.some((u) => u.interface === desired.name) === true;
-    const leased = desired.pipeline?.modules.includes(leaseFpm) === true;
+    const leased = hasLease(desired);
     if (accelerated && leased && (deployed.lease?.left ?? 0) <= 0)
       reasons.push({
         code: 'lease-expired',

@@ -51,6 +51,6 @@ function textOf(cell: Cell | undefined): string {
 }
 
 /** `1 interface`, `2 interfaces`. */
-export function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+export function count(n: number, noun: string, plural = `${noun}s`): string {
+  return `${n} ${n === 1 ? noun : plural}`;
 }

@@ -16,7 +16,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type RuleFileText, readRuleFiles, type WatchOptions, watchRuleFiles } from '../../src/platform/rule-files.js';
+import { type RuleFileText, readRuleFiles } from '../../src/platform/rule-files.js';
+import { type WatchOptions, watchRuleFiles } from '../../src/platform/rule-watcher.js';
 
 function directory(t: Test): string {
   const path = mkdtempSync(join(tmpdir(), 'tna-rule-files-'));
@@ -246,7 +247,7 @@ t.test('without descriptors to begin with, changes are found by looking', async 
   writeFileSync(join(path, 'a.yaml'), 'one');
   const script = `
     import { closeSync, openSync, writeFileSync } from 'node:fs';
-    import { watchRuleFiles } from ${JSON.stringify(new URL('../../src/platform/rule-files.js', import.meta.url).href)};
+    import { watchRuleFiles } from ${JSON.stringify(new URL('../../src/platform/rule-watcher.js', import.meta.url).href)};
     const taken = [];
     try { for (;;) taken.push(openSync('/dev/null')); } catch {}
     const errors = [];
@@ -279,7 +280,7 @@ t.test('without inotify watches it is said once, and changes are found by lookin
   for (const name of ['a.yaml', 'b.yaml']) writeFileSync(join(path, name), 'one');
   const script = `
     import { writeFileSync } from 'node:fs';
-    import { watchRuleFiles } from ${JSON.stringify(new URL('../../src/platform/rule-files.js', import.meta.url).href)};
+    import { watchRuleFiles } from ${JSON.stringify(new URL('../../src/platform/rule-watcher.js', import.meta.url).href)};
     const errors = [];
     const changes = [];
     const watcher = watchRuleFiles(${JSON.stringify(path)}, (files) => changes.push(files[0].text), {
