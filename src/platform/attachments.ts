@@ -13,6 +13,8 @@ export interface OwnPrograms {
   readonly xdp: ReadonlySet<number>;
   /** Programs that run as filters on a qdisc of ours, by ifindex: kernels without TCX. */
   readonly filters: ReadonlyMap<number, number>;
+  /** Devices whose drivers refused XDP, by ifindex. */
+  readonly refused: ReadonlySet<number>;
 }
 
 type Direction = 'ingress' | 'egress';
@@ -46,8 +48,8 @@ export class DeviceHooks {
   }
 
   /**
-   * One message per device that carries foreign programs, or a qdisc of ours:
-   * `{ifindex, xdp: [id], tc_ingress: [id], tc_egress: [id], clsact: bool}`.
+   * One message per device that carries foreign programs or a qdisc of ours, or whose driver refused a program:
+   * `{ifindex, xdp: [id], tc_ingress: [id], tc_egress: [id], clsact: bool, xdp_refused: bool}`.
    */
   async foreign(own: OwnPrograms): Promise<readonly Message[]> {
     const [ingress, egress] = [await this.tcx('ingress'), await this.tcx('egress')];
@@ -63,9 +65,10 @@ export class DeviceHooks {
         tc_ingress: beside?.ingress ?? foreignTcx(ingress.get(ifindex)),
         tc_egress: beside?.egress ?? foreignTcx(egress.get(ifindex)),
         ...(beside === undefined ? {} : { clsact: true }),
+        ...(own.refused.has(ifindex) ? { xdp_refused: true } : {}),
       };
       const foreign = message.xdp.length + message.tc_ingress.length + message.tc_egress.length;
-      if (foreign > 0 || beside !== undefined) messages.push(message);
+      if (foreign > 0 || beside !== undefined || own.refused.has(ifindex)) messages.push(message);
     }
     return messages;
   }

@@ -21,7 +21,7 @@ import type { MapShape } from './deployed.js';
 import { errnoOf, failure } from './failure.js';
 import { checkLibrary } from './fpm-library.js';
 import type { PinDirectory } from './pin-directory.js';
-import { countersMap, egressMap, type FilterPin, type Pin, sharedMaps, slotsMap } from './pins.js';
+import { countersMap, egressMap, type FilterPin, type Pin, type RefusalMark, sharedMaps, slotsMap } from './pins.js';
 import { attachFilter, detachFilter, hasTcx } from './tc-filter.js';
 import { Templates } from './templates.js';
 import { using } from './using.js';
@@ -97,7 +97,7 @@ export class BpfDeployer implements Deployer {
         // Native XDP or nothing: the generic hook costs every packet more than it gains.
         const link =
           hook === 'xdp'
-            ? await attachXdp(ifindex, program)
+            ? await this.attachXdp(ifindex, program)
             : await BpfLink.attachTcx({ ifindex, direction: 'ingress', program });
         // Closing an unpinned link detaches it, so a failing pin leaves nothing attached.
         using(link, () => {
@@ -223,6 +223,24 @@ export class BpfDeployer implements Deployer {
     using(map, () => map.pin(this.directory.pathOf(pin)));
   }
 
+  /** What a driver refuses is not asked of it again: every process that looks knows. */
+  private async attachXdp(ifindex: number, program: BpfProgram): Promise<BpfLink> {
+    try {
+      return await attachXdp(ifindex, program);
+    } catch (cause) {
+      if (cause instanceof TnaError && cause.code === xdpRefused) this.note({ kind: 'refused', hook: 'xdp', ifindex });
+      throw cause;
+    }
+  }
+
+  private note(refusal: RefusalMark): void {
+    try {
+      this.directory.mark(refusal);
+    } catch {
+      // Where nothing can be noted it is asked again.
+    }
+  }
+
   private emptySlot(hook: Hook, slot: number): void {
     if (this.directory.exists({ kind: 'map', name: slotsMap(hook) }))
       this.withMap(slotsMap(hook), (slots) => slots.delete(u32Key(slot)));
@@ -272,6 +290,8 @@ function deviceGone(cause: unknown): TnaError {
 /** What drivers answer that have XDP, but not as they are set up: with SR-IOV, say, or offloads that cannot be switched off. */
 const refusals = ['EINVAL', 'EOPNOTSUPP', 'ERANGE'];
 
+const xdpRefused = 'xdp-refused';
+
 /** @throws TnaError `conflict` when another program has come to the hook, which only one can have; `xdp-refused` */
 async function attachXdp(ifindex: number, program: BpfProgram): Promise<BpfLink> {
   try {
@@ -279,8 +299,8 @@ async function attachXdp(ifindex: number, program: BpfProgram): Promise<BpfLink>
   } catch (cause) {
     const code = errnoOf(cause) ?? '';
     if (refusals.includes(code) && !isGone(ifindex, cause))
-      throw failure('xdp-refused', `the driver of ifindex ${ifindex} refuses XDP as it is set up`, cause, {
-        hint: '--hook INTERFACE=tc, which asks nothing of the driver',
+      throw failure(xdpRefused, `the driver of ifindex ${ifindex} refuses XDP as it is set up`, cause, {
+        hint: 'the next pass takes another hook; a controller that starts tries XDP again',
       });
     if (!['EBUSY', 'EEXIST'].includes(code)) throw cause;
     throw new TnaError('conflict', `another XDP program is attached to ifindex ${ifindex} and is left alone`, {

@@ -16,6 +16,7 @@ import {
   leaseMap,
   type Pin,
   pinName,
+  type RefusalMark,
   type SharedMap,
   sharedMaps,
   slotsMap,
@@ -62,12 +63,22 @@ async function readOnce(
   const strays = [...unknown];
   const maps = new Map<string, MapInfo>();
   const known = new Set(HOOKS.flatMap((hook) => sharedMaps(hook).map((map) => map.name)));
-  const own = { links: new Set<number>(), xdp: new Set<number>(), filters: new Map<number, number>() };
+  const own = {
+    links: new Set<number>(),
+    xdp: new Set<number>(),
+    filters: new Map<number, number>(),
+    refused: new Set<number>(),
+  };
   const pipelines: LoadedPipeline[] = [];
   const links: (LinkInfo & { readonly pin: LinkPin })[] = [];
   const filters: { readonly id: number; readonly pin: FilterPin }[] = [];
   for (const pin of pins) {
     if (pin.kind === 'link') continue;
+    if (pin.kind === 'refused') {
+      if ((await devices.xdp()).has(pin.ifindex)) own.refused.add(pin.ifindex);
+      else strays.push(pinName(pin));
+      continue;
+    }
     const isOurs = openPin(directory, pin, {
       map: (name, map) => {
         if (known.has(name)) maps.set(name, map.info);
@@ -181,7 +192,7 @@ interface PinReaders {
  * What the reader says of the pin; false when something else has its name. Whatever else keeps a pin from being opened, such as a
  * lack of descriptors, says nothing about the pin and must not make us remove it: that is thrown.
  */
-function openPin(directory: PinDirectory, pin: Exclude<Pin, LinkPin>, read: PinReaders): boolean {
+function openPin(directory: PinDirectory, pin: Exclude<Pin, LinkPin | RefusalMark>, read: PinReaders): boolean {
   const path = directory.pathOf(pin);
   try {
     switch (pin.kind) {

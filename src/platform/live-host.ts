@@ -210,6 +210,11 @@ export class LiveHost implements HostReader, Deployer, LeaseHolder {
     return holder === null ? null : { pid: holder.pid, command: holder.argv.join(' ') };
   }
 
+  /** What drivers refused is tried again: their devices may be set up differently by now. */
+  forgetRefusals(): void {
+    this.directory.forgetRefusals();
+  }
+
   /** Gives the namespace up, with directories of pins that are empty. */
   leave(): void {
     this.directory.leave();

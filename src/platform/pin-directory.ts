@@ -9,7 +9,7 @@ import { TnaError } from '../model/error.js';
 import { bpffsMounted, ensureBpffs, refuseHiddenBpffs, releaseBpffs } from './bpffs.js';
 import { errnoOf, failure } from './failure.js';
 import { lifeMark, pinLifeMark, readLifeMark } from './life-mark.js';
-import { type Pin, parsePin, pinName, tnaRoot } from './pins.js';
+import { type Pin, parsePin, pinName, type RefusalMark, tnaRoot } from './pins.js';
 
 export interface PinListing {
   readonly pins: readonly Pin[];
@@ -81,6 +81,16 @@ export class PinDirectory {
           throw failure('pins', 'cannot make the directory of pins', cause, { object: this.path });
       }
     }
+  }
+
+  /** Notes it for every process, and for as long as the directory is there. */
+  mark(refusal: RefusalMark): void {
+    makeDirectory(this.pathOf(refusal));
+  }
+
+  /** What was marked is tried again. */
+  forgetRefusals(): void {
+    for (const name of listNames(this.path)) if (parsePin(name)?.kind === 'refused') this.removeFile(name);
   }
 
   unpin(pin: Pin): void {
@@ -239,10 +249,10 @@ function removeIfAbandoned(path: string): void {
   lock.release();
 }
 
-/** Removes the directory if nothing but the mark is in it. */
+/** Removes the directory if nothing but marks is in it. */
 function removeIfUnused(path: string): void {
   const names = listNames(path);
-  if (names.some((name) => name !== markName)) return;
+  if (names.some((name) => name !== markName && parsePin(name)?.kind !== 'refused')) return;
   for (const name of names) removeEntry(join(path, name));
   removeEmpty(path);
 }

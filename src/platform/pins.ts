@@ -11,7 +11,8 @@ export type Pin =
   | { readonly kind: 'map'; readonly name: string }
   | { readonly kind: 'pipeline'; readonly hook: Hook; readonly id: string }
   | { readonly kind: 'link'; readonly hook: Hook; readonly ifindex: number; readonly slot: number }
-  | FilterPin;
+  | FilterPin
+  | RefusalMark;
 
 /** A dispatcher that is attached without a link. */
 export interface FilterPin {
@@ -19,6 +20,13 @@ export interface FilterPin {
   readonly hook: Hook;
   readonly ifindex: number;
   readonly slot: number;
+}
+
+/** No pin but an empty directory: the driver of this device would not have a program at this hook. */
+export interface RefusalMark {
+  readonly kind: 'refused';
+  readonly hook: Hook;
+  readonly ifindex: number;
 }
 
 export function pinName(pin: Pin): string {
@@ -30,6 +38,8 @@ export function pinName(pin: Pin): string {
     case 'link':
     case 'filter':
       return `${pin.kind}-${pin.hook}-${pin.ifindex}-${pin.slot}`;
+    case 'refused':
+      return `refused-${pin.hook}-${pin.ifindex}`;
   }
 }
 
@@ -45,6 +55,8 @@ export function parsePin(name: string): Pin | undefined {
     if (attached[1] !== undefined) return { kind: 'link', hook: attached[1] as Hook, ...place };
     return { kind: 'filter', hook: 'tc', ...place };
   }
+  const refused = /^refused-(xdp)-([1-9]\d*)$/.exec(name);
+  if (refused !== null) return { kind: 'refused', hook: refused[1] as Hook, ifindex: Number(refused[2]) };
   return undefined;
 }
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // XDP insisted on for veth devices: what the driver refuses or cannot do is known before anything is tried, with a reason.
 
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t from 'tap';
+import { rulesDirectory } from '../../src/platform/package-paths.js';
 import { run } from '../support/lab/command.js';
 import { addNetns, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
-import { detachAtExit, detached, tna, tnaOk, tnaStatus } from '../support/lab/tna.js';
+import { Controller, detachAtExit, detached, pinDirectory, tna, tnaOk, tnaStatus, until } from '../support/lab/tna.js';
 
 // Real commands on a machine that may be busy with others.
 t.setTimeout(1_500_000);
@@ -88,4 +92,44 @@ t.test('far ends with a large MTU: the limit is that of the driver, whatever the
   t.same(await status('p3'), { accelerated: true, codes: [] });
   t.match((await status('p4')).codes, ['xdp-peer-mtu']);
   t.match(await run('ip', ['-n', far, '-d', 'link', 'show', 'p3']), /maxmtu 3506 /, 'as the driver says itself');
+});
+
+/** Rules that know neither what drivers refuse of large frames nor what XDP costs local senders. */
+function ignorantRules(t: { teardown(callback: () => void): void }): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tna-rules-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  cpSync(rulesDirectory(), directory, { recursive: true });
+  const file = join(directory, 'links.yaml');
+  const text = readFileSync(file, 'utf8')
+    .replace('link.far_peer_mtu) > 3506', 'link.far_peer_mtu) > 99999')
+    .replace("when: link.kind == 'veth' || link.kind == 'tun'", "when: link.kind == 'tun'");
+  writeFileSync(file, text);
+  return directory;
+}
+
+t.test('refused by what no rule foresees: the interface gets its next hook until a controller starts', async (t) => {
+  const { netns, far, gro } = await makeBridge(t);
+  for (const name of ports) await gro(name);
+  await ip(far, 'link set p3 mtu 4000');
+  const ignorant = ['--rules', ignorantRules(t)];
+  const once = () => tna('reconcile', '--once', '--netns', netns, ...ignorant);
+  const hooks = async () =>
+    Object.fromEntries((await tnaStatus(netns, ...ignorant)).map(({ name, hook }) => [name, hook]));
+
+  for (const _ of ['first', 'again']) {
+    await tnaOk('detach', '--netns', netns);
+    t.notOk(existsSync(pinDirectory(netns)), 'nothing is left');
+    const refused = await once();
+    t.equal(refused.code, 1);
+    t.match(refused.stderr, /^tna: p3: .*the driver of ifindex \d+ refuses XDP as it is set up/m);
+  }
+  t.match(await once(), { code: 0, stdout: /1 added/, stderr: '' });
+  t.match(await hooks(), { p1: 'xdp', p2: 'xdp', p3: 'tc' });
+  t.match(await tnaOk('explain', 'p3', '--netns', netns, ...ignorant), /the driver of p3 refuses XDP as it is set up/);
+  t.match(await once(), { code: 0, stdout: /Nothing to do/ }, 'and that stays so');
+
+  await ip(far, 'link set p3 mtu 1500');
+  const controller = Controller.start(netns, ...ignorant);
+  await until('a controller that starts tries again', async () => (await hooks()).p3 === 'xdp');
+  await controller.stop();
 });

@@ -95,6 +95,7 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
   const warn = (error: unknown) => journal.warn(error);
   const directory = options.rules ?? rulesDirectory();
   const protocols = protocolsIn(specDirectory(directory));
+  host.forgetRefusals();
   const waker = await openWaker(domain.rules, host.netlink);
   const reload = new RuleReload(domain.rules, {
     follow: (rules) => waker.follow(rules),
