@@ -3,13 +3,13 @@
 // frame in, reason (or the very frame that Linux would send) out. TNA_FPM_CASES=TEXT: only cases with this in their name.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { probe } from 'bpf-loader-native';
 import { enterNetns } from 'netlink-ts';
 import t, { type Test } from 'tap';
 import { hush } from '../support/lab/agent.js';
 import { bridge, inNetns, ip } from '../support/lab/netns.js';
 import { patience } from '../support/lab/patience.js';
 import type { Hook, Kind } from './case.js';
+import { everyReason, type Unreachable } from './every-reason.js';
 import { type Counts, difference, FastPath } from './fast-path.js';
 import { forwarded } from './forwarded.js';
 import {
@@ -241,8 +241,7 @@ async function severalQueues(t: Test, bench: Bench): Promise<void> {
   }
 }
 
-/** Why this kernel or machine cannot reach a reason; with a probe, only where that says no. */
-const unreachable: Readonly<Record<string, { readonly because: string; readonly without?: string }>> = {
+const unreachable: Unreachable = {
   'bridge_out:down': { because: 'routes of a device that is down are gone or dead, which is seen first' },
   'bridge_out:vlan-filtering': { because: 'no VLAN filtering here', without: 'btf:net_bridge_port.vlgrp' },
   // These have directed cases in test/equivalence/routing/gateway-vlans.ts, for machines that have VLANs.
@@ -256,18 +255,6 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
 };
 
 if (onlyCases === '')
-  await t.test('every declared reason is reached, or has an excuse', async (t) => {
-    for (const module of library.modules.filter(({ name }) =>
-      ['bridge_up', 'bridge_out', 'ip_egress'].includes(name),
-    )) {
-      for (const { code } of module.reasons) {
-        if (module.name === 'ip_egress' && code !== 'ingress-device') continue;
-        const reason = `${module.name}:${code}`;
-        const excuse = unreachable[reason];
-        const excused =
-          excuse !== undefined && (excuse.without === undefined || (await probe(excuse.without)).answer === 'no');
-        if (excused) t.notOk(reached.has(reason), `${reason}: ${excuse.because}`);
-        else t.ok(reached.has(reason), `${reason} was reached`);
-      }
-    }
-  });
+  await t.test('every declared reason is reached, or has an excuse', (t) =>
+    everyReason(t, 'gateway', library, reached, unreachable, ['ip_egress:ingress-device']),
+  );

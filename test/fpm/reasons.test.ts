@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every FPM against a real bridge: configuration and frame in, reason (or fast) out; each declared reason is reached
-// here, or listed with the evidence why this kernel can't reach it. TNA_FPM_CASES=TEXT: only cases with this in their name.
+// The FPMs of bridges, and those that all pipelines have, against a real bridge: configuration and frame in, reason (or fast) out; each declared
+// reason is reached here, or listed with the evidence why this kernel can't reach it. TNA_FPM_CASES=TEXT: only cases with this in their name.
 
 import { createSocket } from 'node:dgram';
 import { writeFileSync } from 'node:fs';
@@ -16,6 +16,7 @@ import { patience } from '../support/lab/patience.js';
 import { rtnlRequest } from '../support/lab/rtnl.js';
 import { bridgeCases } from './bridge-cases.js';
 import { A, B, type Bench, type Case, type Hook, type Kind, ownBridge, plain } from './case.js';
+import { everyReason, expectReason, type Unreachable } from './every-reason.js';
 import { bridgeModules, type Counts, difference, FastPath, vlanModules } from './fast-path.js';
 import { addPort, command, forwarding, ifindexOf, makeHosts, ownLibrary } from './lab.js';
 import { python } from './routing-case.js';
@@ -157,22 +158,6 @@ for (const [hook, kind] of [
   });
 }
 
-/** Runs `act` and expects exactly one packet counted, for this reason. */
-async function expectReason(
-  t: Test,
-  bench: Bench,
-  name: string,
-  expect: string,
-  act: () => Promise<unknown> | unknown,
-): Promise<void> {
-  const before = bench.fast.counts();
-  await act();
-  await delay(bench.kind === 'veth' ? 20 : 2);
-  const counts = difference(before, bench.fast.counts());
-  t.strictSame(counts, { [expect]: 1 }, `${name}: ${expect}`);
-  for (const seen of Object.keys(counts)) reached.add(seen);
-}
-
 /** What takes other devices than the bench's two ports. */
 async function offloads(t: Test, bench: Bench): Promise<void> {
   await bench.fast.use(bridgeModules);
@@ -185,7 +170,7 @@ async function vethMetadata(t: Test, bench: Bench): Promise<void> {
   const { agent, netns, peers } = bench;
   await severalBuffers(t, bench);
   const undo = await withAgent(peers, (a) => a.pushVlanFromMark('h1'));
-  await expectReason(t, bench, 'tag in metadata', 'offload:vlan-metadata', () =>
+  await expectReason(t, bench, reached, 'tag in metadata', 'offload:vlan-metadata', () =>
     agent.send([{ port: bench.in, bytes: plain, mark: 0x81000005 }]),
   );
   await undo();
@@ -209,7 +194,7 @@ async function vethMetadata(t: Test, bench: Bench): Promise<void> {
     ipv4({ source: '10.0.0.1', destination: '10.0.0.2', protocol: 17, payload: udp(1, 2, '00'.repeat(20)) }),
   );
   const needsChecksum = `0100${little(0)}${little(0)}${little(34)}${little(6)}`;
-  await expectReason(t, bench, 'checksum left to a device', 'offload:partial-checksum', () =>
+  await expectReason(t, bench, reached, 'checksum left to a device', 'offload:partial-checksum', () =>
     agent.send([{ port: guest, bytes: needsChecksum + datagram, virtio: true }]),
   );
   await ip(peers, 'link set h1 nomaster', 'link del brp');
@@ -220,7 +205,7 @@ async function vethMetadata(t: Test, bench: Bench): Promise<void> {
   await forwarding(netns, 3);
   await bridge(netns, 'fdb add 02:00:00:00:00:0c dev m1 master static', 'link set dev m1 state 3');
   await bench.fast.attach(await ifindexOf(netns, 'm1'));
-  await expectReason(t, bench, 'mark through a veth pair', 'offload:mark', () =>
+  await expectReason(t, bench, reached, 'mark through a veth pair', 'offload:mark', () =>
     agent.send([{ port: near, bytes: sized(ethernet(B, '02:00:00:00:00:0c', 0x88b5), 60), mark: 7 }]),
   );
 }
@@ -230,7 +215,7 @@ async function severalBuffers(t: Test, bench: Bench): Promise<void> {
   const { agent, netns, peers } = bench;
   await ip(netns, 'link set p1 mtu 3506');
   await ip(peers, 'link set h1 mtu 3506');
-  await expectReason(t, bench, 'longer than a buffer', 'offload:fragments', () =>
+  await expectReason(t, bench, reached, 'longer than a buffer', 'offload:fragments', () =>
     agent.send([{ port: bench.in, bytes: sized(tagged(ethernet(B, A, 0x88b5), 1), 3524) }]),
   );
   await ip(peers, 'link set h1 mtu 1500');
@@ -253,7 +238,7 @@ async function severalQueues(t: Test, bench: Bench): Promise<void> {
   await forwarding(netns, 3);
   await bridge(netns, `fdb add ${C} dev q1 master static`, 'link set dev q1 state 3');
   await fast.attach(await ifindexOf(netns, 'q1'));
-  await expectReason(t, bench, 'one queue of several', 'offload:several-queues', async () => {
+  await expectReason(t, bench, reached, 'one queue of several', 'offload:several-queues', async () => {
     writeFileSync(go, '');
     await delay(200);
   });
@@ -280,23 +265,23 @@ async function otherDevices(t: Test, bench: Bench): Promise<void> {
     ]),
   );
   await fast.attach(await ifindexOf(netns, 'v1'));
-  await expectReason(t, bench, 'tap of a virtual machine', 'offload:vnet-header', () =>
+  await expectReason(t, bench, reached, 'tap of a virtual machine', 'offload:vnet-header', () =>
     agent.send([{ port: guest, bytes: '00'.repeat(10) + from('1a'), virtio: true }]),
   );
   await fast.attach(await ifindexOf(netns, 'g1'), 'generic');
-  await expectReason(t, bench, 'generic XDP', 'guard_ingress:generic-xdp', () =>
+  await expectReason(t, bench, reached, 'generic XDP', 'guard_ingress:generic-xdp', () =>
     agent.send([{ port: generic, bytes: from('1b') }]),
   );
-  await expectReason(t, bench, 'egress outside the device map', 'egress:egress-cannot-xdp', () =>
+  await expectReason(t, bench, reached, 'egress outside the device map', 'egress:egress-cannot-xdp', () =>
     agent.send([{ port: bench.in, bytes: sized(ethernet('02:00:00:00:00:1c', A, 0x88b5), 60) }]),
   );
   fast.allow(await ifindexOf(netns, 'i1'));
-  await expectReason(t, bench, 'a reader that wants packet information', 'bridge_egress:tap-filter', () =>
+  await expectReason(t, bench, reached, 'a reader that wants packet information', 'bridge_egress:tap-filter', () =>
     agent.send([{ port: bench.in, bytes: sized(ethernet('02:00:00:00:00:1e', A, 0x88b5), 60) }]),
   );
   const program = await fast.use(bridgeModules);
   const ingressIfindex = await ifindexOf(netns, 'f1');
-  await expectReason(t, bench, 'a driver not known', 'offload:unknown-device', () =>
+  await expectReason(t, bench, reached, 'a driver not known', 'offload:unknown-device', () =>
     testRun(program, { data: Buffer.from(from('1d'), 'hex'), context: { kind: 'xdp', ingressIfindex } }),
   );
 }
@@ -306,7 +291,7 @@ async function vlanMetadata(t: Test, bench: Bench): Promise<void> {
   const { netns, fast } = bench;
   const program = await fast.use(vlanModules);
   await ip(netns, 'link set br0 type bridge vlan_filtering 1');
-  await expectReason(t, bench, 'tag in the packet', 'bridge_vlan:tag-inside', () =>
+  await expectReason(t, bench, reached, 'tag in the packet', 'bridge_vlan:tag-inside', () =>
     testRun(program, {
       data: Buffer.from(sized(tagged(ethernet(B, A, 0x88b5), 1), 64), 'hex'),
       context: { kind: 'skb', ifindex: bench.ifindex('p1') },
@@ -341,7 +326,7 @@ async function checksumBehindTags(t: Test, bench: Bench): Promise<void> {
     ['a checksum to come and two tags', innerTag, needsChecksum(42), tagged(tagged(frame, 5), 6)],
     ['a checksum to come and an S tag inside', innerTag, needsChecksum(42), tagged(tagged(frame, 5, 0x88a8), 6)],
   ] as const)
-    await expectReason(t, bench, name, expect, () =>
+    await expectReason(t, bench, reached, name, expect, () =>
       agent.send([{ port: guest, bytes: header + bytes, virtio: true }]),
     );
   await ip(netns, 'link del v1');
@@ -366,9 +351,9 @@ async function extensions(t: Test, bench: Bench): Promise<void> {
   await fast.attach(await ifindexOf(netns, 'm1'));
   const packet = ipv4({ source: '10.0.0.1', destination: '10.0.0.2', protocol: 17, payload: udp(1, 2, '') });
   const send = () => agent.send([{ port, bytes: sized(ethernet(B, C, 0x800, packet), 60) }]);
-  await expectReason(t, bench, 'from a bridge below', 'fast', send);
+  await expectReason(t, bench, reached, 'from a bridge below', 'fast', send);
   await ip(netns, 'link set br1 type bridge nf_call_iptables 1');
-  await expectReason(t, bench, 'from a bridge below that asks iptables', 'offload:extensions', send);
+  await expectReason(t, bench, reached, 'from a bridge below that asks iptables', 'offload:extensions', send);
   await ip(netns, 'link del m1', 'link del t1', 'link del br1');
 }
 
@@ -378,13 +363,13 @@ async function skbMetadata(t: Test, bench: Bench): Promise<void> {
   await forwarding(netns, 3);
   await bridge(netns, 'fdb add 02:00:00:00:00:1f dev vx0 master static', 'link set dev vx0 state 3');
   await bench.fast.use(bridgeModules);
-  await expectReason(t, bench, 'a tunnel as egress', 'bridge_egress:egress-kind', () =>
+  await expectReason(t, bench, reached, 'a tunnel as egress', 'bridge_egress:egress-kind', () =>
     agent.send([{ port: bench.in, bytes: sized(ethernet('02:00:00:00:00:1f', A, 0x88b5), 60) }]),
   );
   await ip(netns, 'link del vx0');
   if ((await probe('btf:vlan_info.grp')).answer === 'yes') await stackedEgress(t, bench);
   const program = await bench.fast.use(bridgeModules);
-  await expectReason(t, bench, 'merged by LRO', 'offload:lro', () =>
+  await expectReason(t, bench, reached, 'merged by LRO', 'offload:lro', () =>
     testRun(program, {
       data: Buffer.from(plain, 'hex'),
       context: { kind: 'skb', ifindex: bench.ifindex('p1'), gsoSize: 1000 },
@@ -427,15 +412,14 @@ async function stackedEgress(t: Test, bench: Bench): Promise<void> {
   const send = () => agent.send([{ port: bench.in, bytes: sized(ethernet('02:00:00:00:00:20', A, 0x88b5), 60) }]);
   // A kernel without CONFIG_KALLSYMS_ALL does not tell whether anybody is.
   if (/ generic_xdp_needed_key\b/.test(await inNetns(netns, ['cat', '/proc/kallsyms'])))
-    await expectReason(t, bench, 'a VLAN device with nothing below', 'fast', send);
+    await expectReason(t, bench, reached, 'a VLAN device with nothing below', 'fast', send);
   const undo = await withAgent(netns, (a) => a.request('generic d2'));
-  await expectReason(t, bench, 'generic XDP below a VLAN device', 'bridge_egress:egress-below', send);
+  await expectReason(t, bench, reached, 'generic XDP below a VLAN device', 'bridge_egress:egress-below', send);
   await undo();
   await ip(netns, 'link del d1');
 }
 
-/** Why this kernel or machine cannot reach a reason; with a probe, only where that says no. */
-const unreachable: Readonly<Record<string, { readonly because: string; readonly without?: string }>> = {
+const unreachable: Unreachable = {
   'frame:runt': { because: 'taps, packet sockets and BPF_PROG_TEST_RUN refuse frames below 14 bytes' },
   'guard_ingress:vlan-device': { because: 'no 802.1Q here', without: 'btf:vlan_info.grp' },
   'offload:gso': { because: 'XDP on a veth takes segmentation offload away from its peer, which then segments itself' },
@@ -463,19 +447,7 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
   'bridge_egress:egress-below': { because: 'no VLAN devices, bond or team here', without: 'btf:vlan_info.grp' },
 };
 
-await t.test('every declared reason is reached, or has an excuse', async (t) => {
-  if (onlyCases !== '') return;
-  // Others have tests of their own: routing.test.ts, gateway.test.ts, and for VLAN devices and bridges with VLANs that route
-  // test/vm/guest/vlan-router.test.ts, vlan-gateway.test.ts, and for VRFs vrf.test.ts.
-  const elsewhere = /^(ip|ip4|ip6|vlan)_|^vrf$|^bridge_(up|out|vlan_up|vlan_out)$|^guard_ip[46]$/;
-  for (const module of library.modules.filter(({ name }) => !elsewhere.test(name))) {
-    for (const { code } of module.reasons) {
-      const reason = `${module.name}:${code}`;
-      const excuse = unreachable[reason];
-      const excused =
-        excuse !== undefined && (excuse.without === undefined || (await probe(excuse.without)).answer === 'no');
-      if (excused) t.notOk(reached.has(reason), `${reason}: ${excuse.because}`);
-      else t.ok(reached.has(reason), `${reason} was reached`);
-    }
-  }
-});
+if (onlyCases === '')
+  await t.test('every declared reason is reached, or has an excuse', (t) =>
+    everyReason(t, 'reasons', library, reached, unreachable),
+  );

@@ -13,7 +13,8 @@ import { hush, withAgent } from '../support/lab/agent.js';
 import { checksum, ethernet, hex, ipv4, ipv6, ipv6Address, mac, udp } from '../support/lab/frame.js';
 import { inNetns, ip } from '../support/lab/netns.js';
 import type { Hook, Kind } from './case.js';
-import { bridgeModules, type Counts, difference, FastPath } from './fast-path.js';
+import { everyReason, expectReason, type Unreachable } from './every-reason.js';
+import { type Counts, difference, FastPath } from './fast-path.js';
 import { forwarded } from './forwarded.js';
 import { addPort, command, ifindexOf, makeHosts, makeRouter, ownLibrary } from './lab.js';
 import {
@@ -141,21 +142,6 @@ for (const [hook, kind] of [
   });
 }
 
-async function expectReason(
-  t: Test,
-  bench: Bench,
-  name: string,
-  expect: string,
-  act: () => Promise<unknown>,
-): Promise<void> {
-  const before = bench.fast.counts();
-  await act();
-  await delay(30);
-  const counts = difference(before, bench.fast.counts());
-  t.strictSame(counts, { [expect]: 1 }, `${name}: ${expect}`);
-  for (const seen of Object.keys(counts)) reached.add(seen);
-}
-
 /** A sender behind the veth that says that it hears from the other end (MSG_CONFIRM), as TCP does: Linux notes that of its own next hop. */
 async function confirmingSender(t: Test, bench: Bench, family: 4 | 6, neighbour: string): Promise<void> {
   const { fast, netns, peers } = bench;
@@ -194,17 +180,24 @@ async function localSender(t: Test, bench: Bench): Promise<void> {
         `import socket; s=socket.socket(2,2); ${option}; s.sendto(b'x'*30,('10.2.0.10',7)); print(1,flush=True)`,
       )
     )();
-  await expectReason(t, bench, 'a sender on this host', 'fast', send('0'));
+  await expectReason(t, bench, reached, 'a sender on this host', 'fast', send('0'));
   // SO_TIMESTAMPING with SOF_TIMESTAMPING_TX_SOFTWARE and SOF_TIMESTAMPING_SOFTWARE
-  await expectReason(t, bench, 'a sender that wants timestamps', 'ip_receive:timestamp', send('s.setsockopt(1,37,18)'));
+  await expectReason(
+    t,
+    bench,
+    reached,
+    'a sender that wants timestamps',
+    'ip_receive:timestamp',
+    send('s.setsockopt(1,37,18)'),
+  );
   await command(netns, 'tc qdisc replace dev p2 root handle 1: pfifo limit 100');
-  await expectReason(t, bench, 'a sender and a qdisc', 'ip_egress:socket-qdisc', send('0'));
+  await expectReason(t, bench, reached, 'a sender and a qdisc', 'ip_egress:socket-qdisc', send('0'));
   await command(netns, 'tc qdisc del dev p2 root');
   const detach = await withAgent(netns, (a) => a.request('tcx p2 egress'));
-  await expectReason(t, bench, 'a sender and a program on its way', 'ip_egress:socket-qdisc', send('0'));
+  await expectReason(t, bench, reached, 'a sender and a program on its way', 'ip_egress:socket-qdisc', send('0'));
   await detach();
   await ip(peers, 'link add br9 type bridge', 'link set h2 master br9');
-  await expectReason(t, bench, 'a sender and a bridge at the other end', 'ip_egress:socket-qdisc', send('0'));
+  await expectReason(t, bench, reached, 'a sender and a bridge at the other end', 'ip_egress:socket-qdisc', send('0'));
   await ip(peers, 'link del br9');
   await confirmingSender(t, bench, 4, '10.2.0.10');
   await command(peers, 'sysctl net/ipv6/conf/h1/disable_ipv6 0');
@@ -218,14 +211,14 @@ async function localSender(t: Test, bench: Bench): Promise<void> {
 /** What takes an skb that no device here makes. */
 async function synthetic(t: Test, bench: Bench, program: Parameters<typeof testRun>[0]): Promise<void> {
   const ifindex = await bench.ifindex('p1');
-  await expectReason(t, bench, 'to be segmented, but not TCP', 'ip4_route:segments', async () =>
+  await expectReason(t, bench, reached, 'to be segmented, but not TCP', 'ip4_route:segments', async () =>
     testRun(program, { data: Buffer.from(packet(), 'hex'), context: { kind: 'skb', ifindex, gsoSize: 20 } }),
   );
-  await expectReason(t, bench, 'IPv6 to be segmented, but not TCP', 'ip6_route:segments', async () =>
+  await expectReason(t, bench, reached, 'IPv6 to be segmented, but not TCP', 'ip6_route:segments', async () =>
     testRun(program, { data: Buffer.from(packet6(), 'hex'), context: { kind: 'skb', ifindex, gsoSize: 20 } }),
   );
   const loopback = await bench.ifindex('lo');
-  await expectReason(t, bench, 'not Ethernet', 'ip_receive:not-ethernet', async () =>
+  await expectReason(t, bench, reached, 'not Ethernet', 'ip_receive:not-ethernet', async () =>
     testRun(program, { data: Buffer.from(packet(), 'hex'), context: { kind: 'skb', ifindex: loopback } }),
   );
   await pathMtu(t, bench);
@@ -246,7 +239,7 @@ async function pathMtu(t: Test, bench: Bench): Promise<void> {
   const icmp = ipv4({ source: '10.1.0.10', destination: '10.2.0.1', protocol: 1, payload: message });
   await agent.send([{ port: bench.in, bytes: ethernet(own1, A, 0x0800, icmp) }]);
   await new Promise<void>((resolve) => socket.close(() => resolve()));
-  await expectReason(t, bench, 'a next hop with exceptions', 'ip4_route:exception', () =>
+  await expectReason(t, bench, reached, 'a next hop with exceptions', 'ip4_route:exception', () =>
     agent.send([{ port: bench.in, bytes: packet(routed) }]),
   );
   await ip(netns, 'route flush root 10.60.0.0/15');
@@ -266,14 +259,13 @@ async function pathMtu6(t: Test, bench: Bench): Promise<void> {
   const message = ipv6(station, host, 58, `0200${hex(sum, 2)}${body.slice(8)}`);
   await agent.send([{ port: bench.in, bytes: ethernet(own1, A, 0x86dd, message) }]);
   await new Promise<void>((resolve) => socket.close(() => resolve()));
-  await expectReason(t, bench, 'an IPv6 next hop with exceptions', 'ip6_route:exception', () =>
+  await expectReason(t, bench, reached, 'an IPv6 next hop with exceptions', 'ip6_route:exception', () =>
     agent.send([{ port: bench.in, bytes: packet6(routed6) }]),
   );
   await inNetns(netns, ['ip', '-6', 'route', 'flush', 'root', 'fd00:60::/31']);
 }
 
-/** Why this kernel or machine cannot reach a reason; with a probe, only where that says no. */
-const unreachable: Readonly<Record<string, { readonly because: string; readonly without?: string }>> = {
+const unreachable: Unreachable = {
   'ip_receive:dsa': { because: 'takes switch hardware' },
   'ip_receive:switchdev-mark': { because: 'takes switch hardware' },
   'ip_receive:vrf': { because: 'no VRF here', without: 'btf:net_vrf.tb_id' },
@@ -305,19 +297,7 @@ const unreachable: Readonly<Record<string, { readonly because: string; readonly 
   'ip4_forward:short': { because: 'the length was looked at before; the verifier wants it again' },
 };
 
-await t.test('every declared reason is reached, or has an excuse', async (t) => {
-  if (onlyCases !== '') return;
-  const bridging = new Set([...bridgeModules, 'frame', 'egress', 'guard_ingress', 'offload']);
-  for (const module of library.modules.filter(
-    ({ name }) => !bridging.has(name) && [...routingModules, 'ip_rules', 'vrf'].includes(name),
-  )) {
-    for (const { code } of module.reasons) {
-      const reason = `${module.name}:${code}`;
-      const excuse = unreachable[reason];
-      const excused =
-        excuse !== undefined && (excuse.without === undefined || (await probe(excuse.without)).answer === 'no');
-      if (excused) t.notOk(reached.has(reason), `${reason}: ${excuse.because}`);
-      else t.ok(reached.has(reason), `${reason} was reached`);
-    }
-  }
-});
+if (onlyCases === '')
+  await t.test('every declared reason is reached, or has an excuse', (t) =>
+    everyReason(t, 'routing', library, reached, unreachable),
+  );
