@@ -36,8 +36,8 @@
 // qdisc (netem) or a program has changed bytes since. With a configured qdisc or anything at tc egress: not; nor into a veth behind which
 // anybody but IP itself looks at the packet, nor into VLAN devices, bonds and teams.
 #pragma once
+#include "packet_sockets.h"
 #include "short.h"
-#include "taps.h"
 #include "tc.h"
 #include "vlan.h"
 

@@ -39,7 +39,7 @@ static __always_inline int fpm_bridge_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_NF_EGRESS);
 #ifdef TNA_HOOK_XDP
 		if (t.tapped)
-			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TAP_EGRESS);
+			return tna_slow(p, TNA_R_BRIDGE_EGRESS_TAPPED);
 		if (t.qdisc)
 			return tna_slow(p, TNA_R_BRIDGE_EGRESS_QDISC);
 		if (t.silent)

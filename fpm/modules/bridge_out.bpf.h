@@ -33,7 +33,7 @@
 #include "bridge_vlan.h"
 #include "hooks.h"
 #include "ip.h"
-#include "taps.h"
+#include "packet_sockets.h"
 #include "tc.h"
 
 #define TNA_NF_BR_LOCAL_OUT 3

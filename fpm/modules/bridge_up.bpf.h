@@ -24,8 +24,8 @@
 #pragma once
 #include "bridge.h"
 #include "hooks.h"
+#include "packet_sockets.h"
 #include "rps.h"
-#include "taps.h"
 #include "tc.h"
 
 #define TNA_NF_BR_LOCAL_IN 1

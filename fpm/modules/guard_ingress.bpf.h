@@ -14,7 +14,7 @@
 // * a device that goes down leaves forwarding state (br_stp_disable_port): see bridge_port.
 // * ptype_specific handlers are not reached by a frame that the rx handler consumes.
 #pragma once
-#include "taps.h"
+#include "packet_sockets.h"
 #include "tc.h"
 #include "vlan.h"
 
@@ -36,9 +36,9 @@ static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 		if (generic)
 			return tna_slow(p, TNA_R_GUARD_INGRESS_GENERIC_XDP);
 		if (tapped)
-			return tna_slow(p, TNA_R_GUARD_INGRESS_TAP_INGRESS);
+			return tna_slow(p, TNA_R_GUARD_INGRESS_TAPPED);
 		if (all)
-			return tna_slow(p, TNA_R_GUARD_INGRESS_TAP_ALL);
+			return tna_slow(p, TNA_R_GUARD_INGRESS_TAPPED_ALL);
 		if (tna_tc_used(tc))
 			return tna_slow(p, TNA_R_GUARD_INGRESS_TC_INGRESS);
 #else

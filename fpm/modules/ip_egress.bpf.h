@@ -83,7 +83,7 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_IP_EGRESS_NF_EGRESS);
 #ifdef TNA_HOOK_XDP
 		if (t.tapped)
-			return tna_slow(p, TNA_R_IP_EGRESS_TAP_EGRESS);
+			return tna_slow(p, TNA_R_IP_EGRESS_TAPPED);
 		if (t.qdisc)
 			return tna_slow(p, TNA_R_IP_EGRESS_QDISC);
 		if (t.silent)

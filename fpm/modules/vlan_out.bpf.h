@@ -17,7 +17,7 @@
 #pragma once
 #include "bridge.h"
 #include "ip.h"
-#include "taps.h"
+#include "packet_sockets.h"
 #include "tc.h"
 #include "vlan.h"
 

@@ -21,7 +21,7 @@
 // XDP: on a port of a bridge nothing is done here; tagged packets are left to Linux by ip_receive.
 #pragma once
 #include "ip.h"
-#include "taps.h"
+#include "packet_sockets.h"
 #include "tc.h"
 #include "vlan.h"
 

@@ -17,7 +17,7 @@
 // Not in the fast path: the VRF device's own counters of received packets (dev_dstats_rx_add). What is forwarded leaves by the device that the route
 // tells; only packets of the host itself go out through a VRF (l3mdev_ip_out()).
 #pragma once
-#include "taps.h"
+#include "packet_sockets.h"
 #include "vrf.h"
 
 static __always_inline int fpm_vrf(struct tna_pkt *p)

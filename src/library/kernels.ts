@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what the FPM library knows of kernels: windows, notes on capabilities, and modules.
+// Reads what the FPM library knows of kernels: windows, notes on capabilities, and loadable modules.
 import type { CapabilityNote, FpmKernels, FpmWindow } from '../model/library.js';
 import type { Capability } from '../model/snapshot.js';
 import { fieldReader } from './fields.js';
@@ -9,7 +9,7 @@ export function parseKernels(value: unknown, file: string): FpmKernels {
   const read = fieldReader('fpm-kernels', file);
   const entries = (of: unknown, at: string, known: readonly string[]) =>
     read.list(of, at).map((item, i) => read.fields(item, `${at}[${i}]`, known));
-  const source = read.fields(value, '', ['windows', 'capabilities', 'modules']);
+  const source = read.fields(value, '', ['windows', 'capabilities', 'kernel_modules']);
   const windows = entries(source.windows, 'windows', ['name', 'summary', 'define', 'needs']).map(
     (item, i): FpmWindow => {
       const at = `windows[${i}]`;
@@ -33,27 +33,28 @@ export function parseKernels(value: unknown, file: string): FpmKernels {
       };
     },
   );
-  const modules = source.modules === undefined ? [] : read.texts(source.modules, 'modules');
-  for (const [i, name] of modules.entries()) {
+  const given = source.kernel_modules;
+  const kernelModules = given === undefined ? [] : read.texts(given, 'kernel_modules');
+  for (const [i, name] of kernelModules.entries()) {
     // As sysfs has it, where a dash in a file's name is an underscore.
-    if (!/^[a-z0-9_]+$/.test(name)) read.fail(`modules[${i}]`, `"${name}" is not the name of a loaded module`);
-    if (modules.indexOf(name) !== i) read.fail(`modules[${i}]`, `"${name}" is there twice`);
+    if (!/^[a-z0-9_]+$/.test(name)) read.fail(`kernel_modules[${i}]`, `"${name}" is not the name of a loaded module`);
+    if (kernelModules.indexOf(name) !== i) read.fail(`kernel_modules[${i}]`, `"${name}" is there twice`);
   }
-  return { windows, capabilities, modules };
+  return { windows, capabilities, kernelModules };
 }
 
 /** The probes that tell which of the library's modules are loaded. */
-export function moduleProbes(kernels: FpmKernels): readonly string[] {
-  return (kernels.modules ?? []).map((name) => `module:${name}`);
+export function kernelModuleProbes(kernels: FpmKernels): readonly string[] {
+  return (kernels.kernelModules ?? []).map((name) => `module:${name}`);
 }
 
 /** The library's modules that are loaded, each with what tells this loading of it from others. Built-in ones are not among them. */
-export function loadedModules(
+export function loadedKernelModules(
   kernels: FpmKernels,
   answers: readonly Capability[],
 ): readonly (readonly [probe: string, loading: string])[] {
   const given = new Map(answers.map((answer) => [answer.probe, answer]));
-  return moduleProbes(kernels).flatMap((probe) => {
+  return kernelModuleProbes(kernels).flatMap((probe) => {
     const answer = given.get(probe);
     return answer?.answer === 'yes' ? [[probe, answer.evidence] as const] : [];
   });

@@ -111,7 +111,7 @@ export interface FpmKernels {
   readonly windows: readonly FpmWindow[];
   readonly capabilities: readonly CapabilityNote[];
   /** Kernel modules whose functions and types FPMs look for where they are present: a program sees those of when it was loaded. */
-  readonly modules?: readonly string[];
+  readonly kernelModules?: readonly string[];
 }
 
 /** Layout of one slot's counters: `slots` u64 values per CPU, of which the first ones have a fixed meaning. */

@@ -2,7 +2,7 @@
 // The FPM library as the assembler asks it. Answers are kept: thousands of interfaces ask the same few questions.
 
 import { createHash } from 'node:crypto';
-import { loadedModules, remedy } from '../library/kernels.js';
+import { loadedKernelModules, remedy } from '../library/kernels.js';
 import type { Pipeline, Reason } from '../model/desired.js';
 import { alternatives, type FpmLibrary } from '../model/library.js';
 import type { Hook } from '../model/ruleset.js';
@@ -22,7 +22,7 @@ export interface LibraryView {
 export function viewLibrary(library: FpmLibrary, capabilities: readonly Capability[]): LibraryView {
   const modules = new Map(library.modules.map((module) => [module.name, module]));
   const answers = new Map(capabilities.map((capability) => [capability.probe, capability]));
-  const loaded = loadedModules(library.kernels, capabilities);
+  const loaded = loadedKernelModules(library.kernels, capabilities);
 
   const reasonsAgainst = (hook: Hook, name: string): Reason[] => {
     const module = modules.get(name);
@@ -66,7 +66,7 @@ export function makePipeline(
   libraryHash: string,
   hook: Hook,
   fpms: ReadonlyMap<string, Params>,
-  loaded: ReturnType<typeof loadedModules> = [],
+  loaded: ReturnType<typeof loadedKernelModules> = [],
 ): Pipeline {
   const withParams = [...fpms].filter(([, params]) => Object.keys(params).length > 0);
   const params = Object.fromEntries(

@@ -9,7 +9,7 @@ import type { FpmComposition, FpmHook, FpmKernels, FpmLibrary, FpmWindow } from 
 import { HOOKS, type Hook } from '../model/ruleset.js';
 import { errnoOf, isMissing } from './failure.js';
 
-export const LIBRARY_VERSION = 4;
+export const LIBRARY_VERSION = 5;
 export const LIBRARY_FILE = 'library.json';
 export const LEASE_OBJECT = 'lease.bpf.o';
 

@@ -3,7 +3,7 @@
 
 import { BpfMap, BpfObject, BpfTemplate } from 'bpf-loader-native';
 import { programOf } from '../library/compositions.js';
-import { loadedModules, moduleProbes } from '../library/kernels.js';
+import { kernelModuleProbes, loadedKernelModules } from '../library/kernels.js';
 import type { Pipeline } from '../model/desired.js';
 import type { FpmLibrary } from '../model/library.js';
 import type { Hook } from '../model/ruleset.js';
@@ -65,7 +65,7 @@ export class Templates {
   /** Which loadings of which modules a program that is loaded now finds. Asked before that is, so that one that comes meanwhile counts as new. */
   private async kernelModules(): Promise<string> {
     const { kernels } = this.library();
-    return JSON.stringify(loadedModules(kernels, await probeCapabilities(moduleProbes(kernels))));
+    return JSON.stringify(loadedKernelModules(kernels, await probeCapabilities(kernelModuleProbes(kernels))));
   }
 
   /** Whether these are the maps that are pinned now. Somebody who had the lock meanwhile may have made them anew. */

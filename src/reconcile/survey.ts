@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The read-only half of a pass: looks at the host and derives the plan.
 
-import { moduleProbes } from '../library/kernels.js';
+import { kernelModuleProbes } from '../library/kernels.js';
 import type { Derived } from '../model/derived.js';
 import type { ForcedHooks } from '../model/forced-hooks.js';
 import type { TnaObject } from '../model/graph.js';
@@ -21,7 +21,7 @@ import { derive } from './derive.js';
 export async function takeSnapshot(domain: Domain, reader: HostReader, forced: ForcedHooks | 'any'): Promise<Snapshot> {
   const { rules, library } = domain;
   // Probing is the work of other threads for the most part.
-  const asked = reader.capabilities([...new Set([...probesOf(domain), ...moduleProbes(library.kernels)])].sort());
+  const asked = reader.capabilities([...new Set([...probesOf(domain), ...kernelModuleProbes(library.kernels)])].sort());
   // Awaited last, so that no part of a pass that fails goes on into the next one.
   asked.catch(() => undefined);
   const [deployed, first] = await readSources(reader, rules);

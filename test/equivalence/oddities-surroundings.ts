@@ -75,9 +75,9 @@ const loopedTo = '46:00:00:22:01:01';
 const looped = [{ port: 2, bytes: frame(loopedTo, mac(2)) }];
 
 export const surroundingOddities: readonly Oddity[] = [
-  { name: 'capture at the ingress', change: [step('capture', 'p1')], aims: ['guard_ingress:tap-ingress@xdp'] },
-  { name: 'capture at the egress', change: [step('capture', 'p2 out')], aims: ['bridge_egress:tap-egress@xdp'] },
-  { name: 'capture of everything', change: [step('capture', 'any out')], aims: ['guard_ingress:tap-all@xdp'] },
+  { name: 'capture at the ingress', change: [step('capture', 'p1')], aims: ['guard_ingress:tapped@xdp'] },
+  { name: 'capture at the egress', change: [step('capture', 'p2 out')], aims: ['bridge_egress:tapped@xdp'] },
+  { name: 'capture of everything', change: [step('capture', 'any out')], aims: ['guard_ingress:tapped-all@xdp'] },
   { name: 'capture from the start', setup: [step('capture', 'any')] },
   { name: 'tc program at the ingress', change: [step('agent', 'tcx p1 ingress')], aims: ['guard_ingress:tc-ingress'] },
   { name: 'tc program at the egress', change: [step('agent', 'tcx p2 egress')], aims: ['bridge_egress:tc-egress@xdp'] },

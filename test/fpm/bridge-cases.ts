@@ -80,13 +80,13 @@ export const bridgeCases: readonly Case[] = [
 
   {
     name: 'tap on the ingress',
-    expect: 'guard_ingress:tap-ingress',
+    expect: 'guard_ingress:tapped',
     hooks: ['xdp'],
     prepare: (b) => withAgent(b.netns, (a) => a.packet('p1')),
   },
   {
     name: 'tap on all devices',
-    expect: 'guard_ingress:tap-all',
+    expect: 'guard_ingress:tapped-all',
     hooks: ['xdp'],
     prepare: (b) => withAgent(b.netns, (a) => a.packet('any')),
   },
@@ -548,7 +548,7 @@ export const bridgeCases: readonly Case[] = [
   },
   {
     name: 'tap on the egress',
-    expect: 'bridge_egress:tap-egress',
+    expect: 'bridge_egress:tapped',
     hooks: ['xdp'],
     prepare: (b) => withAgent(b.netns, (a) => a.packet('p2')),
   },

@@ -435,7 +435,7 @@ export const routingCases: readonly Case[] = [
   },
   {
     name: 'tap on the egress',
-    expect: 'ip_egress:tap-egress',
+    expect: 'ip_egress:tapped',
     hooks: ['xdp'],
     prepare: (b) => withAgent(b.netns, (a) => a.packet('p2')),
   },

@@ -261,7 +261,7 @@ function firewalls(): readonly Guard[] {
   ];
 }
 
-function programsAndTaps(): readonly Guard[] {
+function programsAndSockets(): readonly Guard[] {
   const filter = (direction: string, port: string): Guard => ({
     name: `tc filter add, ${direction}`,
     fate: 'dropped',
@@ -298,7 +298,7 @@ function programsAndTaps(): readonly Guard[] {
   ];
 }
 
-const guards = [...routes(), ...severalNextHops(), ...neighboursAndDevices(), ...firewalls(), ...programsAndTaps()];
+const guards = [...routes(), ...severalNextHops(), ...neighboursAndDevices(), ...firewalls(), ...programsAndSockets()];
 
 async function unwatched(
   t: Test,
@@ -355,7 +355,7 @@ t.test('without some checks', async (t) => {
     'guard_ip4:xfrm': 'ip xfrm policy add dir fwd action block',
     'ip4_route:not-forwarding': 'sysctl conf/p1/forwarding 0',
     'ip4_route:too-long': 'ip route replace … mtu',
-    'ip_egress:tap-egress': 'packet socket, egress',
+    'ip_egress:tapped': 'packet socket, egress',
   };
   await leaksWithout(t, needed, guards, (library) => unwatched(t, 'xdp', 'tap', { arguments: ['--library', library] }));
 });

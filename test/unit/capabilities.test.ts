@@ -9,7 +9,7 @@ import { unknownBy } from 'bpf-loader-native/dist/probe.js';
 import t from 'tap';
 import { parse } from 'yaml';
 import { always } from '../../src/cli/commands/capabilities.js';
-import { moduleProbes, parseKernels, remedy } from '../../src/library/kernels.js';
+import { kernelModuleProbes, parseKernels, remedy } from '../../src/library/kernels.js';
 import { parseManifest } from '../../src/library/manifest.js';
 import { alternatives, type FpmKernels } from '../../src/model/library.js';
 import type { RuleSet } from '../../src/model/ruleset.js';
@@ -153,9 +153,9 @@ t.test('a file that does not fit is refused where it does not', async (t) => {
     [{ windows: [{ name: 'a', summary: 'b', needs: [], more: 1 }], capabilities: [] }, 'windows[0].more'],
     [{ windows: [{ name: 'a', summary: 'b', needs: [] }], capabilities: [{ probe: 'x' }] }, 'capabilities[0].purpose'],
     [{ windows: [{ name: 'a', summary: 'b', needs: [] }], capabilities: [], other: 1 }, 'other'],
-    [{ ...least, modules: 'veth' }, 'modules'],
-    [{ ...least, modules: ['veth', 'xen-netfront'] }, 'modules[1]'],
-    [{ ...least, modules: ['veth', 'tun', 'veth'] }, 'modules[2]'],
+    [{ ...least, kernel_modules: 'veth' }, 'kernel_modules'],
+    [{ ...least, kernel_modules: ['veth', 'xen-netfront'] }, 'kernel_modules[1]'],
+    [{ ...least, kernel_modules: ['veth', 'tun', 'veth'] }, 'kernel_modules[2]'],
   ] as const)
     t.throws(() => parseKernels(value, 'k.yaml'), {
       code: 'fpm-kernels',
@@ -165,9 +165,9 @@ t.test('a file that does not fit is refused where it does not', async (t) => {
 });
 
 t.test('the modules of which programs see what was loaded when they were', async (t) => {
-  t.same(moduleProbes(parseKernels(least, 'k.yaml')), [], 'a file without a list has none');
-  const kernels = parseKernels({ ...least, modules: ['veth', '8021q'] }, 'k.yaml');
-  t.same(moduleProbes(kernels), ['module:veth', 'module:8021q']);
+  t.same(kernelModuleProbes(parseKernels(least, 'k.yaml')), [], 'a file without a list has none');
+  const kernels = parseKernels({ ...least, kernel_modules: ['veth', '8021q'] }, 'k.yaml');
+  t.same(kernelModuleProbes(kernels), ['module:veth', 'module:8021q']);
   const idWith = (has: FpmKernels, ...loaded: readonly (readonly [string, string])[]) =>
     viewLibrary({ ...libraryOf(fpm('reader')), kernels: has }, [
       { probe: 'module:8021q', answer: 'no', evidence: 'it is not' },
@@ -179,7 +179,7 @@ t.test('the modules of which programs see what was loaded when they were', async
   t.not(idWith(kernels, ['veth', 'inode 2']), once, 'one that was loaded again, too');
   t.equal(idWith(kernels, ['veth', 'inode 1']), once);
   t.equal(idWith(kernels, ['bridge', 'inode 1']), none, 'one that is not on the list does not');
-  const { modules: _, ...old } = kernels;
+  const { kernelModules: _, ...old } = kernels;
   t.equal(idWith(old, ['veth', 'inode 1']), none, 'nor any where a library has no list');
 });
 

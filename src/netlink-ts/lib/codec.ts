@@ -71,7 +71,6 @@ export interface StructMember {
   readonly size: number;
   readonly littleEndian: boolean;
   readonly struct?: StructCodec;
-  readonly enumName?: string;
 }
 
 export interface StructCodec {
@@ -98,7 +97,6 @@ export interface AttributeCodec {
   /** Layouts of a sub-message by the selector's value. */
   readonly formats?: ReadonlyMap<string, SubMessageFormat>;
   readonly selector?: string;
-  readonly enumName?: string;
 }
 
 export interface AttributeSet {
@@ -111,6 +109,15 @@ export interface AttributeSet {
   /** Templates for the decoder, by fixed header. */
   readonly shapes: Map<StructCodec | undefined, ShapeTree>;
 }
+
+/** Of messages that have none: what comes all the same is kept as unknown. */
+export const noAttributes: AttributeSet = {
+  name: 'none',
+  byType: [],
+  byName: new Map(),
+  keepUnknown: true,
+  shapes: new Map(),
+};
 
 /** One direction of an operation. */
 export interface Layout {

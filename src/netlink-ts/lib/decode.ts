@@ -6,6 +6,7 @@ import {
   Kind,
   type Layout,
   type Message,
+  noAttributes,
   type StructCodec,
   type UnknownAttribute,
   type Value,
@@ -234,14 +235,6 @@ function readSubMessage(
   const first = start + (((header?.size ?? 0) + 3) & ~3);
   return decodeAttributes(input, set, header, start, first, end, scope, depth + 1);
 }
-
-const noAttributes: AttributeSet = {
-  name: 'none',
-  byType: [],
-  byName: new Map(),
-  keepUnknown: true,
-  shapes: new Map(),
-};
 
 function keepUnknown(input: Input, type: number, start: number, end: number, out: Draft): void {
   const unknown: UnknownAttribute = { type, data: input.bytes.subarray(start, end) };

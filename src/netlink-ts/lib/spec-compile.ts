@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiles a spec document into codec tables, resolving and checking every reference in it.
-import { endianness } from 'node:os';
 import {
   type AttributeCodec,
   type AttributeSet,
@@ -12,6 +11,7 @@ import {
   type StructMember,
   type SubMessageFormat,
 } from './codec.js';
+import { hostLittleEndian } from './framing.js';
 import {
   type AttributeDocument,
   type AttributeSetDocument,
@@ -23,7 +23,6 @@ import {
 } from './spec-document.js';
 import { compileOperations } from './spec-operations.js';
 
-const hostLittleEndian = endianness() === 'LE';
 const genericNetlinkProtocol = 16;
 
 /** kebab-case of the schema → snake_case of messages. A few names in the kernel's specs have spaces. */
@@ -50,12 +49,6 @@ const scalarTypes: ReadonlyMap<string, ScalarType> = new Map<string, ScalarType>
   ['be32', { kind: Kind.u32, size: 4, bigEndian: true }],
   ['be64', { kind: Kind.u64, size: 8, bigEndian: true }],
 ]);
-
-/** Bytes of a scalar kind, 0 for other kinds. */
-export function scalarSize(kind: KindNumber): number {
-  for (const scalar of scalarTypes.values()) if (scalar.kind === kind) return scalar.size;
-  return 0;
-}
 
 const hintKinds: ReadonlyMap<string, KindNumber> = new Map<string, KindNumber>([
   ['mac', Kind.mac],
@@ -165,7 +158,6 @@ class Compiler {
         size,
         littleEndian: isLittleEndian(each['byte-order'], scalar),
         ...(inner === undefined ? {} : { struct: inner }),
-        ...(each.enum === undefined ? {} : { enumName: each.enum }),
       });
       offset += size;
     });
@@ -249,7 +241,6 @@ class Compiler {
       type,
       multi: document['multi-attr'] ?? false,
       littleEndian: isLittleEndian(document['byte-order'], scalar),
-      ...(document.enum === undefined ? {} : { enumName: document.enum }),
     };
     const hint = hintKinds.get(document['display-hint'] ?? '');
     if (scalar !== undefined) {

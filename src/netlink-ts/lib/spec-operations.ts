@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiles the operations of a spec: which numbers requests, replies and notifications have, and their layouts.
-import type { AttributeSet, Layout, Operation, StructCodec } from './codec.js';
+import { type AttributeSet, type Layout, noAttributes, type Operation, type StructCodec } from './codec.js';
 import type { Complain, OperationDocument, SpecDocument, SpecPath } from './spec-document.js';
 
 /** What the operations refer to. */
@@ -14,14 +14,6 @@ export interface CompiledOperations {
   readonly incoming: ReadonlyMap<number, Layout>;
   readonly outgoing: ReadonlyMap<number, Layout>;
 }
-
-const emptySet: AttributeSet = {
-  name: 'none',
-  byType: [],
-  byName: new Map(),
-  keepUnknown: true,
-  shapes: new Map(),
-};
 
 interface Numbers {
   readonly request: number;
@@ -80,7 +72,7 @@ export function compileOperations(
     const setName = operation['attribute-set'] ?? source['attribute-set'];
     const shared = {
       operation: operation.name,
-      attributes: setName === undefined ? emptySet : references.set(setName, [...path, 'attribute-set']),
+      attributes: setName === undefined ? noAttributes : references.set(setName, [...path, 'attribute-set']),
       ...(headerName === undefined ? {} : { header: references.struct(headerName, [...path, 'fixed-header']) }),
     };
     const reply: Layout | undefined = numbers.reply === undefined ? undefined : { ...shared, value: numbers.reply };

@@ -451,7 +451,7 @@ export const routerOddities: readonly RouterOddity[] = [
     change: [nft('netdev', 'ingress device p1', 'drop')],
     aims: ['guard_ingress:nf-ingress'],
   },
-  { name: 'router: capture at the egress', change: [step('capture', 'p2 out')], aims: ['ip_egress:tap-egress@xdp'] },
+  { name: 'router: capture at the egress', change: [step('capture', 'p2 out')], aims: ['ip_egress:tapped@xdp'] },
   {
     name: 'router: tc program at the egress',
     change: [step('agent', 'tcx p2 egress')],
