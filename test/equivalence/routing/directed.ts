@@ -6,46 +6,15 @@ import type { Configuration, Hook, PortKind } from '../configuration.js';
 import { type Directed, directed, scriptChanges } from '../directed-case.js';
 import { vlanDevices } from '../features.js';
 import { step } from '../oddity.js';
+import { type Family, four, six } from './family.js';
 import { neighbourTimers } from './generate.js';
 import { multipathOddities } from './multipath.js';
 import { multipath6Oddities } from './multipath6.js';
-import { hello, packet, type RouterOddity, routerOddities, station, stationMac } from './oddities.js';
-import { beyond6, hello6, packet6, router6Oddities, station6 } from './oddities6.js';
-import { address6Of, addressOf, portMac, quiet6, quietRouter } from './plan.js';
+import { type RouterOddity, routerOddities, stationMac } from './oddities.js';
+import { router6Oddities } from './oddities6.js';
+import { portMac, quietRouter } from './plan.js';
 import { rule6Oddities, ruleOddities } from './rules.js';
 import { vrf6Oddities, vrf6VlanOddities, vrfOddities, vrfVlanOddities } from './vrf.js';
-
-/** What differs between the families. */
-interface Family {
-  readonly namespace: readonly string[];
-  readonly own: (port: number) => string;
-  readonly station: (port: number, n?: number) => string;
-  readonly beyond: { readonly prefix: string; readonly address: string };
-  /** Of an address: its network's length, and what else `ip` is to be told. */
-  readonly suffix: string;
-  readonly hello: readonly Send[];
-  readonly packet: (port: number, destination: string) => string;
-}
-
-const four: Family = {
-  namespace: ['net/ipv6/conf/all/disable_ipv6 1', 'net/ipv6/conf/default/disable_ipv6 1', 'net/ipv4/ip_forward 1'],
-  own: (port) => addressOf(port, 1),
-  station,
-  beyond: { prefix: '172.16.0.0/16', address: '172.16.0.9' },
-  suffix: '/24',
-  hello,
-  packet,
-};
-
-const six: Family = {
-  namespace: quiet6,
-  own: (port) => address6Of(port, 1),
-  station: station6,
-  beyond: { prefix: 'fd00:b::/32', address: beyond6 },
-  suffix: '/64',
-  hello: hello6,
-  packet: packet6,
-};
 
 function configure(family: Family, oddity: RouterOddity, kind: PortKind, hook: Hook, count: number): Configuration {
   const ports = [0, 1, 2].map((index) => ({
@@ -78,9 +47,9 @@ function configure(family: Family, oddity: RouterOddity, kind: PortKind, hook: H
       ]),
     ],
     setup: [
-      ...ports.map(({ name }, index) => step('ip', `addr add ${family.own(index)}${family.suffix} dev ${name}`)),
+      ...ports.map(({ name }, index) => step('ip', `addr add ${family.own(index)}/${family.length} dev ${name}`)),
       ...hosts.map(({ mac, ip, port }) => step('ip', `neigh add ${ip} lladdr ${mac} dev p${port + 1} nud permanent`)),
-      step('ip', `route add ${family.beyond.prefix} via ${family.station(1)} dev p2`),
+      step('ip', `route add ${family.beyond} via ${family.station(1)} dev p2`),
       ...(oddity.setup ?? []),
     ],
     changes: scriptChanges(oddity, count),
@@ -110,9 +79,9 @@ export function mingled(
 }
 
 /** Between all networks. */
-function flows({ station, packet, beyond }: Family): readonly Send[] {
+function flows({ station, packet, behind }: Family): readonly Send[] {
   return [0, 1, 2].flatMap((from) =>
-    [station((from + 1) % 3), station((from + 2) % 3, 1), beyond.address].map((to) => ({
+    [station((from + 1) % 3), station((from + 2) % 3, 1), behind].map((to) => ({
       port: from,
       bytes: packet(from, to),
     })),

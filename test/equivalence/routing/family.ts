@@ -6,7 +6,7 @@ import type { Step } from '../configuration.js';
 import { step } from '../oddity.js';
 import { hello, packet, station } from './oddities.js';
 import { hello6, packet6, station6 } from './oddities6.js';
-import { address6Of, addressOf } from './plan.js';
+import { address6Of, addressOf, quiet6 } from './plan.js';
 
 export interface Fields {
   readonly source?: string;
@@ -19,6 +19,8 @@ export interface Fields {
 export interface Family {
   readonly name: string;
   readonly four: boolean;
+  /** Settings of the namespace, without which it does not forward, or is not quiet. */
+  readonly namespace: readonly string[];
   readonly own: (port: number) => string;
   readonly station: (port: number, n?: number) => string;
   /** The network behind a port, and its length. */
@@ -35,6 +37,7 @@ export interface Family {
 export const four: Family = {
   name: '',
   four: true,
+  namespace: ['net/ipv6/conf/all/disable_ipv6 1', 'net/ipv6/conf/default/disable_ipv6 1', 'net/ipv4/ip_forward 1'],
   own: (port) => addressOf(port, 1),
   station,
   network: (port) => `${addressOf(port, 0)}/24`,
@@ -51,6 +54,7 @@ export const four: Family = {
 export const six: Family = {
   name: '6',
   four: false,
+  namespace: quiet6,
   own: (port) => address6Of(port, 1),
   station: station6,
   network: (port) => `${address6Of(port, 0).replace(/0$/, '')}/64`,

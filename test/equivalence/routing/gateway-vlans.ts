@@ -20,10 +20,11 @@ import type { Configuration, Hook, PortKind, Step } from '../configuration.js';
 import { type Directed, directed, scriptChanges } from '../directed-case.js';
 import { nft, step } from '../oddity.js';
 import { mingled } from './directed.js';
+import { type Family as RouterFamily, four as router4, six as router6 } from './family.js';
 import { neighbourTimers } from './generate.js';
 import { type RouterOddity, station, stationMac } from './oddities.js';
 import { station6 } from './oddities6.js';
-import { address6Of, addressOf, portMac, quiet6, quietRouter } from './plan.js';
+import { addressOf, portMac, quietRouter } from './plan.js';
 
 /** By network. */
 const devices = ['br1.10', 'p2', 'br1.20', 'br1'] as const;
@@ -54,20 +55,13 @@ const places: readonly (readonly (readonly [port: number, vid: number])[])[] = [
 ];
 const place = (network: number, n: number): readonly [port: number, vid: number] => places[network]?.[n] ?? [0, 0];
 
-/** What differs between the families. */
-interface Family {
-  readonly namespace: readonly string[];
-  readonly own: (network: number) => string;
-  readonly station: (network: number, n?: number) => string;
-  readonly suffix: string;
+/** What differs between the families, of a router whose networks are on bridges. */
+interface Family extends Pick<RouterFamily, 'namespace' | 'own' | 'station' | 'length'> {
   readonly packet: (network: number, n: number, destination: string, fields: Partial<Ipv4>) => string;
 }
 
 const four: Family = {
-  namespace: ['net/ipv6/conf/all/disable_ipv6 1', 'net/ipv6/conf/default/disable_ipv6 1', 'net/ipv4/ip_forward 1'],
-  own: (network) => addressOf(network, 1),
-  station,
-  suffix: '/24',
+  ...router4,
   packet: (network, n, destination, fields) => {
     const defaults = { source: station(network, n), destination, protocol: 17, payload: udp(1024, 9, '5a'.repeat(30)) };
     return ethernet(gatewayMac(network), stationMac(network, n), 0x0800, ipv4({ ...defaults, ...fields }));
@@ -75,10 +69,7 @@ const four: Family = {
 };
 
 const six: Family = {
-  namespace: quiet6,
-  own: (network) => address6Of(network, 1),
-  station: station6,
-  suffix: '/64',
+  ...router6,
   packet: (network, n, destination, { payload = udp(1024, 9, '5a'.repeat(30)) }) => {
     const whole = ipv6(ipv6Address(station6(network, n)), ipv6Address(destination), 17, payload);
     return ethernet(gatewayMac(network), stationMac(network, n), 0x86dd, whole);
@@ -447,7 +438,7 @@ function configure(family: Family, oddity: RouterOddity, kind: PortKind, hook: H
     setup: [
       // A bridge gets its carrier from its ports by way of a work queue.
       step('wait', '200'),
-      ...devices.map((name, network) => ip(`addr add ${family.own(network)}${family.suffix} dev ${name}`)),
+      ...devices.map((name, network) => ip(`addr add ${family.own(network)}/${family.length} dev ${name}`)),
       ...networks.flatMap((network) =>
         [0, 1].map((n) =>
           ip(

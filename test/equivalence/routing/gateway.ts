@@ -20,11 +20,12 @@ import type { Configuration, Hook, PortKind, Step } from '../configuration.js';
 import { type Directed, directed, scriptChanges } from '../directed-case.js';
 import { nft, step } from '../oddity.js';
 import { mingled } from './directed.js';
+import { type Family as RouterFamily, four as router4, six as router6 } from './family.js';
 import { neighbourTimers } from './generate.js';
 import { rps } from './multipath.js';
 import { packet, type RouterOddity, station, stationMac } from './oddities.js';
 import { station6 } from './oddities6.js';
-import { address6Of, addressOf, icmp6, portMac, quiet6, quietRouter } from './plan.js';
+import { addressOf, icmp6, portMac, quietRouter } from './plan.js';
 
 /** The device that has the network, by its number; its MAC address is portMac() of that. */
 const devices = ['br1', 'p2', 'br3'] as const;
@@ -58,29 +59,19 @@ function from6(network: number, destination: string, n = 0, type?: string): Send
   return send(place(network, n), ethernet(portMac(network), stationMac(network, n), 0x86dd, packet));
 }
 
-/** What differs between the families. */
-interface Family {
-  readonly namespace: readonly string[];
-  readonly own: (network: number) => string;
-  readonly station: (network: number, n?: number) => string;
-  readonly suffix: string;
+/** What differs between the families, of a router whose networks are on bridges. */
+interface Family extends Pick<RouterFamily, 'namespace' | 'own' | 'station' | 'length'> {
   /** From a station to the router. */
   readonly from: (network: number, destination: string, n?: number) => Send;
 }
 
 const four: Family = {
-  namespace: ['net/ipv6/conf/all/disable_ipv6 1', 'net/ipv6/conf/default/disable_ipv6 1', 'net/ipv4/ip_forward 1'],
-  own: (network) => addressOf(network, 1),
-  station,
-  suffix: '/24',
+  ...router4,
   from: (network, destination, n = 0) => from(network, destination, {}, n),
 };
 
 const six: Family = {
-  namespace: quiet6,
-  own: (network) => address6Of(network, 1),
-  station: station6,
-  suffix: '/64',
+  ...router6,
   from: from6,
 };
 
@@ -354,7 +345,7 @@ function configure(family: Family, oddity: RouterOddity, kind: PortKind, hook: H
     setup: [
       // A bridge gets its carrier from its ports by way of a work queue.
       step('wait', '200'),
-      ...devices.map((name, network) => step('ip', `addr add ${family.own(network)}${family.suffix} dev ${name}`)),
+      ...devices.map((name, network) => step('ip', `addr add ${family.own(network)}/${family.length} dev ${name}`)),
       ...[0, 1, 2].flatMap((network) =>
         [0, 1].map((n) =>
           step(
