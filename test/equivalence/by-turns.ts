@@ -7,8 +7,9 @@ import type { Hook, PortKind } from './configuration.js';
 import type { Directed } from './directed-case.js';
 import { runDirectedCase } from './directed-run.js';
 import { inPairs } from './judge-mutant.js';
-import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
-import { type Case, runCase } from './runner.js';
+import type { MakeCase } from './makers.js';
+import { reproduction } from './report.js';
+import { runSample } from './sample.js';
 
 type AcceleratorOf = (hook: Hook) => Accelerator;
 
@@ -33,8 +34,6 @@ export async function eachOddityOnce(
   });
 }
 
-type MakeCase = (seed: number, kind: PortKind, hook: Hook, count: number) => Case;
-
 /** Seeds of CI's sample start here; every run of the script with other seeds widens it. */
 const firstSeed = 7000;
 
@@ -45,18 +44,9 @@ export async function sample(
   hook: Hook,
   count: number,
   acceleratorOf: AcceleratorOf = tnaAccelerator,
-  first = firstSeed,
+  seed = firstSeed,
 ): Promise<void> {
-  const totals = emptyTotals();
-  for (let seed = first; seed < first + count; seed += 1) {
-    const result = await runCase(make(seed, kind, hook, 200), acceleratorOf(hook));
-    addResult(totals, result);
-    if (result.differences.length > 0) {
-      t.fail(`seed ${seed} differs`, { reproduction: reproduction(result) });
-    }
-  }
-  t.comment(totalsText(`${kind}, ${hook}`, totals));
-  t.equal(totals.different, 0, `${count} configurations are equal`);
+  const totals = await runSample(t, { make, kind, hook, count, acceleratorOf, seed, frames: 200, jobs: 1 });
   t.ok(totals.accelerated > count / 2, 'most configurations are accelerated');
   t.ok(totals.fast > 0 && totals.fast >= totals.mustBeFast, 'packets that are due take the fast path');
 }

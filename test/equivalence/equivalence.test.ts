@@ -12,9 +12,9 @@ import { directedCases } from './directed.js';
 import { equivalents } from './equivalents.js';
 import { Judge, workshopIn } from './judge-mutant.js';
 import { findMutations } from './mutations.js';
-import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { Resident } from './resident-accelerator.js';
 import { type Case, makeCase, runCase } from './runner.js';
+import { runSample } from './sample.js';
 
 // Real commands on a machine that may be busy with others.
 t.setTimeout(1_500_000 * patience);
@@ -105,22 +105,8 @@ t.test('a claim of acceleration without fast frames is found', async (t) => {
 });
 
 async function sample(t: Test, kind: PortKind, hook: Hook, count: number): Promise<void> {
-  const totals = emptyTotals();
-  let next = firstSeed;
-  const worker = async () => {
-    while (next < firstSeed + count) {
-      const seed = next;
-      next += 1;
-      const result = await runCase(makeCase(seed, kind, hook, 200), tnaAccelerator(hook));
-      addResult(totals, result);
-      if (result.differences.length > 0) {
-        t.fail(`seed ${seed} differs`, { reproduction: reproduction(result) });
-      }
-    }
-  };
-  await Promise.all([worker(), worker()]);
-  t.comment(totalsText(`${kind}, ${hook}`, totals));
-  t.equal(totals.different, 0, `${count} configurations are equal`);
+  const configurations = { make: makeCase, kind, hook, seed: firstSeed, count, frames: 200 };
+  const totals = await runSample(t, { ...configurations, acceleratorOf: tnaAccelerator, jobs: 2 });
   // By XDP, veths whose far ends do not poll are rightly left out: as many configurations as have such ends.
   const least = kind === 'veth' && hook === 'xdp' ? count / 3 : count / 2;
   t.ok(totals.accelerated > least, `${totals.accelerated} configurations are accelerated`);

@@ -7,28 +7,13 @@ import type { Hook, PortKind } from './configuration.js';
 import { directedCases } from './directed.js';
 import { runDirectedCase } from './directed-run.js';
 import { vlanDevices, vlanFiltering, vrfDevices } from './features.js';
+import { makers, sorts } from './makers.js';
 import { addResult, emptyTotals, reproduction, totalsText } from './report.js';
 import { Resident } from './resident-accelerator.js';
-import {
-  makeGateway6Case,
-  makeGatewayCase,
-  makeRouter6Case,
-  makeRouterCase,
-  makeVrfGateway6Case,
-  makeVrfGatewayCase,
-} from './routing/case.js';
 import { routerCases, vrfCases } from './routing/directed.js';
 import { gatewayCases } from './routing/gateway.js';
 import { vlanGatewayCases } from './routing/gateway-vlans.js';
-import {
-  makeVlanGateway6Case,
-  makeVlanGatewayCase,
-  makeVlanRouter6Case,
-  makeVlanRouterCase,
-  makeVrfRouter6Case,
-  makeVrfRouterCase,
-} from './routing/vlan-case.js';
-import { makeCase, runCase } from './runner.js';
+import { runCase } from './runner.js';
 
 const usage = `usage: npm run equivalence -- [options]
   --of WHAT        bridge, router, router6, gateway, gateway6; with VLANs: vlan-router, vlan-router6, vlan-gateway, vlan-gateway6;
@@ -69,22 +54,7 @@ const hooks = values.hook === undefined ? allHooks : [oneOf('hook', values.hook,
 const kinds = values.ports === undefined ? allKinds : [oneOf('ports', values.ports, allKinds, usage)];
 const number = (option: 'seed' | 'count' | 'frames' | 'jobs') => wholeNumber(option, values[option], 1, usage);
 const [first, count, frames, jobs] = [number('seed'), number('count'), number('frames'), number('jobs')];
-const makers = {
-  bridge: makeCase,
-  router: makeRouterCase,
-  router6: makeRouter6Case,
-  gateway: makeGatewayCase,
-  gateway6: makeGateway6Case,
-  'vlan-router': makeVlanRouterCase,
-  'vlan-router6': makeVlanRouter6Case,
-  'vlan-gateway': makeVlanGatewayCase,
-  'vlan-gateway6': makeVlanGateway6Case,
-  'vrf-router': makeVrfRouterCase,
-  'vrf-router6': makeVrfRouter6Case,
-  'vrf-gateway': makeVrfGatewayCase,
-  'vrf-gateway6': makeVrfGateway6Case,
-};
-const make = makers[oneOf('of', values.of, Object.keys(makers) as (keyof typeof makers)[], usage)];
+const make = makers[oneOf('of', values.of, sorts, usage)];
 if (values.of.startsWith('vlan-') && !(vlanDevices && vlanFiltering)) {
   console.error(
     `--of ${values.of}: this kernel has no VLAN devices, or its bridges filter none: see npm run equivalence:vm -- --help`,

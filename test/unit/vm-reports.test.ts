@@ -13,6 +13,7 @@ TEST: ping                                                          [ OK ]
 TEST: ping                                                          [SKIP]
 TEST: TC RED limit                                                  [XFAIL]
 PASS: bridge flush by device
+Checking HV connectivity                                           [ OK ]
 FAILURE of something that is not a case
 `;
 
@@ -23,6 +24,7 @@ t.test('cases of a script', async (t) => {
     { name: 'ping (2)', result: 'SKIP' },
     { name: 'TC RED limit', result: 'XFAIL' },
     { name: 'bridge flush by device', result: 'OK' },
+    { name: 'Checking HV connectivity', result: 'OK' },
   ]);
 });
 

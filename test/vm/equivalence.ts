@@ -66,7 +66,8 @@ async function runChunk(kernel: Kernel, seed: number, configurations: number): P
   const test = tests.find(({ name }) => name === of);
   if (test === undefined) throw new Error('no such test');
   const output = join(root, 'dist/vm/results', kernel.name, `${of}-${seed}`);
-  const environment = `TNA_VM_SEED=${seed} TNA_VM_COUNT=${configurations} TNA_VM_FRAMES=${frames} TNA_VM_PAIRS=${pairs.join(',')} TAP_TIMEOUT=36000 TNA_TEST_PATIENCE=10 TNA_TEST_SHELLS=1`;
+  const own = Object.entries(test.environment).map(([name, value]) => `${name}=${value} `);
+  const environment = `${own.join('')}TNA_VM_SEED=${seed} TNA_VM_COUNT=${configurations} TNA_VM_FRAMES=${frames} TNA_VM_PAIRS=${pairs.join(',')} TAP_TIMEOUT=36000 TNA_TEST_PATIENCE=10 TNA_TEST_SHELLS=1`;
   const machine = await runMachine({
     kernel,
     root,

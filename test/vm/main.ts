@@ -66,6 +66,7 @@ async function runTest(kernel: Kernel, test: VmTest): Promise<Result> {
     `TNA_VM_EXTENT=${extent}`,
     // Limits that suit a real processor: those of the machine and of each file are what counts here.
     'TAP_TIMEOUT=36000 TNA_TEST_PATIENCE=10',
+    ...Object.entries(test.environment).map(([name, value]) => `${name}=${value}`),
     ...(seed === undefined ? [] : [`TNA_VM_SEED=${seed}`]),
     ...(count === undefined ? [] : [`TNA_VM_COUNT=${count}`]),
   ];

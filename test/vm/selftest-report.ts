@@ -40,7 +40,7 @@ export function parseCases(output: string): readonly Case[] {
   const seen = new Map<string, number>();
   const cases: Case[] = [];
   for (const line of output.split('\n')) {
-    const bracketed = /^\s*TEST: (.*?)\s*\[\s*(OK|FAIL|SKIP|XFAIL)\s*\]\s*$/.exec(line);
+    const bracketed = /^\s*(?:TEST: )?(\S.*?)\s*\[\s*(OK|FAIL|SKIP|XFAIL)\s*\]\s*$/.exec(line);
     const led = /^(PASS|FAIL|SKIP): (.+?)\s*$/.exec(line);
     const [name, word] = bracketed ? [bracketed[1], bracketed[2]] : [led?.[2], led?.[1]];
     if (name === undefined || word === undefined) continue;

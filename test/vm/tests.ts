@@ -3,6 +3,7 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Sort, sorts } from '../equivalence/makers.js';
 import { allKernels } from './kernels.js';
 
 /** `quick`: does it work at all. `ci`: what fits into 15 minutes with all kernels. `full`: everything on every kernel. */
@@ -14,6 +15,8 @@ export interface VmTest {
   readonly file: string;
   /** Kernel modules to be loaded before it. */
   readonly modules: readonly string[];
+  /** Variables of its environment. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Whether the module of helpers-kmod is loaded on a kernel that needs it. */
   readonly helpers: boolean;
   readonly nicPairs: number;
@@ -30,6 +33,7 @@ const labModules = ['bridge', 'veth', 'tun', 'nf_tables', 'sch_ingress', 'cls_bp
 
 const base = {
   modules: labModules,
+  environment: {},
   helpers: true,
   nicPairs: 0,
   timeoutSeconds: 600,
@@ -40,6 +44,24 @@ const base = {
 
 /** What the FPM tests configure themselves, apart from what comes by itself. */
 const fpmModules = [...labModules, 'br_netfilter'];
+
+/** Random configurations, a test for each sort of them. */
+function randomTests(): readonly VmTest[] {
+  const modulesOf = (of: Sort) => [
+    ...labModules,
+    ...(/^(vlan|vrf)-/.test(of) ? ['8021q', 'br_netfilter'] : []),
+    ...(of.startsWith('vrf-') ? ['vrf'] : []),
+  ];
+  return (['bridge', 'router', ...sorts.filter((of) => /^(vlan|vrf)-/.test(of))] as const).map((of) => ({
+    ...base,
+    name: of === 'bridge' ? 'equivalence' : `${of}-equivalence`,
+    file: 'vm/guest/random.test.js',
+    environment: { TNA_VM_OF: of },
+    modules: modulesOf(of),
+    timeoutSeconds: 1800,
+    pointless: of === 'bridge' ? {} : { '6.1': 'routes nothing: Linux before 6.2' },
+  }));
+}
 
 /** What attaches by TCX (6.6), or by XDP to a veth or NIC of which 6.1 does not show enough. Other tests cover tc and taps. */
 const notOn61 = { '6.1': 'attaches in ways that Linux 6.1 does not have' };
@@ -63,39 +85,7 @@ const own: readonly VmTest[] = [
     modules: [...labModules, 'virtio_net', '8021q'],
     nicPairs: 4,
   },
-  {
-    ...base,
-    name: 'equivalence',
-    file: 'vm/guest/equivalence.test.js',
-    timeoutSeconds: 1800,
-  },
-  {
-    ...base,
-    name: 'router-equivalence',
-    file: 'vm/guest/router-equivalence.test.js',
-    timeoutSeconds: 1800,
-    pointless: { '6.1': 'routes nothing: Linux before 6.2' },
-  },
-  ...['vlan-router', 'vlan-router6', 'vlan-gateway', 'vlan-gateway6']
-    .map((what) => `${what}-equivalence`)
-    .map((name) => ({
-      ...base,
-      name,
-      file: `vm/guest/${name}.test.js`,
-      modules: [...labModules, '8021q', 'br_netfilter'],
-      timeoutSeconds: 1800,
-      pointless: { '6.1': 'routes nothing: Linux before 6.2' },
-    })),
-  ...['vrf-router', 'vrf-router6', 'vrf-gateway', 'vrf-gateway6']
-    .map((what) => `${what}-equivalence`)
-    .map((name) => ({
-      ...base,
-      name,
-      file: `vm/guest/${name}.test.js`,
-      modules: [...labModules, '8021q', 'br_netfilter', 'vrf'],
-      timeoutSeconds: 1800,
-      pointless: { '6.1': 'routes nothing: Linux before 6.2' },
-    })),
+  ...randomTests(),
   {
     ...base,
     name: 'vlan-router',
