@@ -59,18 +59,70 @@ async function readOnce(
   devices: DeviceHooks,
   scan: boolean,
 ): Promise<Deployed & { readonly own: OwnPrograms }> {
+  const pinned = await readPins(directory, devices);
+  const { maps, own, pipelines, links, filters, strays } = pinned;
+  const isAlive = await livenessOn(devices, links);
+  const dispatchers: readonly Dispatcher[] = [
+    ...links.map((link) => ({ id: link.id, place: placeOf(link.pin), alive: isAlive(link) })),
+    ...filters.map(({ id, pin }) => ({ id, place: placeOf(pin), alive: own.filters.get(pin.ifindex) === id })),
+  ];
+  const prepared: { hook: Hook; slots: number }[] = [];
+  const attachments: Attachment[] = [];
+  for (const hook of HOOKS) {
+    const wanted = sharedMaps(hook);
+    const present = wanted.some(({ name }) => maps.has(name));
+    const ofHook = dispatchers.filter(({ place }) => place.hook === hook);
+    if (!present && ofHook.length === 0) continue;
+    const whole = wanted.every(({ name }) => maps.has(name)) && fit(wanted, maps, await shapesOf(hook));
+    // Zero slots stand for maps of which some are missing, or of another version's shape: they are made anew.
+    prepared.push({ hook, slots: whole ? (maps.get(slotsMap(hook))?.maxEntries ?? 0) : 0 });
+    attachments.push(...readHook(directory, hook, ofHook, pinned, scan));
+  }
+  const byHookAndIfindex = (a: Attachment, b: Attachment) =>
+    compareText(a.hook, b.hook) || a.ifindex - b.ifindex || a.slot - b.slot;
+  // A map of another version's shape is not read.
+  const lease = prepared.every(({ slots }) => slots > 0) ? readLease(directory) : undefined;
+  return {
+    prepared,
+    attachments: attachments.sort(byHookAndIfindex),
+    pipelines: [...pipelines].sort((a, b) => compareText(a.id, b.id)),
+    egress: maps.has(egressMap) ? readEgress(directory) : [],
+    strays: [...strays].sort(),
+    ...(lease === undefined ? {} : { lease }),
+    own,
+  };
+}
+
+type PinnedLink = LinkInfo & { readonly pin: LinkPin };
+
+/** What is pinned, each as the kernel has it. */
+interface Pinned {
+  readonly maps: ReadonlyMap<string, MapInfo>;
+  readonly own: OwnPrograms;
+  readonly pipelines: readonly LoadedPipeline[];
+  readonly links: readonly PinnedLink[];
+  readonly filters: readonly { readonly id: number; readonly pin: FilterPin }[];
+  readonly strays: readonly string[];
+}
+
+/** A dispatcher that some device has, by link or by filter. */
+interface Dispatcher {
+  readonly id: number;
+  readonly place: ReturnType<typeof placeOf>;
+  readonly alive: boolean;
+}
+
+async function readPins(directory: PinDirectory, devices: DeviceHooks): Promise<Pinned> {
   const { pins, strays: unknown } = directory.list();
   const strays = [...unknown];
   const maps = new Map<string, MapInfo>();
   const known = new Set(HOOKS.flatMap((hook) => sharedMaps(hook).map((map) => map.name)));
   const own = {
-    links: new Set<number>(),
-    xdp: new Set<number>(),
-    filters: new Map<number, number>(),
-    refused: new Set<number>(),
+    ...{ links: new Set<number>(), xdp: new Set<number>() },
+    ...{ filters: new Map<number, number>(), refused: new Set<number>() },
   };
   const pipelines: LoadedPipeline[] = [];
-  const links: (LinkInfo & { readonly pin: LinkPin })[] = [];
+  const links: PinnedLink[] = [];
   const filters: { readonly id: number; readonly pin: FilterPin }[] = [];
   for (const pin of pins) {
     if (pin.kind === 'link') continue;
@@ -105,73 +157,56 @@ async function readOnce(
     links.push({ ...info, pin });
   }
   for (const { id, pin } of filters) if ((await runningFilter(directory, pin)) === id) own.filters.set(pin.ifindex, id);
+  return { maps, own, pipelines, links, filters, strays };
+}
+
+/**
+ * Tells which of the links are at work. A device that went to another namespace keeps its link and often its number: only the hook of the device
+ * that has the number here and now can tell.
+ */
+async function livenessOn(devices: DeviceHooks, links: readonly PinnedLink[]): Promise<(link: PinnedLink) => boolean> {
   const uses = new Set(links.map(({ pin }) => pin.hook));
   const xdp = uses.has('xdp') ? await devices.xdp() : undefined;
   const tcx = uses.has('tc') ? await devices.tcx('ingress') : undefined;
-  // A device that went to another namespace keeps its link and often its number: only the hook of the device that has the number
-  // here and now can tell.
-  const isAlive = ({ pin: { hook, ifindex }, ...link }: (typeof links)[number]): boolean =>
+  return ({ pin: { hook, ifindex }, ...link }) =>
     link.ifindex === ifindex &&
     (hook === 'xdp'
       ? xdp?.get(ifindex)?.includes(link.programId) === true
       : tcx?.get(ifindex)?.some(({ linkId }) => linkId === link.id) === true);
+}
 
+/** What the dispatchers of a hook run by their slots. */
+function readHook(
+  directory: PinDirectory,
+  hook: Hook,
+  dispatchers: readonly Dispatcher[],
+  { maps, pipelines }: Pinned,
+  scan: boolean,
+): readonly Attachment[] {
+  // What runs goes on forwarding all the same.
+  if (!isReadable(slotsMap(hook), maps.get(slotsMap(hook))))
+    return dispatchers.map(({ id, place, alive }) => ({
+      ...place,
+      ...{ linkId: id, alive, pipeline: undefined, programId: 0 },
+    }));
   const pipelineOf = new Map(pipelines.map((pipeline) => [pipeline.programId, pipeline.id]));
-  const prepared: { hook: Hook; slots: number }[] = [];
-  const attachments: Attachment[] = [];
-  for (const hook of HOOKS) {
-    const wanted = sharedMaps(hook);
-    const present = wanted.filter(({ name }) => maps.has(name));
-    const ofHook = [
-      ...links
-        .filter(({ pin }) => pin.hook === hook)
-        .map((link) => ({ id: link.id, pin: link.pin, isAlive: () => isAlive(link) })),
-      ...filters
-        .filter(({ pin }) => pin.hook === hook)
-        .map(({ id, pin }) => ({ id, pin, isAlive: () => own.filters.get(pin.ifindex) === id })),
-    ];
-    if (present.length === 0 && ofHook.length === 0) continue;
-    const whole = present.length === wanted.length && fit(wanted, maps, await shapesOf(hook));
-    // Zero slots stand for maps of which some are missing, or of another version's shape: they are made anew.
-    if (!whole) prepared.push({ hook, slots: 0 });
-    // What runs goes on forwarding all the same.
-    if (!isReadable(slotsMap(hook), maps.get(slotsMap(hook)))) {
-      for (const { id, pin, isAlive } of ofHook)
-        attachments.push({ ...placeOf(pin), linkId: id, alive: isAlive(), pipeline: undefined, programId: 0 });
-      continue;
-    }
-    using(BpfMap.openPinned(directory.pathOf({ kind: 'map', name: slotsMap(hook) })), (slots) => {
-      if (whole) prepared.push({ hook, slots: slots.info.maxEntries });
-      const add = (place: ReturnType<typeof placeOf>, linkId: number, alive: boolean, programId: number) =>
-        attachments.push({ ...place, linkId, alive, programId, pipeline: pipelineOf.get(programId) });
-      const programs = readSlots(
-        slots,
-        ofHook.map(({ pin }) => pin.slot),
-      );
-      for (const [i, link] of ofHook.entries()) add(placeOf(link.pin), link.id, link.isAlive(), programs[i] ?? 0);
-      if (!scan) return;
-      const taken = new Set(ofHook.map(({ pin }) => pin.slot));
-      const all = readSlots(
-        slots,
-        Array.from({ length: slots.info.maxEntries }, (_, slot) => slot),
-      );
-      for (const [slot, programId] of all.entries())
-        if (programId !== 0 && !taken.has(slot)) add({ hook, ifindex: 0, slot }, 0, false, programId);
+  return using(BpfMap.openPinned(directory.pathOf({ kind: 'map', name: slotsMap(hook) })), (slots) => {
+    const taken = dispatchers.map(({ place }) => place.slot);
+    const programs = readSlots(slots, taken);
+    const found = dispatchers.map(({ id, place, alive }, i): Attachment => {
+      const programId = programs[i] ?? 0;
+      return { ...place, linkId: id, alive, programId, pipeline: pipelineOf.get(programId) };
     });
-  }
-  const byHookAndIfindex = (a: Attachment, b: Attachment) =>
-    compareText(a.hook, b.hook) || a.ifindex - b.ifindex || a.slot - b.slot;
-  // A map of another version's shape is not read.
-  const lease = prepared.every(({ slots }) => slots > 0) ? readLease(directory) : undefined;
-  return {
-    prepared,
-    attachments: attachments.sort(byHookAndIfindex),
-    pipelines: pipelines.sort((a, b) => compareText(a.id, b.id)),
-    egress: maps.has(egressMap) ? readEgress(directory) : [],
-    strays: strays.sort(),
-    ...(lease === undefined ? {} : { lease }),
-    own,
-  };
+    if (!scan) return found;
+    const known = new Set(taken);
+    const all = Array.from({ length: slots.info.maxEntries }, (_, slot) => slot);
+    const left = readSlots(slots, all).flatMap((programId, slot): Attachment[] =>
+      programId === 0 || known.has(slot)
+        ? []
+        : [{ hook, ifindex: 0, slot, linkId: 0, alive: false, programId, pipeline: pipelineOf.get(programId) }],
+    );
+    return [...found, ...left];
+  });
 }
 
 const linkTypes: Readonly<Record<Hook, string>> = { xdp: 'xdp', tc: 'tcx' };

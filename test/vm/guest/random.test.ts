@@ -33,7 +33,7 @@ const pairs = of === 'bridge' ? allPairs : allPairs.slice(0, 3);
 /** Configurations of each pair, by extent. */
 const counts: Readonly<Record<string, number>> =
   of === 'bridge' ? { quick: 2, ci: 3, full: 25 } : { quick: 1, ci: 2, full: of === 'router' ? 10 : 8 };
-/** Configurations of which, all together, some frames are due for certain. */
+/** As many configurations have, all together, frames that take the fast path for certain. */
 const enough = 8;
 /** Hooks at which it is not said which frames are due: what Linux does with each is known too little. */
 const dueUnsaid: readonly Hook[] = /^vrf-gateway/.test(of) ? ['xdp', 'tc'] : /^vlan-gateway/.test(of) ? ['xdp'] : [];
@@ -60,7 +60,9 @@ for (const [kind, hook] of pairs.filter(([kind, hook]) => wanted?.includes(`${ki
       return;
     }
     t.ok(totals.accelerated > count / 3, `${totals.accelerated} of them accelerated`);
-    t.ok(totals.fast > 0 && totals.fast >= totals.mustBeFast / 2, 'frames that are due take the fast path');
-    if (count >= enough && !dueUnsaid.includes(hook)) t.ok(totals.mustBeFast > 0, 'and there are such frames');
+    t.ok(totals.fast >= totals.mustBeFast / 2, 'frames that are due take the fast path');
+    if (count < enough) return;
+    t.ok(totals.fast > 0, 'some frames do');
+    if (!dueUnsaid.includes(hook)) t.ok(totals.mustBeFast > 0, 'some frames are due');
   });
 }
