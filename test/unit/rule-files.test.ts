@@ -21,7 +21,8 @@ import { type WatchOptions, watchRuleFiles } from '../../src/platform/rule-watch
 
 function directory(t: Test): string {
   const path = mkdtempSync(join(tmpdir(), 'tna-rule-files-'));
-  t.teardown(() => rmSync(path, { recursive: true, force: true }));
+  // Once more where a process that was killed has left one of its own to finish a file.
+  t.teardown(() => rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }));
   return path;
 }
 
