@@ -88,9 +88,13 @@ export class PinDirectory {
     makeDirectory(this.pathOf(refusal));
   }
 
-  /** What was marked is tried again. */
+  /** What was marked is tried again. A mark that cannot be removed, as of a read-only filesystem, stays in force. */
   forgetRefusals(): void {
-    for (const name of listNames(this.path)) if (parsePin(name)?.kind === 'refused') this.removeFile(name);
+    try {
+      for (const name of listNames(this.path)) if (parsePin(name)?.kind === 'refused') this.removeFile(name);
+    } catch (cause) {
+      if (errnoOf(cause) === undefined) throw cause;
+    }
   }
 
   unpin(pin: Pin): void {

@@ -128,6 +128,21 @@ t.test('an overrun is an event, and the subscription goes on', async (t) => {
   await deleteNetns(netns);
 });
 
+t.test('a loss is told again when all that was queued has come: until then there may have been more', async (t) => {
+  const netns = netnsName('losing');
+  await addNetns(netns);
+  const client = await NetlinkClient.open({ spec: 'rt-link', netns: path(netns) });
+  const kinds: string[] = [];
+  await client.subscribe(['rtnlgrp-link'], ({ kind }) => kinds.push(kind), { receiveBuffer: 4 << 20, only: [] });
+  const flood = Array.from({ length: 20_000 }, (_, n) => `link set lo mtu ${2000 + (n % 1000)}\n`).join('');
+  spawnSync('ip', ['-n', netns, '-b', '-'], { input: flood });
+  await until(() => kinds.filter((kind) => kind === 'overrun').length > 1, 'two overruns');
+  t.ok(kinds.indexOf('overrun') < kinds.indexOf('message'), 'the first one before what was queued');
+  t.ok(kinds.length - kinds.lastIndexOf('overrun') < 300, 'the second one with the last of that');
+  client.close();
+  await deleteNetns(netns);
+});
+
 t.test('refusals carry errno, text and attribute', async (t) => {
   const netns = netnsName('refuse');
   await addNetns(netns);

@@ -107,7 +107,7 @@ function ignorantRules(t: { teardown(callback: () => void): void }): string {
   return directory;
 }
 
-t.test('refused by what no rule foresees: the interface gets its next hook until a controller starts', async (t) => {
+t.test('refused by what no rule foresees: the interface gets its next hook until it is tried again', async (t) => {
   const { netns, far, gro } = await makeBridge(t);
   for (const name of ports) await gro(name);
   await ip(far, 'link set p3 mtu 4000');
@@ -128,8 +128,11 @@ t.test('refused by what no rule foresees: the interface gets its next hook until
   t.match(await tnaOk('explain', 'p3', '--netns', netns, ...ignorant), /the driver of p3 refuses XDP as it is set up/);
   t.match(await once(), { code: 0, stdout: /Nothing to do/ }, 'and that stays so');
 
-  await ip(far, 'link set p3 mtu 1500');
   const controller = Controller.start(netns, ...ignorant);
-  await until('a controller that starts tries again', async () => (await hooks()).p3 === 'xdp');
+  await until('a controller that starts tries again', () => /refuses XDP as it is set up/.test(controller.log));
+  await until('in vain', async () => (await hooks()).p3 === 'tc');
+  await ip(far, 'link set p3 mtu 1500');
+  controller.process.kill('SIGHUP');
+  await until('one that is told to look as well', async () => (await hooks()).p3 === 'xdp');
   await controller.stop();
 });

@@ -122,6 +122,7 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
   hangUp.means(() => {
     if (hangUp.ends) return stop();
     journal.log('SIGHUP: looking at rules and host');
+    host.forgetRefusals();
     watcher.look();
     waker.wake();
   });

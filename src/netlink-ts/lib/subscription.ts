@@ -15,8 +15,8 @@ export type NetlinkEvent =
   /** A message of a type that the spec does not describe: something happened all the same. */
   | { readonly kind: 'unknown'; readonly type: number }
   /**
-   * Events were lost, of a full receive buffer or while the family's module was loaded anew: whatever was known must be asked for again, when the
-   * events that follow at once have come. The subscription goes on.
+   * Events were lost, of a full receive buffer or while the family's module was loaded anew: whatever was known must be asked for again. Told again when
+   * all that was queued has been delivered, if that takes long. The subscription goes on.
    */
   | { readonly kind: 'overrun' }
   /** Something could not be read; counts as lost events as well. The subscription goes on. */
@@ -109,7 +109,7 @@ export function openSubscription(
   };
 
   const socket: NativeSocket = openSocket(spec.protocol, target.netns, (bytes, flags, errno) => {
-    // The loss comes before what is still queued. Until that has been delivered the kernel may drop more without a word.
+    // The loss comes before what is still queued. Until that has been delivered the kernel may drop more, so it comes once more then.
     if ((flags & readableOverrun) !== 0) deliver({ kind: 'overrun' });
     if ((flags & readableTruncated) !== 0) {
       const details = { operation: `${spec.name} subscription` };

@@ -146,9 +146,15 @@ void NetlinkSocket::Drain() {
     const ssize_t waiting = recvmsg(poller_->fd, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
     if (waiting < 0) {
       if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        // From the first loss until now, when nothing is left, the kernel may have dropped more without a word (netlink_overrun()).
+        if (losing_) flags |= kOverrun;
+        losing_ = false;
+        break;
+      }
       if (errno == ENOBUFS) {
         flags |= kOverrun;
+        losing_ = true;
         continue;
       }
       error = errno;
@@ -171,6 +177,7 @@ void NetlinkSocket::Drain() {
     if (received < 0) {
       if (errno == ENOBUFS) {
         flags |= kOverrun;
+        losing_ = true;
         continue;
       }
       if (errno == EINTR) continue;

@@ -52,6 +52,8 @@ class NetlinkSocket : public Napi::ObjectWrap<NetlinkSocket> {
   uint8_t *buffer_ = nullptr;
   size_t capacity_ = 0;
   size_t used_ = 0;
+  // Events were lost, and not all that was queued then has been delivered yet.
+  bool losing_ = false;
   Napi::FunctionReference on_readable_;
   Napi::AsyncContext context_;
 };

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The least that the loop can have rules about: devices that get a pipeline while they are up, say, and their messages.
+
+import type { Domain } from '../../src/model/ports.js';
+import type { RuleSet } from '../../src/model/ruleset.js';
+import { fpm, libraryOf, ruleSet } from './rule-set.js';
+
+const library = libraryOf(fpm('frame'));
+/** Devices of which the condition holds get no pipeline. */
+export const rulesWith = (condition: string, of = library): RuleSet =>
+  ruleSet(
+    `
+sources:
+  links: { spec: rt-link, dump: getlink }
+objects:
+  dev:
+    source: links
+    key: ifindex
+    label: name
+    attributes:
+      ifindex: { path: ifi_index, type: int }
+      name: { path: ifname, type: string }
+      up: { path: up, type: bool, default: true }
+attach:
+  dev: { hooks: [{ hook: tc }] }
+services:
+  passing:
+    on: { d: dev }
+    blockedBy: [{ code: down, when: "${condition}", message: it is down }]
+    modules: [{ fpm: frame }]
+`,
+    of,
+  );
+export const domain: Domain = { rules: rulesWith('!d.up'), library, lease: { scope: 'off', seconds: 0 } };
+export const link = (ifindex: number, up = true) => ({ ifi_index: ifindex, ifname: `p${ifindex}`, up });

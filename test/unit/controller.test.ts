@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a controller says and when, and which rules it goes by while they change.
+
+import t from 'tap';
+import { Repeats } from '../../src/cli/repeats.js';
+import { RuleReload } from '../../src/cli/rule-reload.js';
+import type { RuleSet } from '../../src/model/ruleset.js';
+import { runPass } from '../../src/reconcile/pass.js';
+import { progressOf, progressText, stoppedText } from '../../src/report/controller.js';
+import { domain, link, rulesWith } from '../support/device-domain.js';
+import { FakeHost } from '../support/fake-host.js';
+
+t.test('what a controller says of its state', async (t) => {
+  const host = new FakeHost();
+  host.links = [link(1), link(2), link(3, false)];
+  host.onCall = (call) => {
+    if (call.startsWith('attach tc 1')) throw new Error('busy');
+  };
+  const { derived, remaining } = await runPass(domain, host, new Map());
+  const progress = progressOf(derived.desired, remaining);
+  t.same(progress, { accelerated: 1, failed: 1 });
+  t.equal(progressText(progress), 'watching, 1 interface accelerated, 1 interface not as desired');
+  t.equal(progressText({ accelerated: 2, failed: 0 }), 'watching, 2 interfaces accelerated');
+  t.equal(stoppedText([], 60), 'stopped; what is accelerated stays so');
+  t.match(stoppedText(['p1', 'p2'], 60), /stays so, but p1, p2 only under a lease: for 60 s/);
+  t.match(
+    stoppedText(
+      Array.from({ length: 10 }, (_, i) => `p${i}`),
+      9,
+    ),
+    /p7 and 2 more only under a lease: for 9 s/,
+  );
+});
+
+t.test('the same trouble is told when it begins and now and then', async (t) => {
+  let now = 0;
+  const repeats = new Repeats({ now: () => now });
+  const told = ['a', 'a', 'b', 'a'].map((text) => repeats.isWorthTelling(text));
+  t.same(told, [true, false, true, false]);
+  now += 9 * 60_000;
+  t.notOk(repeats.isWorthTelling('a'));
+  now += 60_000;
+  t.ok(repeats.isWorthTelling('a'), 'after ten minutes');
+  repeats.forget();
+  t.ok(repeats.isWorthTelling('a'), 'or when all was well meanwhile');
+});
+
+t.test('what rules name is followed before they are looked by, and read for from the start of a pass on', async (t) => {
+  const told: string[] = [];
+  const [first, second] = [domain.rules, rulesWith('d.up')];
+  const nameOf = (rules: RuleSet) => (rules === first ? 'first' : 'second');
+  let followed = () => {};
+  const reload = new RuleReload(first, {
+    follow: (rules) => {
+      told.push(`follow ${nameOf(rules)}`);
+      return new Promise((resolve) => {
+        followed = resolve;
+      });
+    },
+    wake: () => told.push('wake'),
+    prune: (rules) => told.push(`prune ${nameOf(rules)}`),
+    good: (isNew) => told.push(isNew ? 'new' : 'as before'),
+    warn: (error) => told.push(error instanceof Error ? error.message : String(error)),
+  });
+  const after = (what: Promise<void> | undefined) =>
+    Promise.all([what, new Promise(setImmediate)]).then(() => told.splice(0));
+  reload.begin();
+  const change = reload.changed({ ruleSet: second });
+  t.same(await after(undefined), ['new', 'follow second'], 'a pass may be under way');
+  followed();
+  t.same(await after(change), ['wake']);
+  t.equal(reload.begin(), second);
+  t.equal(reload.begin(), second);
+  t.same(told.splice(0), ['prune second']);
+  const errors = [{ file: 'a.yaml', line: 1, column: 1, code: 'cycle', message: 'no', text: 'no' }] as const;
+  t.match(await after(reload.changed({ errors })), [/^the rules changed but have errors/]);
+  t.same(await after(reload.changed({ ruleSet: second })), ['as before'], 'good again');
+  t.same(await after(reload.changed({ ruleSet: second })), [], 'which is no news twice');
+});
