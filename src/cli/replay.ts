@@ -6,7 +6,7 @@ import type { Domain } from '../model/ports.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { readRecording } from '../platform/recording.js';
 import { derive } from '../reconcile/derive.js';
-import { probesOf, sysctlsOf } from '../reconcile/survey.js';
+import { probesOf, settingsOf } from '../reconcile/survey.js';
 import type { GlobalOptions } from './options.js';
 
 export function replay(file: string, domain: Domain, options: GlobalOptions): Derived {
@@ -22,11 +22,13 @@ function unrecorded(domain: Domain, recording: Snapshot): readonly string[] {
   const sources = rules.sources.flatMap(({ name }) => (isThere(name) ? [] : [name]));
   const answered = new Set(recording.capabilities.map(({ probe }) => probe));
   const probes = probesOf(domain).filter((probe) => !answered.has(probe));
-  const sysctls = sysctlsOf(rules, recording).filter((path) => !Object.hasOwn(recording.sysctls, path));
+  const settings = settingsOf(rules, recording);
+  const missing = (paths: readonly string[], given: object = {}) => paths.filter((path) => !Object.hasOwn(given, path));
   return [
     ...sources.map((name) => `the source ${name}, which is taken to be empty`),
     ...lacking('the probe', probes, 'taken to be unanswered'),
-    ...lacking('the sysctl', sysctls, "taken to have the rules' default"),
+    ...lacking('the sysctl', missing(settings.sysctl, recording.sysctls), "taken to have the rules' default"),
+    ...lacking('the file', missing(settings.sysfs, recording.sysfs), "taken to have the rules' default"),
   ];
 }
 

@@ -21,7 +21,10 @@ export interface HostReader {
   read(source: Source): Promise<{ readonly messages: readonly Message[] } | { readonly absent: string }>;
   /** Replies to the requests, in their order, those for vanished objects left out. */
   details(requests: readonly DetailRequest[]): Promise<readonly Message[] | { readonly absent: string }>;
+  /** By path below /proc/sys, in the host's network namespace; null where there is no such file. */
   sysctl(path: string): string | null;
+  /** By path below /sys. */
+  sysfs(path: string): string | null;
   capabilities(probes: readonly string[]): Promise<readonly Capability[]>;
   deployed(): Promise<Deployed>;
 }

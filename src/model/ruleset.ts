@@ -65,7 +65,7 @@ export type Source =
 /** A request's members; a string leaf names an attribute of the object that the request is made for. */
 export type RequestTemplate = { readonly [member: string]: string | number | RequestTemplate };
 
-/** One attribute of an object: read from the object's message, from another source, or from a sysctl. */
+/** One attribute of an object: read from the object's message, from another source, from a sysctl, or from a file of sysfs. */
 export interface AttributeRule {
   readonly name: string;
   readonly type: AttributeType;
@@ -80,7 +80,7 @@ export interface AttributeRule {
         readonly path: readonly string[];
         readonly mask: number | undefined;
       }
-    | { readonly kind: 'sysctl'; readonly path: Template };
+    | { readonly kind: 'sysctl' | 'sysfs'; readonly path: Template };
 }
 
 /** A type of object: a kind of message, or a refinement of another type. */
@@ -182,6 +182,8 @@ export interface ServiceRule {
   readonly when: Expression | undefined;
   readonly requires: readonly ConditionRule[];
   readonly blockedBy: readonly ConditionRule[];
+  /** By hook: conditions under which it does not run there unless `--hook` asks for that. */
+  readonly avoid: ReadonlyMap<Hook, readonly ConditionRule[]>;
   readonly modules: readonly ModuleRule[];
 }
 

@@ -68,6 +68,8 @@ export interface Snapshot {
   readonly absent: { readonly [source: string]: string };
   /** Sysctl values by path below /proc/sys; null where the file does not exist. */
   readonly sysctls: { readonly [path: string]: string | null };
+  /** The same of files below /sys; recordings from before rules could ask for such have none. */
+  readonly sysfs?: { readonly [path: string]: string | null };
   readonly capabilities: readonly Capability[];
   readonly deployed: Deployed;
 }

@@ -9,10 +9,17 @@ import type { Message } from '../model/snapshot.js';
 import { coerce, readPath } from './path.js';
 import { type FoundAttribute, type Recipe, recipesOf } from './recipe.js';
 
-/** The part of a snapshot that objects are made of. A first pass has no per-object sources and no sysctls yet. */
+/** The part of a snapshot that objects are made of. A first pass has no per-object sources and no settings yet. */
 export interface ObjectInput {
   readonly sources: { readonly [source: string]: readonly Message[] };
   readonly sysctls: { readonly [path: string]: string | null };
+  readonly sysfs?: { readonly [path: string]: string | null };
+}
+
+/** Paths of the settings that are read, each list sorted. */
+export interface SettingPaths {
+  readonly sysctl: readonly string[];
+  readonly sysfs: readonly string[];
 }
 
 interface Origin {
@@ -47,17 +54,17 @@ export function buildObjects(rules: RuleSet, input: ObjectInput, only?: Readonly
   return objects.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
 }
 
-/** Sysctl paths that the object rules read, given the objects of a first pass. Sorted. */
-export function sysctlPaths(rules: RuleSet, objects: readonly TnaObject[]): readonly string[] {
-  const paths = new Set<string>();
-  for (const { rule, sysctls } of recipesOf(rules)) {
-    if (sysctls.length === 0) continue;
+/** Settings that the object rules read, given the objects of a first pass. */
+export function settingPaths(rules: RuleSet, objects: readonly TnaObject[]): SettingPaths {
+  const paths = { sysctl: new Set<string>(), sysfs: new Set<string>() };
+  for (const { rule, settings } of recipesOf(rules)) {
+    if (settings.length === 0) continue;
     for (const object of objects) {
       if (object.type === rule.type)
-        for (const path of sysctls) paths.add(path.render({ [rule.type]: object.attributes }));
+        for (const { kind, path } of settings) paths[kind].add(path.render({ [rule.type]: object.attributes }));
     }
   }
-  return [...paths].sort();
+  return { sysctl: [...paths.sysctl].sort(), sysfs: [...paths.sysfs].sort() };
 }
 
 function fromMessages(recipe: Recipe, material: Material): readonly Origin[] {
@@ -141,7 +148,8 @@ function find(
     const other = lookup(place.source, place.on, key);
     return other === undefined ? undefined : place.read(other);
   }
-  const text = input.sysctls[place.path.render({ [rule.type]: attributes })];
+  const settings = place.kind === 'sysctl' ? input.sysctls : input.sysfs;
+  const text = settings?.[place.path.render({ [rule.type]: attributes })];
   return text === undefined || text === null ? undefined : coerce(text.trim(), place.type, undefined);
 }
 

@@ -8,7 +8,7 @@ import type { DetailRequest } from '../model/ports.js';
 import type { Attributes, RequestTemplate, RuleSet } from '../model/ruleset.js';
 import { recipesOf } from './recipe.js';
 
-/** Types whose objects give rise to requests or sysctls, and those that they refine: all that a first pass needs to make. */
+/** Types whose objects give rise to requests or settings, and those that they refine: all that a first pass needs to make. */
 export function detailTypes(rules: RuleSet): ReadonlySet<string> {
   const wanted = new Set<string>();
   const want = (type: string): void => {
@@ -18,7 +18,7 @@ export function detailTypes(rules: RuleSet): ReadonlySet<string> {
     if (refines !== undefined) want(refines);
   };
   for (const source of rules.sources) if (source.kind === 'per-object') want(source.object);
-  for (const { rule, sysctls } of recipesOf(rules)) if (sysctls.length > 0) want(rule.type);
+  for (const { rule, settings } of recipesOf(rules)) if (settings.length > 0) want(rule.type);
   return wanted;
 }
 

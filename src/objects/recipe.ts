@@ -27,12 +27,18 @@ export interface OwnAttribute {
   readonly isKey: boolean;
 }
 
+/** A file in which the kernel shows a setting. */
+export interface SettingFile {
+  readonly kind: 'sysctl' | 'sysfs';
+  readonly path: Template;
+}
+
 /** An attribute that is found elsewhere once the object's key is known. */
 export interface FoundAttribute {
   readonly name: string;
   readonly place:
     | { readonly kind: 'source'; readonly source: string; readonly on: readonly string[]; readonly read: Read }
-    | { readonly kind: 'sysctl'; readonly path: Template; readonly type: AttributeType };
+    | (SettingFile & { readonly type: AttributeType });
   readonly fallback: Value;
 }
 
@@ -40,8 +46,8 @@ export interface Recipe {
   readonly rule: ObjectRule;
   readonly own: readonly OwnAttribute[];
   readonly found: readonly FoundAttribute[];
-  /** Paths of sysctls among the found ones. */
-  readonly sysctls: readonly Template[];
+  /** Where the found ones are settings. */
+  readonly settings: readonly SettingFile[];
   /** When more is asked about an object of this type. */
   readonly details: readonly Expression[];
   /** All attributes, inherited ones first, without values yet: an object starts as a copy of this. */
@@ -76,7 +82,7 @@ function recipeOf(rule: ObjectRule, before: readonly Recipe[], { sources }: Rule
     details: sources.flatMap((source) =>
       source.kind === 'per-object' && source.object === rule.type ? (source.when ?? []) : [],
     ),
-    sysctls: found.flatMap(({ place }) => (place.kind === 'sysctl' ? [place.path] : [])),
+    settings: found.flatMap(({ place }) => (place.kind === 'source' ? [] : [place])),
   };
 }
 
@@ -111,7 +117,8 @@ function foundAttribute(attribute: AttributeRule): FoundAttribute | undefined {
       return { name, place: { kind: 'source', source: origin.source, on: origin.on, read }, fallback };
     }
     case 'sysctl':
-      return { name, place: { kind: 'sysctl', path: origin.path, type }, fallback };
+    case 'sysfs':
+      return { name, place: { kind: origin.kind, path: origin.path, type }, fallback };
   }
 }
 

@@ -14,7 +14,7 @@ export interface Observed {
 /** What the objects of the first pass ask for in addition. */
 export interface Details {
   readonly requests: readonly DetailRequest[];
-  readonly sysctls: readonly string[];
+  readonly settings: { readonly sysctl: readonly string[]; readonly sysfs: readonly string[] };
 }
 
 /** Reads every source that needs no object. */
@@ -30,7 +30,7 @@ export async function observeSources(reader: HostReader, rules: RuleSet): Promis
   return { sources, absent };
 }
 
-/** Reads the per-object sources and sysctls, and joins all into a snapshot. */
+/** Reads the per-object sources and settings, and joins all into a snapshot. */
 export async function observeDetails(
   reader: HostReader,
   rules: RuleSet,
@@ -54,7 +54,8 @@ export async function observeDetails(
     namespace: reader.namespace(),
     sources,
     absent,
-    sysctls: Object.fromEntries(details.sysctls.map((path) => [path, reader.sysctl(path)])),
+    sysctls: Object.fromEntries(details.settings.sysctl.map((path) => [path, reader.sysctl(path)])),
+    sysfs: Object.fromEntries(details.settings.sysfs.map((path) => [path, reader.sysfs(path)])),
     capabilities,
     deployed,
   };

@@ -2,7 +2,7 @@
 // The fast-path assembler: from the graph and the rules to the pipeline of every interface, or the reasons why it has none.
 
 import type { Assumption, Desired, DesiredInterface, Pipeline, Reason } from '../model/desired.js';
-import type { ForcedHooks } from '../model/forced-hooks.js';
+import { type ForcedHooks, forcedHook } from '../model/forced-hooks.js';
 import type { Graph, TnaObject } from '../model/graph.js';
 import type { LeasePolicy } from '../model/lease.js';
 import { type FpmLibrary, leaseFpm } from '../model/library.js';
@@ -130,7 +130,10 @@ function desiredInterface(
       reasons: [{ code: 'no-service', message: `nothing that a rule accelerates is configured on ${device.label}` }],
     };
   if (active.length === 0) return { ...idle, reasons };
-  const suited = (hook: Hook) => active.filter(({ service }) => service.hooks.includes(hook));
+  const wish = forcedHook(forcedHooks, device.label);
+  const avoided = (instance: ServiceInstance, hook: Hook) => (wish === hook ? [] : (instance.avoid.get(hook) ?? []));
+  const suited = (hook: Hook) =>
+    active.filter((one) => one.service.hooks.includes(hook) && avoided(one, hook).length === 0);
   const wantedAt = (hook: Hook) => wantedFpms.of(suited(hook), hook);
   for (const { hook } of rule.hooks) {
     const wanted = wantedAt(hook);
@@ -140,7 +143,12 @@ function desiredInterface(
     const able = suited(hook);
     return {
       services: able.length,
-      allServices: able.length === active.length,
+      standBack: [
+        ...(active.every(({ service }) => service.hooks.includes(hook))
+          ? []
+          : [{ code: 'hook-unsuitable', message: `a service on ${device.label} cannot run at ${hook}` }]),
+        ...joined(active.flatMap((one) => (able.includes(one) ? [] : avoided(one, hook)))),
+      ],
       obstacles: able.length === 0 ? [] : together(able, hook, wantedFpms, library),
     };
   };
@@ -163,16 +171,16 @@ function desiredInterface(
   if ('reasons' in built) return { ...idle, reasons: [...reasons, ...built.reasons] };
   const { pipeline, assumptions } = built;
   const behind = active.filter((instance) => !running.includes(instance));
-  const elsewhere = behind.flatMap(({ service }) =>
-    against(service, [
-      { code: 'hook-unsuitable', message: `${service.name} does not run at ${hook}, where the others do` },
-    ]),
-  );
+  const elsewhere = behind.flatMap((one) => {
+    if (one.service.hooks.includes(hook)) return avoided(one, hook);
+    const message = `${one.service.name} does not run at ${hook}, where the others do`;
+    return against(one.service, [{ code: 'hook-unsuitable', message }]);
+  });
   return {
     ...identity,
     services,
     pipeline,
-    reasons: [...reasons, ...elsewhere],
+    reasons: joined([...reasons, ...elsewhere]),
     hookNotes: choice.notes,
     assumptions,
   };

@@ -18,7 +18,8 @@ export interface HookChoice {
 export interface AtHook {
   /** How many of them run there. */
   readonly services: number;
-  readonly allServices: boolean;
+  /** Why the others do not. */
+  readonly standBack: readonly Reason[];
   /** Why their FPMs cannot run there together. */
   readonly obstacles: readonly Reason[];
 }
@@ -47,7 +48,7 @@ export function chooseHook(
   const wish = forcedHook(forced, device.label);
   const judged = rule.hooks.map((candidate) => {
     const { hook } = candidate;
-    const { services, allServices, obstacles } = at(hook);
+    const { services, standBack, obstacles } = at(hook);
     const against: Reason[] = [
       ...reasonsOf(candidate.requires, bound.scope, bound.objects),
       ...obstacles,
@@ -56,10 +57,7 @@ export function chooseHook(
     ];
     const stuck = against.length === 0 && services > 0 ? egress.against(served, candidate) : undefined;
     if (stuck !== undefined) against.push(stuck);
-    const unsuitable = allServices
-      ? []
-      : [{ code: 'hook-unsuitable', message: `a service on ${device.label} cannot run at ${hook}` }];
-    return { hook, services: against.length === 0 ? services : 0, against: [...unsuitable, ...against] };
+    return { hook, services: against.length === 0 ? services : 0, against: [...standBack, ...against] };
   });
   const most = Math.max(...judged.map(({ services }) => services));
   const chosen = most === 0 ? judged.length : judged.findIndex(({ services }) => services === most);

@@ -4,7 +4,7 @@
 import type { Reason } from '../model/desired.js';
 import { holds } from '../model/evaluated.js';
 import type { TnaObject } from '../model/graph.js';
-import type { RuleSet, Scope, ServiceRule } from '../model/ruleset.js';
+import type { Hook, RuleSet, Scope, ServiceRule } from '../model/ruleset.js';
 import { reasonsOf } from './conditions.js';
 import { bindScope, type GraphIndex } from './scope.js';
 
@@ -17,6 +17,8 @@ export interface ServiceInstance {
   readonly shared: string | undefined;
   /** Empty when the service can be given. */
   readonly reasons: readonly Reason[];
+  /** Why it had better not run at a hook that it could run at. */
+  readonly avoid: ReadonlyMap<Hook, readonly Reason[]>;
 }
 
 /** Instances of all services, in rule then object order. */
@@ -28,7 +30,7 @@ export function serviceInstances(rules: RuleSet, index: GraphIndex): readonly Se
         const reasons = against(service, [
           { code: 'incomplete', message: `${subject.label} has no ${bound.missing}, which ${service.name} depends on` },
         ]);
-        return { service, subject, scope: {}, shared: undefined, reasons };
+        return { service, subject, scope: {}, shared: undefined, reasons, avoid: new Map() };
       }
       const { scope, objects, doubt } = bound;
       const meant = holds(service.when, scope);
@@ -40,7 +42,10 @@ export function serviceInstances(rules: RuleSet, index: GraphIndex): readonly Se
         ...reasonsOf(service.blockedBy, scope, objects),
       ]);
       const shared = service.between === undefined ? undefined : objects.get(service.between)?.id;
-      return { service, subject, scope, shared, reasons };
+      const avoid = new Map(
+        [...service.avoid].map(([hook, conditions]) => [hook, against(service, reasonsOf(conditions, scope, objects))]),
+      );
+      return { service, subject, scope, shared, reasons, avoid };
     }),
   );
 }

@@ -80,13 +80,11 @@ export class LiveHost implements HostReader, Deployer, LeaseHolder {
   }
 
   sysctl(path: string): string | null {
-    try {
-      return readFileSync(join('/proc/sys', path), 'utf8').trim();
-    } catch (cause) {
-      // Of a device that has just gone, too. Anything else must not pass for a default.
-      if (errnoOf(cause) === 'ENOENT') return null;
-      throw failure('sysctl', `cannot read the sysctl ${path}`, cause);
-    }
+    return setting('sysctl', '/proc/sys', path);
+  }
+
+  sysfs(path: string): string | null {
+    return setting('sysfs', '/sys', path);
   }
 
   capabilities(probes: readonly string[]): Promise<readonly Capability[]> {
@@ -234,4 +232,14 @@ export class LiveHost implements HostReader, Deployer, LeaseHolder {
 
 function sameSet(a: ReadonlySet<number>, b: ReadonlySet<number> | undefined): boolean {
   return a.size === b?.size && [...a].every((one) => b.has(one));
+}
+
+function setting(kind: 'sysctl' | 'sysfs', directory: string, path: string): string | null {
+  try {
+    return readFileSync(join(directory, path), 'utf8').trim();
+  } catch (cause) {
+    // Of a device that has just gone, too. Anything else must not pass for a default.
+    if (errnoOf(cause) === 'ENOENT') return null;
+    throw failure(kind, `cannot read ${join(directory, path)}`, cause);
+  }
 }

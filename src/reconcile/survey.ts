@@ -9,7 +9,7 @@ import { alternatives, leaseFpm } from '../model/library.js';
 import type { Domain, HostReader } from '../model/ports.js';
 import type { RuleSet } from '../model/ruleset.js';
 import type { Deployed, Snapshot } from '../model/snapshot.js';
-import { buildObjects, sysctlPaths } from '../objects/build.js';
+import { buildObjects, type SettingPaths, settingPaths } from '../objects/build.js';
 import { detailRequests, detailTypes } from '../objects/details.js';
 import { type Observed, observeDetails, observeSources } from '../observe/observe.js';
 import { derive } from './derive.js';
@@ -27,7 +27,7 @@ export async function takeSnapshot(domain: Domain, reader: HostReader, forced: F
   const [deployed, first] = await readSources(reader, rules);
   const capabilities = await asked;
   const objects = firstObjects(rules, first);
-  const details = { requests: detailRequests(rules, objects, forced), sysctls: sysctlPaths(rules, objects) };
+  const details = { requests: detailRequests(rules, objects, forced), settings: settingPaths(rules, objects) };
   return observeDetails(reader, rules, first, details, capabilities, deployed);
 }
 
@@ -38,9 +38,9 @@ export function probesOf({ rules, library }: Domain): readonly string[] {
   return [...new Set(needs.flatMap(alternatives))].sort();
 }
 
-/** Sysctls that these rules read on a host with these messages. */
-export function sysctlsOf(rules: RuleSet, first: Pick<Observed, 'sources'>): readonly string[] {
-  return sysctlPaths(rules, firstObjects(rules, first));
+/** Settings that these rules read on a host with these messages. */
+export function settingsOf(rules: RuleSet, first: Pick<Observed, 'sources'>): SettingPaths {
+  return settingPaths(rules, firstObjects(rules, first));
 }
 
 /** The objects that give rise to further questions. */

@@ -164,9 +164,11 @@ function compileAttribute(
     site.at('path').report('type-mismatch', `a path with [] gives a list, not ${rule.type}`);
   }
   const common = { name, type: rule.type, default: rule.default as Value | undefined };
-  if (rule.sysctl !== undefined) {
-    const template = compileSysctl(type, cel, rule.sysctl, site.at('sysctl'));
-    return template === undefined ? undefined : { ...common, origin: { kind: 'sysctl', path: template } };
+  for (const kind of ['sysctl', 'sysfs'] as const) {
+    const text = rule[kind];
+    if (text === undefined) continue;
+    const template = compileSettingPath(kind, type, cel, text, site.at(kind));
+    return template === undefined ? undefined : { ...common, origin: { kind, path: template } };
   }
   if (rule.from === undefined) return { ...common, origin: { kind: 'message', path, mask: rule.mask } };
   const source = declarations.sources.resolve(rule.from, site.at('from'));
@@ -195,21 +197,21 @@ function checkDefault(rule: Attribute, site: Site): void {
   site.at('default').report('type-mismatch', `default must be of type ${rule.type}, but is of type ${given}`);
 }
 
-function compileSysctl(type: ResolvedType, cel: CelTypes, text: string, site: Site) {
-  if (text.split('/').includes('..')) return site.report('invalid-value', '"sysctl" must not contain ..');
+function compileSettingPath(kind: 'sysctl' | 'sysfs', type: ResolvedType, cel: CelTypes, text: string, site: Site) {
+  if (text.split('/').includes('..')) return site.report('invalid-value', `"${kind}" must not contain ..`);
   const compiled = compileTemplate(cel.scope(new Map([[type.name, { type: type.name, many: false }]])), site, text);
   for (const use of compiled?.uses ?? []) {
     if (originOf(type, use) === 'message') continue;
     site.report(
       'type-mismatch',
-      `a sysctl's path can only use attributes of the object's own message, not "${use.attribute}"`,
+      `the path of a setting can only use attributes of the object's own message, not "${use.attribute}"`,
     );
   }
   return compiled?.template;
 }
 
-function originOf(type: ResolvedType, use: AttributeUse): 'message' | 'lookup' | 'sysctl' {
+function originOf(type: ResolvedType, use: AttributeUse): 'message' | 'lookup' | 'setting' {
   const rule = type.attributes.get(use.attribute)?.rule;
-  if (rule?.sysctl !== undefined) return 'sysctl';
+  if (rule?.sysctl !== undefined || rule?.sysfs !== undefined) return 'setting';
   return rule?.from === undefined ? 'message' : 'lookup';
 }

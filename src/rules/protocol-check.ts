@@ -32,7 +32,7 @@ export function checkProtocols(
   for (const { name, site } of declarations.sources.usable()) if (!isKnown(site)) answersOf(name);
   for (const type of types.values()) {
     for (const { rule, site, owner } of type.attributes.values()) {
-      if (owner !== type.name || rule.sysctl !== undefined || isKnown(site)) continue;
+      if (owner !== type.name || rule.sysctl !== undefined || rule.sysfs !== undefined || isKnown(site)) continue;
       const given = answersOf(rule.from ?? type.source);
       if (given === undefined) continue;
       checkPath(given, rule.path ?? '', site.at('path'));

@@ -38,7 +38,7 @@ interface SchemaPart {
 const combinations: { readonly [definition: string]: string } = {
   source: 'a source is { spec, dump }, { spec, get or dump, for } or { bpf: attachments }',
   objectType: 'an object has source and key, or refines and when',
-  attribute: 'an attribute has path, or from with on, path and default, or sysctl with default',
+  attribute: 'an attribute has path, or from with on, path and default, or sysctl or sysfs with default',
   binding: 'a binding is { edge, reverse?, many? } or { all }',
   condition: 'a condition has exactly one of when and unless',
 };
@@ -47,6 +47,7 @@ const patterns: { readonly [definition: string]: string } = {
   name: 'must be a name: lower-case letters, digits and _, a letter first',
   path: 'must be a path such as linkinfo.slave_data.mode or bits.bit[].name',
   sysctl: 'must be a path below /proc/sys such as net/ipv4/ip_forward',
+  sysfs: 'must be a path below /sys/devices/system such as devices/system/cpu/smt/active',
   code: 'must be a code: lower-case letters, digits and -, a letter first',
 };
 

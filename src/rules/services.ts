@@ -2,16 +2,17 @@
 // Dependencies, attach rules and services: what hangs together, and what is accelerated where.
 import { type FpmModule, paramHolds } from '../model/library.js';
 import { nearest } from '../model/nearest.js';
-import type {
-  AttachRule,
-  Binding as BindingRule,
-  ConditionRule,
-  DependencyRule,
-  Expression,
-  Hook,
-  HookRule,
-  ModuleRule,
-  ServiceRule,
+import {
+  type AttachRule,
+  type Binding as BindingRule,
+  type ConditionRule,
+  type DependencyRule,
+  type Expression,
+  HOOKS,
+  type Hook,
+  type HookRule,
+  type ModuleRule,
+  type ServiceRule,
 } from '../model/ruleset.js';
 import { type CelScope, type CelTypes, celReservedNames, type Variable } from './cel.js';
 import type { Declarations, Site } from './declarations.js';
@@ -119,10 +120,21 @@ export function compileServices(context: RuleContext): readonly ServiceRule[] {
     if (bound === undefined) continue;
     const conditions = { ...conditionContext(context, bound), pipeline: new Set(value.modules.map(({ fpm }) => fpm)) };
     const codes = new Map<string, Site>();
-    const list = (key: 'requires' | 'blockedBy', given: readonly Condition[] | undefined): readonly ConditionRule[] =>
-      compileConditions(conditions, site.at(key), given ?? [], codes);
+    const list = (at: Site, given: readonly Condition[] = []): readonly ConditionRule[] => {
+      refuseProvisional(at, given);
+      return compileConditions(conditions, at, given, codes);
+    };
     const hooks = value.hooks ?? ['xdp', 'tc'];
-    for (const key of ['requires', 'blockedBy'] as const) refuseProvisional(site.at(key), value[key] ?? []);
+    const requires = list(site.at('requires'), value.requires);
+    const blockedBy = list(site.at('blockedBy'), value.blockedBy);
+    const avoid = new Map<Hook, readonly ConditionRule[]>();
+    for (const hook of HOOKS) {
+      const given = value.avoid?.[hook];
+      if (given === undefined) continue;
+      const at = site.at('avoid', hook);
+      if (!hooks.includes(hook)) at.reportKey('invalid-combination', `${name} does not run at ${hook}`);
+      avoid.set(hook, list(at, given));
+    }
     if (value.between !== undefined && !bound.single.has(value.between)) {
       const message = `"${value.between}" is not a variable that stands for one object`;
       site.at('between').report('unknown-name', message, nearest(value.between, bound.single));
@@ -138,8 +150,9 @@ export function compileServices(context: RuleContext): readonly ServiceRule[] {
       between: value.between,
       when:
         value.when === undefined ? undefined : compilePredicate(bound.scope, site.at('when'), value.when)?.expression,
-      requires: list('requires', value.requires),
-      blockedBy: list('blockedBy', value.blockedBy),
+      requires,
+      blockedBy,
+      avoid,
       modules: compileModules(context, bound.scope, hooks, site.at('modules'), value.modules),
     });
   }

@@ -39,7 +39,7 @@ export async function measureFullTable(
   const undo: (() => Promise<void> | void)[] = [];
   try {
     const bed = await RouterBed.make({ teardown: (action) => undo.push(action) }, { kind: 'tap', ports, ip6: true });
-    const tna = new Tna(bed.netns, options.library);
+    const tna = new Tna(bed.netns, options.library, 'tc');
     const most = Math.max(...options.routes);
     const costs: Cost[] = [];
     for (const routes of [

@@ -6,6 +6,7 @@ import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
+import type { Hook } from '../../src/model/ruleset.js';
 import { isRemoved, removeAtExit } from '../support/lab/cleanup.js';
 import { tryRun } from '../support/lab/command.js';
 
@@ -36,6 +37,8 @@ export class Tna {
   constructor(
     readonly netns: string,
     readonly library: string | undefined,
+    /** Where it is not left to TNA. */
+    readonly hook?: Hook,
   ) {
     this.pins = `/sys/fs/bpf/tna/${statSync(`/run/netns/${netns}`).ino}`;
     // A thousand ports take longer to detach than anybody waits after Ctrl-C; without its pins everything goes by itself.
@@ -45,7 +48,8 @@ export class Tna {
 
   #arguments(args: readonly string[]): string[] {
     const library = this.library === undefined ? [] : ['--library', this.library];
-    return [cli, '--netns', this.netns, ...library, ...args];
+    const hook = this.hook === undefined ? [] : ['--hook', this.hook];
+    return [cli, '--netns', this.netns, ...library, ...hook, ...args];
   }
 
   /** Runs to the end; resolves to its output and wall time. Rejects with the command's own words when it fails. */

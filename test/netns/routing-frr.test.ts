@@ -235,7 +235,10 @@ t.test('OSPF and BGP over accelerated interfaces', { skip }, async (t) => {
   await until('packets arrive', async () => (await stream.arrivals()).packets > 0, waitMs);
 
   const without = await failover(network, stream);
-  const controllers = new Map(routers.map((router) => [router, Controller.start(network.netns(router))] as const));
+  // not left to the processor, on which it depends whether routing at tc is worth it
+  const controllers = new Map(
+    routers.map((router) => [router, Controller.start(network.netns(router), '--hook', 'tc')] as const),
+  );
   t.teardown(async () => {
     for (const [router, controller] of controllers) {
       await controller.stop();

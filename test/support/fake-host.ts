@@ -46,6 +46,10 @@ export class FakeHost implements HostReader, Deployer, LeaseHolder {
     return null;
   }
 
+  sysfs(): string | null {
+    return null;
+  }
+
   async capabilities(probes: readonly string[]): Promise<readonly Capability[]> {
     return probes.map((probe) => ({ probe, answer: 'yes', evidence: '' }));
   }

@@ -6,7 +6,7 @@ import { buildGraph } from '../../src/graph/build.js';
 import type { ForcedHooks } from '../../src/model/forced-hooks.js';
 import type { Attributes } from '../../src/model/ruleset.js';
 import type { Message } from '../../src/model/snapshot.js';
-import { buildObjects, sysctlPaths } from '../../src/objects/build.js';
+import { buildObjects, settingPaths } from '../../src/objects/build.js';
 import { detailRequests } from '../../src/objects/details.js';
 import { coerce, readPath } from '../../src/objects/path.js';
 import { graphText } from '../../src/report/graph.js';
@@ -110,6 +110,8 @@ objects:
       stp: { path: linkinfo.data.stp_state, type: int, default: 0 }
       call: { sysctl: net/bridge/call, type: bool, default: false }
       forwarding: { sysctl: "net/ipv4/conf/\${bridge.name}/forwarding", type: int, default: 1 }
+      threads: { sysfs: devices/system/cpu/smt, type: string, default: unknown }
+      node: { sysfs: "devices/system/node/\${bridge.name}", type: int, default: 7 }
   stp_bridge:
     refines: bridge
     when: bridge.stp == 1
@@ -141,7 +143,7 @@ t.test('messages become objects, refined where the rules say', async (t) => {
     offloads: [{ header: { dev_index: 3 }, active: { bits: { bit: [{ name: 'a' }, { name: 'b' }] } } }],
   };
   const sysctls = { 'net/bridge/call': '1\n', 'net/ipv4/conf/br0/forwarding': null };
-  const objects = buildObjects(rules, { sources, sysctls });
+  const objects = buildObjects(rules, { sources, sysctls, sysfs: { 'devices/system/cpu/smt': 'on\n' } });
   const attributes = (id: string): Attributes | undefined => objects.find((object) => object.id === id)?.attributes;
   t.same(
     objects.map((object) => [object.id, object.label, object.base]),
@@ -171,8 +173,8 @@ t.test('messages become objects, refined where the rules say', async (t) => {
   );
   t.match(
     attributes('bridge:2'),
-    { name: 'br0', up: true, stp: 1, call: true, forwarding: 1 },
-    'a sysctl that is not there has its default',
+    { name: 'br0', up: true, stp: 1, call: true, forwarding: 1, threads: 'on', node: 7 },
+    'a setting that is not there has its default',
   );
   t.match(attributes('stp_bridge:2'), { name: 'br0', stp: 1, call: true }, 'all that the chain of bases has');
 });
@@ -186,8 +188,11 @@ t.test('objects tell which sysctls and which further messages are needed', async
   const asked = (forced: ForcedHooks | 'any') =>
     detailRequests(rules, objects, forced).map(({ source, request }) => [source.name, request]);
   t.same(
-    sysctlPaths(rules, objects),
-    ['net/bridge/call', 'net/ipv4/conf/br0/forwarding'],
+    settingPaths(rules, objects),
+    {
+      sysctl: ['net/bridge/call', 'net/ipv4/conf/br0/forwarding'],
+      sysfs: ['devices/system/cpu/smt', 'devices/system/node/br0'],
+    },
     'not once more for the refinement',
   );
   t.same(

@@ -243,6 +243,57 @@ t.test('the hook is the best that requirements, wishes and the library allow', a
   );
 });
 
+t.test('a service that had better not run at a hook stands back there, unless somebody insists', async (t) => {
+  const avoid = `avoid:
+      tc:
+        - code: no-gain
+          when: m.text == 'quick'
+          message: Linux is quicker on \${m.name}
+          hint: take XDP
+`;
+  const careful = relaying.replace('modules:', `${avoid}    modules:`);
+  const given = { rules: ruleSet(objects + attach + careful, library) };
+  const quick = { ...member, text: 'quick' };
+  const reason = { code: 'no-gain', message: 'Linux is quicker on a', hint: 'take XDP', services: ['relaying'] };
+  t.equal(on('a', desire([hub, quick], given)).pipeline?.hook, 'xdp', 'it says nothing of the other hook');
+  t.equal(on('a', desire([hub, { ...member, slow: true }], given)).pipeline?.hook, 'tc', 'it does not hold');
+
+  const idle = on('a', desire([hub, { ...quick, slow: true }], given));
+  t.equal(idle.pipeline, undefined, 'XDP does not come in its place where that is to be avoided, too');
+  t.same(codes(idle), ['costs-much', 'no-gain']);
+  t.same(idle.reasons[1], reason);
+  t.same(
+    ['tc', 'xdp'].map((hook) => {
+      const asked = { ...given, hooks: [['a', hook as Hook]] as const };
+      return on('a', desire([hub, { ...quick, slow: true }], asked)).pipeline?.hook;
+    }),
+    ['tc', 'xdp'],
+  );
+  const elsewhere = { ...given, hooks: [['b', 'tc']] as const };
+  t.equal(on('a', desire([hub, { ...quick, slow: true }], elsewhere)).pipeline, undefined, 'of this device');
+
+  const beside = libraryOf(
+    ...library.modules,
+    fpm('count', { params: { size: { type: 'u32', default: 0, doc: '' } } }),
+  );
+  const two = { rules: ruleSet(objects + attach + careful + second, beside), library: beside };
+  const other = on('a', desire([hub, quick], two));
+  t.same(
+    [other.services, other.pipeline?.hook],
+    [['relaying'], 'xdp'],
+    'of two hooks with one service each the better',
+  );
+  const slow = on('a', desire([hub, { ...quick, slow: true }], two));
+  t.same([slow.services, slow.pipeline?.hook], [['counting'], 'tc'], 'it does not take the other service along');
+  t.same(slow.reasons, [reason]);
+  const more = careful.replace('services:', '').replace('relaying:', 'more:');
+  const both = on(
+    'a',
+    desire([hub, { ...quick, slow: true }], { rules: ruleSet(objects + attach + careful + more, library) }),
+  );
+  t.same(both.reasons[1], { ...reason, services: ['relaying', 'more'] }, 'what both have in common is told once');
+});
+
 t.test('a device that no hook suits has the reasons of all hooks', async (t) => {
   const crowd = Array.from({ length: 10 }, (_, i) => ({ ifi_index: 10 + i, ifname: `d${i}` }));
   t.same(codes(on('a', desire([hub, { ...member, native: false }, ...crowd]))), ['not-native', 'too-many']);

@@ -124,7 +124,7 @@ export interface ObjectType {
   };
 }
 /**
- * Read from the object's message ({ path }), from another source ({ from, on, path }) or from a sysctl ({ sysctl }).
+ * Read from the object's message ({ path }), from another source ({ from, on, path }), from a sysctl ({ sysctl }) or from a file of sysfs ({ sysfs }).
  */
 export interface Attribute {
   path?: Path;
@@ -134,6 +134,10 @@ export interface Attribute {
    * Path below /proc/sys; may contain ${CEL}.
    */
   sysctl?: string;
+  /**
+   * Path below /sys/devices/system, the part that is the same in all network namespaces; may contain ${CEL}.
+   */
+  sysfs?: string;
   /**
    * Bits of the number that count.
    */
@@ -228,6 +232,13 @@ export interface Service {
   when?: Expression;
   requires?: Conditions;
   blockedBy?: Conditions;
+  /**
+   * By hook: conditions under which the service does not run there; --hook overrides them.
+   */
+  avoid?: {
+    xdp?: Conditions;
+    tc?: Conditions;
+  };
   /**
    * The FPMs of the pipeline, in any order: they run in that of their manifests.
    */

@@ -4,7 +4,7 @@
 "use strict";
 export const validate = validate10;
 export default validate10;
-const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:tna:rule-file:v1","title":"RuleFile","description":"One rule file of TNA: what a subsystem looks like in the kernel's messages, and what can be accelerated in it.","type":"object","additionalProperties":false,"required":["apiVersion","subsystem"],"properties":{"apiVersion":{"description":"Version of the rule language.","const":"tna/v1"},"subsystem":{"$ref":"#/definitions/name","description":"Name of the subsystem; one file each."},"summary":{"description":"One sentence for people.","type":"string"},"sources":{"description":"Where messages come from, by name. Names are shared by all files.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/source"}},"objects":{"description":"Types of objects, by name. The name is also the variable's name in expressions.","type":"object","propertyNames":{"$ref":"#/definitions/typeName"},"additionalProperties":{"$ref":"#/definitions/objectType"}},"dependencies":{"description":"Edges between objects whose attributes are equal, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/dependency"}},"attach":{"description":"The hooks that the devices of an object type offer.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attach"}},"services":{"description":"What is accelerated, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/service"}}},"patternProperties":{"^x-":{"description":"Not read: a place for YAML anchors."}},"definitions":{"name":{"type":"string","pattern":"^[a-z][a-z0-9_]{0,63}$"},"typeName":{"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"},"expression":{"description":"A CEL expression.","type":"string"},"template":{"description":"Text in which ${CEL} stands for the value of an expression.","type":"string"},"hook":{"enum":["xdp","tc"]},"path":{"description":"Members of a message, separated by dots, with _ where the spec has -; [] after a member means each element of its list.","type":"string","pattern":"^[A-Za-z0-9_]+(\\[\\])?(\\.[A-Za-z0-9_]+(\\[\\])?)*$"},"request":{"description":"Members of the request. In a request that is made for an object, text names an attribute of it.","type":"object","additionalProperties":{"anyOf":[{"type":"string"},{"type":"integer"},{"$ref":"#/definitions/request"}]}},"source":{"description":"One of: { spec, dump }, { spec, get or dump, for }, { bpf: attachments }.","type":"object","additionalProperties":false,"oneOf":[{"required":["bpf"],"not":{"required":["spec"]}},{"required":["spec","dump"],"not":{"required":["get"]}},{"required":["spec","get","for"],"not":{"required":["dump"]}}],"properties":{"spec":{"description":"Netlink spec that describes the messages.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"dump":{"description":"Operation of the spec that lists everything.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"get":{"description":"Operation of the spec that returns one message; needs `for`.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"bpf":{"description":"The BPF programs attached to each device.","const":"attachments"},"for":{"$ref":"#/definitions/perObject"},"request":{"$ref":"#/definitions/request"},"notify":{"description":"Multicast groups whose events say that this source may have changed.","type":"array","items":{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}},"optional":{"description":"A kernel without this family or operation gives an empty source instead of an error.","type":"boolean"}}},"perObject":{"description":"One request for each object of a type.","type":"object","additionalProperties":false,"required":["object","request"],"properties":{"object":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"forced":{"$ref":"#/definitions/hook"},"request":{"$ref":"#/definitions/request"}}},"objectType":{"description":"A kind of message ({ source, key, label }) or a refinement of another type ({ refines, when }).","type":"object","additionalProperties":false,"oneOf":[{"required":["source","key"],"not":{"required":["refines"]}},{"required":["refines","when"],"not":{"anyOf":[{"required":["source"]},{"required":["key"]}]}}],"properties":{"source":{"$ref":"#/definitions/name"},"refines":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"key":{"description":"The attribute or attributes that identify an object.","anyOf":[{"$ref":"#/definitions/name"},{"type":"array","minItems":1,"items":{"$ref":"#/definitions/name"}}]},"label":{"$ref":"#/definitions/name","description":"The attribute that people call the object by."},"attributes":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attribute"}}}},"attribute":{"description":"Read from the object's message ({ path }), from another source ({ from, on, path }) or from a sysctl ({ sysctl }).","type":"object","additionalProperties":false,"required":["type"],"oneOf":[{"required":["path"],"not":{"anyOf":[{"required":["sysctl"]},{"required":["from"]},{"required":["on"]}]}},{"required":["from","on","path","default"],"not":{"required":["sysctl"]}},{"required":["sysctl","default"],"not":{"anyOf":[{"required":["path"]},{"required":["from"]},{"required":["on"]},{"required":["mask"]}]}}],"properties":{"path":{"$ref":"#/definitions/path"},"from":{"$ref":"#/definitions/name","description":"Another source."},"on":{"$ref":"#/definitions/path","description":"Member of the other source's messages that equals this object's key."},"sysctl":{"description":"Path below /proc/sys; may contain ${CEL}.","type":"string","pattern":"^[a-z][^\\s]*$"},"mask":{"description":"Bits of the number that count.","type":"integer","minimum":1,"maximum":4294967295},"type":{"enum":["int","string","bool","list"]},"default":{"description":"Value where the kernel says nothing.","anyOf":[{"type":"string"},{"type":"integer"},{"type":"boolean"},{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]}}]}}},"dependency":{"type":"object","additionalProperties":false,"required":["from","to","on"],"properties":{"from":{"$ref":"#/definitions/name"},"to":{"$ref":"#/definitions/name"},"on":{"description":"Pairs of attributes that are equal: attribute of `from`: attribute of `to`.","type":"object","minProperties":1,"additionalProperties":{"$ref":"#/definitions/name"}},"label":{"description":"How people read the edge: FROM label TO.","type":"string"}}},"binding":{"description":"Objects that expressions can see under a name: those at the other end of an edge, or all of a type.","type":"object","additionalProperties":false,"oneOf":[{"required":["edge"],"not":{"required":["all"]}},{"required":["all"],"not":{"anyOf":[{"required":["edge"]},{"required":["reverse"]},{"required":["many"]}]}}],"properties":{"edge":{"$ref":"#/definitions/name"},"reverse":{"description":"Walk the edge from its `to` to its `from`.","type":"boolean"},"many":{"description":"The variable is the list of all objects at the other end.","type":"boolean"},"all":{"$ref":"#/definitions/name","description":"The variable is the list of all objects of this type."}}},"bindings":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/binding"}},"condition":{"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"description":"The FPM that checks the same thing per packet, or several of which the pipeline has one; attachment: the kernel would not run the program otherwise.","oneOf":[{"$ref":"#/definitions/name"},{"type":"array","items":{"$ref":"#/definitions/name"},"minItems":1}]},"provisional":{"description":"In transmit: it may cease to hold once a program is attached to the device, so it is no reason against attaching.","type":"boolean"}}},"conditions":{"type":"array","items":{"$ref":"#/definitions/condition"}},"attach":{"type":"object","additionalProperties":false,"required":["hooks"],"properties":{"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Best first.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hookRule"}}}},"hookRule":{"type":"object","additionalProperties":false,"required":["hook"],"properties":{"hook":{"$ref":"#/definitions/hook"},"requires":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook cannot be used."},"avoid":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook is not chosen; --hook overrides them."},"transmit":{"$ref":"#/definitions/conditions","description":"Conditions under which frames must not be sent out of the device by this hook. Absent: the hook needs no egress handle."}}},"service":{"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"between":{"$ref":"#/definitions/name","description":"A variable that stands for one object: frames go between the objects that share it. Absent: they may go anywhere."},"when":{"$ref":"#/definitions/expression","description":"The objects that the service is meant for, where not for all: no reason is given for others."},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in any order: they run in that of their manifests.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}},"module":{"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"hooks":{"description":"Hooks at which the pipeline has the FPM; all of the service's when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}}}};
+const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:tna:rule-file:v1","title":"RuleFile","description":"One rule file of TNA: what a subsystem looks like in the kernel's messages, and what can be accelerated in it.","type":"object","additionalProperties":false,"required":["apiVersion","subsystem"],"properties":{"apiVersion":{"description":"Version of the rule language.","const":"tna/v1"},"subsystem":{"$ref":"#/definitions/name","description":"Name of the subsystem; one file each."},"summary":{"description":"One sentence for people.","type":"string"},"sources":{"description":"Where messages come from, by name. Names are shared by all files.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/source"}},"objects":{"description":"Types of objects, by name. The name is also the variable's name in expressions.","type":"object","propertyNames":{"$ref":"#/definitions/typeName"},"additionalProperties":{"$ref":"#/definitions/objectType"}},"dependencies":{"description":"Edges between objects whose attributes are equal, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/dependency"}},"attach":{"description":"The hooks that the devices of an object type offer.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attach"}},"services":{"description":"What is accelerated, by name.","type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/service"}}},"patternProperties":{"^x-":{"description":"Not read: a place for YAML anchors."}},"definitions":{"name":{"type":"string","pattern":"^[a-z][a-z0-9_]{0,63}$"},"typeName":{"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"},"expression":{"description":"A CEL expression.","type":"string"},"template":{"description":"Text in which ${CEL} stands for the value of an expression.","type":"string"},"hook":{"enum":["xdp","tc"]},"path":{"description":"Members of a message, separated by dots, with _ where the spec has -; [] after a member means each element of its list.","type":"string","pattern":"^[A-Za-z0-9_]+(\\[\\])?(\\.[A-Za-z0-9_]+(\\[\\])?)*$"},"request":{"description":"Members of the request. In a request that is made for an object, text names an attribute of it.","type":"object","additionalProperties":{"anyOf":[{"type":"string"},{"type":"integer"},{"$ref":"#/definitions/request"}]}},"source":{"description":"One of: { spec, dump }, { spec, get or dump, for }, { bpf: attachments }.","type":"object","additionalProperties":false,"oneOf":[{"required":["bpf"],"not":{"required":["spec"]}},{"required":["spec","dump"],"not":{"required":["get"]}},{"required":["spec","get","for"],"not":{"required":["dump"]}}],"properties":{"spec":{"description":"Netlink spec that describes the messages.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"dump":{"description":"Operation of the spec that lists everything.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"get":{"description":"Operation of the spec that returns one message; needs `for`.","type":"string","pattern":"^[A-Za-z0-9_-]+$"},"bpf":{"description":"The BPF programs attached to each device.","const":"attachments"},"for":{"$ref":"#/definitions/perObject"},"request":{"$ref":"#/definitions/request"},"notify":{"description":"Multicast groups whose events say that this source may have changed.","type":"array","items":{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}},"optional":{"description":"A kernel without this family or operation gives an empty source instead of an error.","type":"boolean"}}},"perObject":{"description":"One request for each object of a type.","type":"object","additionalProperties":false,"required":["object","request"],"properties":{"object":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"forced":{"$ref":"#/definitions/hook"},"request":{"$ref":"#/definitions/request"}}},"objectType":{"description":"A kind of message ({ source, key, label }) or a refinement of another type ({ refines, when }).","type":"object","additionalProperties":false,"oneOf":[{"required":["source","key"],"not":{"required":["refines"]}},{"required":["refines","when"],"not":{"anyOf":[{"required":["source"]},{"required":["key"]}]}}],"properties":{"source":{"$ref":"#/definitions/name"},"refines":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"key":{"description":"The attribute or attributes that identify an object.","anyOf":[{"$ref":"#/definitions/name"},{"type":"array","minItems":1,"items":{"$ref":"#/definitions/name"}}]},"label":{"$ref":"#/definitions/name","description":"The attribute that people call the object by."},"attributes":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attribute"}}}},"attribute":{"description":"Read from the object's message ({ path }), from another source ({ from, on, path }), from a sysctl ({ sysctl }) or from a file of sysfs ({ sysfs }).","type":"object","additionalProperties":false,"required":["type"],"oneOf":[{"required":["path"],"not":{"anyOf":[{"required":["sysctl"]},{"required":["sysfs"]},{"required":["from"]},{"required":["on"]}]}},{"required":["from","on","path","default"],"not":{"anyOf":[{"required":["sysctl"]},{"required":["sysfs"]}]}},{"required":["default"],"oneOf":[{"required":["sysctl"]},{"required":["sysfs"]}],"not":{"anyOf":[{"required":["path"]},{"required":["from"]},{"required":["on"]},{"required":["mask"]}]}}],"properties":{"path":{"$ref":"#/definitions/path"},"from":{"$ref":"#/definitions/name","description":"Another source."},"on":{"$ref":"#/definitions/path","description":"Member of the other source's messages that equals this object's key."},"sysctl":{"description":"Path below /proc/sys; may contain ${CEL}.","type":"string","pattern":"^[a-z][^\\s]*$"},"sysfs":{"description":"Path below /sys/devices/system, the part that is the same in all network namespaces; may contain ${CEL}.","type":"string","pattern":"^devices/system/[^\\s]*$"},"mask":{"description":"Bits of the number that count.","type":"integer","minimum":1,"maximum":4294967295},"type":{"enum":["int","string","bool","list"]},"default":{"description":"Value where the kernel says nothing.","anyOf":[{"type":"string"},{"type":"integer"},{"type":"boolean"},{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]}}]}}},"dependency":{"type":"object","additionalProperties":false,"required":["from","to","on"],"properties":{"from":{"$ref":"#/definitions/name"},"to":{"$ref":"#/definitions/name"},"on":{"description":"Pairs of attributes that are equal: attribute of `from`: attribute of `to`.","type":"object","minProperties":1,"additionalProperties":{"$ref":"#/definitions/name"}},"label":{"description":"How people read the edge: FROM label TO.","type":"string"}}},"binding":{"description":"Objects that expressions can see under a name: those at the other end of an edge, or all of a type.","type":"object","additionalProperties":false,"oneOf":[{"required":["edge"],"not":{"required":["all"]}},{"required":["all"],"not":{"anyOf":[{"required":["edge"]},{"required":["reverse"]},{"required":["many"]}]}}],"properties":{"edge":{"$ref":"#/definitions/name"},"reverse":{"description":"Walk the edge from its `to` to its `from`.","type":"boolean"},"many":{"description":"The variable is the list of all objects at the other end.","type":"boolean"},"all":{"$ref":"#/definitions/name","description":"The variable is the list of all objects of this type."}}},"bindings":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/binding"}},"condition":{"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"description":"The FPM that checks the same thing per packet, or several of which the pipeline has one; attachment: the kernel would not run the program otherwise.","oneOf":[{"$ref":"#/definitions/name"},{"type":"array","items":{"$ref":"#/definitions/name"},"minItems":1}]},"provisional":{"description":"In transmit: it may cease to hold once a program is attached to the device, so it is no reason against attaching.","type":"boolean"}}},"conditions":{"type":"array","items":{"$ref":"#/definitions/condition"}},"attach":{"type":"object","additionalProperties":false,"required":["hooks"],"properties":{"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Best first.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hookRule"}}}},"hookRule":{"type":"object","additionalProperties":false,"required":["hook"],"properties":{"hook":{"$ref":"#/definitions/hook"},"requires":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook cannot be used."},"avoid":{"$ref":"#/definitions/conditions","description":"Conditions under which the hook is not chosen; --hook overrides them."},"transmit":{"$ref":"#/definitions/conditions","description":"Conditions under which frames must not be sent out of the device by this hook. Absent: the hook needs no egress handle."}}},"service":{"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"between":{"$ref":"#/definitions/name","description":"A variable that stands for one object: frames go between the objects that share it. Absent: they may go anywhere."},"when":{"$ref":"#/definitions/expression","description":"The objects that the service is meant for, where not for all: no reason is given for others."},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"avoid":{"description":"By hook: conditions under which the service does not run there; --hook overrides them.","type":"object","additionalProperties":false,"properties":{"xdp":{"$ref":"#/definitions/conditions"},"tc":{"$ref":"#/definitions/conditions"}}},"modules":{"description":"The FPMs of the pipeline, in any order: they run in that of their manifests.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}},"module":{"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"hooks":{"description":"Hooks at which the pipeline has the FPM; all of the service's when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}}}};
 const schema12 = {"type":"string","pattern":"^[a-z][a-z0-9_]{0,63}$"};
 const schema20 = {"type":"string","pattern":"^[a-z][a-z0-9_]{1,63}$"};
 const pattern0 = new RegExp("^x-", "u");
@@ -624,10 +624,11 @@ return errors === 0;
 }
 
 const schema21 = {"description":"A kind of message ({ source, key, label }) or a refinement of another type ({ refines, when }).","type":"object","additionalProperties":false,"oneOf":[{"required":["source","key"],"not":{"required":["refines"]}},{"required":["refines","when"],"not":{"anyOf":[{"required":["source"]},{"required":["key"]}]}}],"properties":{"source":{"$ref":"#/definitions/name"},"refines":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"key":{"description":"The attribute or attributes that identify an object.","anyOf":[{"$ref":"#/definitions/name"},{"type":"array","minItems":1,"items":{"$ref":"#/definitions/name"}}]},"label":{"$ref":"#/definitions/name","description":"The attribute that people call the object by."},"attributes":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/attribute"}}}};
-const schema29 = {"description":"Read from the object's message ({ path }), from another source ({ from, on, path }) or from a sysctl ({ sysctl }).","type":"object","additionalProperties":false,"required":["type"],"oneOf":[{"required":["path"],"not":{"anyOf":[{"required":["sysctl"]},{"required":["from"]},{"required":["on"]}]}},{"required":["from","on","path","default"],"not":{"required":["sysctl"]}},{"required":["sysctl","default"],"not":{"anyOf":[{"required":["path"]},{"required":["from"]},{"required":["on"]},{"required":["mask"]}]}}],"properties":{"path":{"$ref":"#/definitions/path"},"from":{"$ref":"#/definitions/name","description":"Another source."},"on":{"$ref":"#/definitions/path","description":"Member of the other source's messages that equals this object's key."},"sysctl":{"description":"Path below /proc/sys; may contain ${CEL}.","type":"string","pattern":"^[a-z][^\\s]*$"},"mask":{"description":"Bits of the number that count.","type":"integer","minimum":1,"maximum":4294967295},"type":{"enum":["int","string","bool","list"]},"default":{"description":"Value where the kernel says nothing.","anyOf":[{"type":"string"},{"type":"integer"},{"type":"boolean"},{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]}}]}}};
+const schema29 = {"description":"Read from the object's message ({ path }), from another source ({ from, on, path }), from a sysctl ({ sysctl }) or from a file of sysfs ({ sysfs }).","type":"object","additionalProperties":false,"required":["type"],"oneOf":[{"required":["path"],"not":{"anyOf":[{"required":["sysctl"]},{"required":["sysfs"]},{"required":["from"]},{"required":["on"]}]}},{"required":["from","on","path","default"],"not":{"anyOf":[{"required":["sysctl"]},{"required":["sysfs"]}]}},{"required":["default"],"oneOf":[{"required":["sysctl"]},{"required":["sysfs"]}],"not":{"anyOf":[{"required":["path"]},{"required":["from"]},{"required":["on"]},{"required":["mask"]}]}}],"properties":{"path":{"$ref":"#/definitions/path"},"from":{"$ref":"#/definitions/name","description":"Another source."},"on":{"$ref":"#/definitions/path","description":"Member of the other source's messages that equals this object's key."},"sysctl":{"description":"Path below /proc/sys; may contain ${CEL}.","type":"string","pattern":"^[a-z][^\\s]*$"},"sysfs":{"description":"Path below /sys/devices/system, the part that is the same in all network namespaces; may contain ${CEL}.","type":"string","pattern":"^devices/system/[^\\s]*$"},"mask":{"description":"Bits of the number that count.","type":"integer","minimum":1,"maximum":4294967295},"type":{"enum":["int","string","bool","list"]},"default":{"description":"Value where the kernel says nothing.","anyOf":[{"type":"string"},{"type":"integer"},{"type":"boolean"},{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]}}]}}};
 const schema30 = {"description":"Members of a message, separated by dots, with _ where the spec has -; [] after a member means each element of its list.","type":"string","pattern":"^[A-Za-z0-9_]+(\\[\\])?(\\.[A-Za-z0-9_]+(\\[\\])?)*$"};
 const pattern15 = new RegExp("^[A-Za-z0-9_]+(\\[\\])?(\\.[A-Za-z0-9_]+(\\[\\])?)*$", "u");
 const pattern18 = new RegExp("^[a-z][^\\s]*$", "u");
+const pattern19 = new RegExp("^devices/system/[^\\s]*$", "u");
 
 function validate19(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -660,7 +661,7 @@ if(!valid2){
 const _errs7 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing1;
-if((data.from === undefined) && (missing1 = "from")){
+if((data.sysfs === undefined) && (missing1 = "sysfs")){
 const err1 = {};
 if(vErrors === null){
 vErrors = [err1];
@@ -677,7 +678,7 @@ if(!valid2){
 const _errs8 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing2;
-if((data.on === undefined) && (missing2 = "on")){
+if((data.from === undefined) && (missing2 = "from")){
 const err2 = {};
 if(vErrors === null){
 vErrors = [err2];
@@ -690,15 +691,33 @@ errors++;
 }
 var _valid1 = _errs8 === errors;
 valid2 = valid2 || _valid1;
-}
-}
 if(!valid2){
+const _errs9 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing3;
+if((data.on === undefined) && (missing3 = "on")){
 const err3 = {};
 if(vErrors === null){
 vErrors = [err3];
 }
 else {
 vErrors.push(err3);
+}
+errors++;
+}
+}
+var _valid1 = _errs9 === errors;
+valid2 = valid2 || _valid1;
+}
+}
+}
+if(!valid2){
+const err4 = {};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
 }
 errors++;
 }
@@ -715,12 +734,12 @@ vErrors = null;
 }
 var valid1 = _errs4 === errors;
 if(valid1){
-const err4 = {instancePath,schemaPath:"#/oneOf/0/not",keyword:"not",params:{}};
+const err5 = {instancePath,schemaPath:"#/oneOf/0/not",keyword:"not",params:{}};
 if(vErrors === null){
-vErrors = [err4];
+vErrors = [err5];
 }
 else {
-vErrors.push(err4);
+vErrors.push(err5);
 }
 errors++;
 }
@@ -737,28 +756,7 @@ vErrors = null;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.path === undefined){
-const err5 = {instancePath,schemaPath:"#/oneOf/0/required",keyword:"required",params:{missingProperty: "path"}};
-if(vErrors === null){
-vErrors = [err5];
-}
-else {
-vErrors.push(err5);
-}
-errors++;
-}
-}
-var _valid0 = _errs2 === errors;
-if(_valid0){
-valid0 = true;
-passing0 = 0;
-}
-const _errs9 = errors;
-const _errs10 = errors;
-const _errs11 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-let missing3;
-if((data.sysctl === undefined) && (missing3 = "sysctl")){
-const err6 = {};
+const err6 = {instancePath,schemaPath:"#/oneOf/0/required",keyword:"required",params:{missingProperty: "path"}};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -768,9 +766,21 @@ vErrors.push(err6);
 errors++;
 }
 }
-var valid3 = _errs11 === errors;
-if(valid3){
-const err7 = {instancePath,schemaPath:"#/oneOf/1/not",keyword:"not",params:{}};
+var _valid0 = _errs2 === errors;
+if(_valid0){
+valid0 = true;
+passing0 = 0;
+}
+const _errs10 = errors;
+const _errs11 = errors;
+const _errs12 = errors;
+const _errs13 = errors;
+let valid4 = false;
+const _errs14 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing4;
+if((data.sysctl === undefined) && (missing4 = "sysctl")){
+const err7 = {};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -779,20 +789,15 @@ vErrors.push(err7);
 }
 errors++;
 }
-else {
-errors = _errs10;
-if(vErrors !== null){
-if(_errs10){
-vErrors.length = _errs10;
 }
-else {
-vErrors = null;
-}
-}
-}
+var _valid2 = _errs14 === errors;
+valid4 = valid4 || _valid2;
+if(!valid4){
+const _errs15 = errors;
 if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.from === undefined){
-const err8 = {instancePath,schemaPath:"#/oneOf/1/required",keyword:"required",params:{missingProperty: "from"}};
+let missing5;
+if((data.sysfs === undefined) && (missing5 = "sysfs")){
+const err8 = {};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -801,151 +806,17 @@ vErrors.push(err8);
 }
 errors++;
 }
-if(data.on === undefined){
-const err9 = {instancePath,schemaPath:"#/oneOf/1/required",keyword:"required",params:{missingProperty: "on"}};
+}
+var _valid2 = _errs15 === errors;
+valid4 = valid4 || _valid2;
+}
+if(!valid4){
+const err9 = {};
 if(vErrors === null){
 vErrors = [err9];
 }
 else {
 vErrors.push(err9);
-}
-errors++;
-}
-if(data.path === undefined){
-const err10 = {instancePath,schemaPath:"#/oneOf/1/required",keyword:"required",params:{missingProperty: "path"}};
-if(vErrors === null){
-vErrors = [err10];
-}
-else {
-vErrors.push(err10);
-}
-errors++;
-}
-if(data.default === undefined){
-const err11 = {instancePath,schemaPath:"#/oneOf/1/required",keyword:"required",params:{missingProperty: "default"}};
-if(vErrors === null){
-vErrors = [err11];
-}
-else {
-vErrors.push(err11);
-}
-errors++;
-}
-}
-var _valid0 = _errs9 === errors;
-if(_valid0 && valid0){
-valid0 = false;
-passing0 = [passing0, 1];
-}
-else {
-if(_valid0){
-valid0 = true;
-passing0 = 1;
-}
-const _errs12 = errors;
-const _errs13 = errors;
-const _errs14 = errors;
-const _errs15 = errors;
-let valid5 = false;
-const _errs16 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-let missing4;
-if((data.path === undefined) && (missing4 = "path")){
-const err12 = {};
-if(vErrors === null){
-vErrors = [err12];
-}
-else {
-vErrors.push(err12);
-}
-errors++;
-}
-}
-var _valid2 = _errs16 === errors;
-valid5 = valid5 || _valid2;
-if(!valid5){
-const _errs17 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-let missing5;
-if((data.from === undefined) && (missing5 = "from")){
-const err13 = {};
-if(vErrors === null){
-vErrors = [err13];
-}
-else {
-vErrors.push(err13);
-}
-errors++;
-}
-}
-var _valid2 = _errs17 === errors;
-valid5 = valid5 || _valid2;
-if(!valid5){
-const _errs18 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-let missing6;
-if((data.on === undefined) && (missing6 = "on")){
-const err14 = {};
-if(vErrors === null){
-vErrors = [err14];
-}
-else {
-vErrors.push(err14);
-}
-errors++;
-}
-}
-var _valid2 = _errs18 === errors;
-valid5 = valid5 || _valid2;
-if(!valid5){
-const _errs19 = errors;
-if(data && typeof data == "object" && !Array.isArray(data)){
-let missing7;
-if((data.mask === undefined) && (missing7 = "mask")){
-const err15 = {};
-if(vErrors === null){
-vErrors = [err15];
-}
-else {
-vErrors.push(err15);
-}
-errors++;
-}
-}
-var _valid2 = _errs19 === errors;
-valid5 = valid5 || _valid2;
-}
-}
-}
-if(!valid5){
-const err16 = {};
-if(vErrors === null){
-vErrors = [err16];
-}
-else {
-vErrors.push(err16);
-}
-errors++;
-}
-else {
-errors = _errs15;
-if(vErrors !== null){
-if(_errs15){
-vErrors.length = _errs15;
-}
-else {
-vErrors = null;
-}
-}
-}
-var valid4 = _errs14 === errors;
-if(valid4){
-const err17 = {instancePath,schemaPath:"#/oneOf/2/not",keyword:"not",params:{}};
-if(vErrors === null){
-vErrors = [err17];
-}
-else {
-vErrors.push(err17);
 }
 errors++;
 }
@@ -960,9 +831,141 @@ vErrors = null;
 }
 }
 }
+var valid3 = _errs12 === errors;
+if(valid3){
+const err10 = {instancePath,schemaPath:"#/oneOf/1/not",keyword:"not",params:{}};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+else {
+errors = _errs11;
+if(vErrors !== null){
+if(_errs11){
+vErrors.length = _errs11;
+}
+else {
+vErrors = null;
+}
+}
+}
 if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.sysctl === undefined){
-const err18 = {instancePath,schemaPath:"#/oneOf/2/required",keyword:"required",params:{missingProperty: "sysctl"}};
+if(data.from === undefined){
+const err11 = {instancePath,schemaPath:"#/oneOf/1/required",keyword:"required",params:{missingProperty: "from"}};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data.on === undefined){
+const err12 = {instancePath,schemaPath:"#/oneOf/1/required",keyword:"required",params:{missingProperty: "on"}};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(data.path === undefined){
+const err13 = {instancePath,schemaPath:"#/oneOf/1/required",keyword:"required",params:{missingProperty: "path"}};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(data.default === undefined){
+const err14 = {instancePath,schemaPath:"#/oneOf/1/required",keyword:"required",params:{missingProperty: "default"}};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+var _valid0 = _errs10 === errors;
+if(_valid0 && valid0){
+valid0 = false;
+passing0 = [passing0, 1];
+}
+else {
+if(_valid0){
+valid0 = true;
+passing0 = 1;
+}
+const _errs16 = errors;
+const _errs17 = errors;
+const _errs18 = errors;
+const _errs19 = errors;
+let valid6 = false;
+const _errs20 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing6;
+if((data.path === undefined) && (missing6 = "path")){
+const err15 = {};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+var _valid3 = _errs20 === errors;
+valid6 = valid6 || _valid3;
+if(!valid6){
+const _errs21 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing7;
+if((data.from === undefined) && (missing7 = "from")){
+const err16 = {};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+var _valid3 = _errs21 === errors;
+valid6 = valid6 || _valid3;
+if(!valid6){
+const _errs22 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing8;
+if((data.on === undefined) && (missing8 = "on")){
+const err17 = {};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+var _valid3 = _errs22 === errors;
+valid6 = valid6 || _valid3;
+if(!valid6){
+const _errs23 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing9;
+if((data.mask === undefined) && (missing9 = "mask")){
+const err18 = {};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -971,8 +974,14 @@ vErrors.push(err18);
 }
 errors++;
 }
-if(data.default === undefined){
-const err19 = {instancePath,schemaPath:"#/oneOf/2/required",keyword:"required",params:{missingProperty: "default"}};
+}
+var _valid3 = _errs23 === errors;
+valid6 = valid6 || _valid3;
+}
+}
+}
+if(!valid6){
+const err19 = {};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -981,8 +990,118 @@ vErrors.push(err19);
 }
 errors++;
 }
+else {
+errors = _errs19;
+if(vErrors !== null){
+if(_errs19){
+vErrors.length = _errs19;
 }
-var _valid0 = _errs12 === errors;
+else {
+vErrors = null;
+}
+}
+}
+var valid5 = _errs18 === errors;
+if(valid5){
+const err20 = {instancePath,schemaPath:"#/oneOf/2/not",keyword:"not",params:{}};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+else {
+errors = _errs17;
+if(vErrors !== null){
+if(_errs17){
+vErrors.length = _errs17;
+}
+else {
+vErrors = null;
+}
+}
+}
+const _errs24 = errors;
+let valid7 = false;
+let passing1 = null;
+const _errs25 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.sysctl === undefined){
+const err21 = {instancePath,schemaPath:"#/oneOf/2/oneOf/0/required",keyword:"required",params:{missingProperty: "sysctl"}};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+var _valid4 = _errs25 === errors;
+if(_valid4){
+valid7 = true;
+passing1 = 0;
+}
+const _errs26 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.sysfs === undefined){
+const err22 = {instancePath,schemaPath:"#/oneOf/2/oneOf/1/required",keyword:"required",params:{missingProperty: "sysfs"}};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+var _valid4 = _errs26 === errors;
+if(_valid4 && valid7){
+valid7 = false;
+passing1 = [passing1, 1];
+}
+else {
+if(_valid4){
+valid7 = true;
+passing1 = 1;
+}
+}
+if(!valid7){
+const err23 = {instancePath,schemaPath:"#/oneOf/2/oneOf",keyword:"oneOf",params:{passingSchemas: passing1}};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+else {
+errors = _errs24;
+if(vErrors !== null){
+if(_errs24){
+vErrors.length = _errs24;
+}
+else {
+vErrors = null;
+}
+}
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.default === undefined){
+const err24 = {instancePath,schemaPath:"#/oneOf/2/required",keyword:"required",params:{missingProperty: "default"}};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+var _valid0 = _errs16 === errors;
 if(_valid0 && valid0){
 valid0 = false;
 passing0 = [passing0, 2];
@@ -995,12 +1114,12 @@ passing0 = 2;
 }
 }
 if(!valid0){
-const err20 = {instancePath,schemaPath:"#/oneOf",keyword:"oneOf",params:{passingSchemas: passing0}};
+const err25 = {instancePath,schemaPath:"#/oneOf",keyword:"oneOf",params:{passingSchemas: passing0}};
 if(vErrors === null){
-vErrors = [err20];
+vErrors = [err25];
 }
 else {
-vErrors.push(err20);
+vErrors.push(err25);
 }
 errors++;
 }
@@ -1017,68 +1136,7 @@ vErrors = null;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.type === undefined){
-const err21 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "type"}};
-if(vErrors === null){
-vErrors = [err21];
-}
-else {
-vErrors.push(err21);
-}
-errors++;
-}
-for(const key0 in data){
-if(!(((((((key0 === "path") || (key0 === "from")) || (key0 === "on")) || (key0 === "sysctl")) || (key0 === "mask")) || (key0 === "type")) || (key0 === "default"))){
-const err22 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
-if(vErrors === null){
-vErrors = [err22];
-}
-else {
-vErrors.push(err22);
-}
-errors++;
-}
-}
-if(data.path !== undefined){
-let data0 = data.path;
-if(typeof data0 === "string"){
-if(!pattern15.test(data0)){
-const err23 = {instancePath:instancePath+"/path",schemaPath:"#/definitions/path/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_]+(\\[\\])?(\\.[A-Za-z0-9_]+(\\[\\])?)*$"}};
-if(vErrors === null){
-vErrors = [err23];
-}
-else {
-vErrors.push(err23);
-}
-errors++;
-}
-}
-else {
-const err24 = {instancePath:instancePath+"/path",schemaPath:"#/definitions/path/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err24];
-}
-else {
-vErrors.push(err24);
-}
-errors++;
-}
-}
-if(data.from !== undefined){
-let data1 = data.from;
-if(typeof data1 === "string"){
-if(!pattern1.test(data1)){
-const err25 = {instancePath:instancePath+"/from",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"}};
-if(vErrors === null){
-vErrors = [err25];
-}
-else {
-vErrors.push(err25);
-}
-errors++;
-}
-}
-else {
-const err26 = {instancePath:instancePath+"/from",schemaPath:"#/definitions/name/type",keyword:"type",params:{type: "string"}};
+const err26 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "type"}};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -1087,12 +1145,9 @@ vErrors.push(err26);
 }
 errors++;
 }
-}
-if(data.on !== undefined){
-let data2 = data.on;
-if(typeof data2 === "string"){
-if(!pattern15.test(data2)){
-const err27 = {instancePath:instancePath+"/on",schemaPath:"#/definitions/path/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_]+(\\[\\])?(\\.[A-Za-z0-9_]+(\\[\\])?)*$"}};
+for(const key0 in data){
+if(!((((((((key0 === "path") || (key0 === "from")) || (key0 === "on")) || (key0 === "sysctl")) || (key0 === "sysfs")) || (key0 === "mask")) || (key0 === "type")) || (key0 === "default"))){
+const err27 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -1102,8 +1157,11 @@ vErrors.push(err27);
 errors++;
 }
 }
-else {
-const err28 = {instancePath:instancePath+"/on",schemaPath:"#/definitions/path/type",keyword:"type",params:{type: "string"}};
+if(data.path !== undefined){
+let data0 = data.path;
+if(typeof data0 === "string"){
+if(!pattern15.test(data0)){
+const err28 = {instancePath:instancePath+"/path",schemaPath:"#/definitions/path/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_]+(\\[\\])?(\\.[A-Za-z0-9_]+(\\[\\])?)*$"}};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -1113,11 +1171,8 @@ vErrors.push(err28);
 errors++;
 }
 }
-if(data.sysctl !== undefined){
-let data3 = data.sysctl;
-if(typeof data3 === "string"){
-if(!pattern18.test(data3)){
-const err29 = {instancePath:instancePath+"/sysctl",schemaPath:"#/properties/sysctl/pattern",keyword:"pattern",params:{pattern: "^[a-z][^\\s]*$"}};
+else {
+const err29 = {instancePath:instancePath+"/path",schemaPath:"#/definitions/path/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -1127,8 +1182,11 @@ vErrors.push(err29);
 errors++;
 }
 }
-else {
-const err30 = {instancePath:instancePath+"/sysctl",schemaPath:"#/properties/sysctl/type",keyword:"type",params:{type: "string"}};
+if(data.from !== undefined){
+let data1 = data.from;
+if(typeof data1 === "string"){
+if(!pattern1.test(data1)){
+const err30 = {instancePath:instancePath+"/from",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]{0,63}$"}};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -1138,10 +1196,8 @@ vErrors.push(err30);
 errors++;
 }
 }
-if(data.mask !== undefined){
-let data4 = data.mask;
-if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
-const err31 = {instancePath:instancePath+"/mask",schemaPath:"#/properties/mask/type",keyword:"type",params:{type: "integer"}};
+else {
+const err31 = {instancePath:instancePath+"/from",schemaPath:"#/definitions/name/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -1150,9 +1206,12 @@ vErrors.push(err31);
 }
 errors++;
 }
-if((typeof data4 == "number") && (isFinite(data4))){
-if(data4 > 4294967295 || isNaN(data4)){
-const err32 = {instancePath:instancePath+"/mask",schemaPath:"#/properties/mask/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295}};
+}
+if(data.on !== undefined){
+let data2 = data.on;
+if(typeof data2 === "string"){
+if(!pattern15.test(data2)){
+const err32 = {instancePath:instancePath+"/on",schemaPath:"#/definitions/path/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_]+(\\[\\])?(\\.[A-Za-z0-9_]+(\\[\\])?)*$"}};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -1161,8 +1220,9 @@ vErrors.push(err32);
 }
 errors++;
 }
-if(data4 < 1 || isNaN(data4)){
-const err33 = {instancePath:instancePath+"/mask",schemaPath:"#/properties/mask/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+}
+else {
+const err33 = {instancePath:instancePath+"/on",schemaPath:"#/definitions/path/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -1172,11 +1232,11 @@ vErrors.push(err33);
 errors++;
 }
 }
-}
-if(data.type !== undefined){
-let data5 = data.type;
-if(!((((data5 === "int") || (data5 === "string")) || (data5 === "bool")) || (data5 === "list"))){
-const err34 = {instancePath:instancePath+"/type",schemaPath:"#/properties/type/enum",keyword:"enum",params:{allowedValues: schema29.properties.type.enum}};
+if(data.sysctl !== undefined){
+let data3 = data.sysctl;
+if(typeof data3 === "string"){
+if(!pattern18.test(data3)){
+const err34 = {instancePath:instancePath+"/sysctl",schemaPath:"#/properties/sysctl/pattern",keyword:"pattern",params:{pattern: "^[a-z][^\\s]*$"}};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -1186,13 +1246,8 @@ vErrors.push(err34);
 errors++;
 }
 }
-if(data.default !== undefined){
-let data6 = data.default;
-const _errs36 = errors;
-let valid10 = false;
-const _errs37 = errors;
-if(typeof data6 !== "string"){
-const err35 = {instancePath:instancePath+"/default",schemaPath:"#/properties/default/anyOf/0/type",keyword:"type",params:{type: "string"}};
+else {
+const err35 = {instancePath:instancePath+"/sysctl",schemaPath:"#/properties/sysctl/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -1201,12 +1256,12 @@ vErrors.push(err35);
 }
 errors++;
 }
-var _valid3 = _errs37 === errors;
-valid10 = valid10 || _valid3;
-if(!valid10){
-const _errs39 = errors;
-if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
-const err36 = {instancePath:instancePath+"/default",schemaPath:"#/properties/default/anyOf/1/type",keyword:"type",params:{type: "integer"}};
+}
+if(data.sysfs !== undefined){
+let data4 = data.sysfs;
+if(typeof data4 === "string"){
+if(!pattern19.test(data4)){
+const err36 = {instancePath:instancePath+"/sysfs",schemaPath:"#/properties/sysfs/pattern",keyword:"pattern",params:{pattern: "^devices/system/[^\\s]*$"}};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -1215,12 +1270,9 @@ vErrors.push(err36);
 }
 errors++;
 }
-var _valid3 = _errs39 === errors;
-valid10 = valid10 || _valid3;
-if(!valid10){
-const _errs41 = errors;
-if(typeof data6 !== "boolean"){
-const err37 = {instancePath:instancePath+"/default",schemaPath:"#/properties/default/anyOf/2/type",keyword:"type",params:{type: "boolean"}};
+}
+else {
+const err37 = {instancePath:instancePath+"/sysfs",schemaPath:"#/properties/sysfs/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -1229,19 +1281,11 @@ vErrors.push(err37);
 }
 errors++;
 }
-var _valid3 = _errs41 === errors;
-valid10 = valid10 || _valid3;
-if(!valid10){
-const _errs43 = errors;
-if(Array.isArray(data6)){
-const len0 = data6.length;
-for(let i0=0; i0<len0; i0++){
-let data7 = data6[i0];
-const _errs46 = errors;
-let valid13 = false;
-const _errs47 = errors;
-if(typeof data7 !== "string"){
-const err38 = {instancePath:instancePath+"/default/" + i0,schemaPath:"#/properties/default/anyOf/3/items/anyOf/0/type",keyword:"type",params:{type: "string"}};
+}
+if(data.mask !== undefined){
+let data5 = data.mask;
+if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
+const err38 = {instancePath:instancePath+"/mask",schemaPath:"#/properties/mask/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -1250,12 +1294,9 @@ vErrors.push(err38);
 }
 errors++;
 }
-var _valid4 = _errs47 === errors;
-valid13 = valid13 || _valid4;
-if(!valid13){
-const _errs49 = errors;
-if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
-const err39 = {instancePath:instancePath+"/default/" + i0,schemaPath:"#/properties/default/anyOf/3/items/anyOf/1/type",keyword:"type",params:{type: "integer"}};
+if((typeof data5 == "number") && (isFinite(data5))){
+if(data5 > 4294967295 || isNaN(data5)){
+const err39 = {instancePath:instancePath+"/mask",schemaPath:"#/properties/mask/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295}};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -1264,11 +1305,8 @@ vErrors.push(err39);
 }
 errors++;
 }
-var _valid4 = _errs49 === errors;
-valid13 = valid13 || _valid4;
-}
-if(!valid13){
-const err40 = {instancePath:instancePath+"/default/" + i0,schemaPath:"#/properties/default/anyOf/3/items/anyOf",keyword:"anyOf",params:{}};
+if(data5 < 1 || isNaN(data5)){
+const err40 = {instancePath:instancePath+"/mask",schemaPath:"#/properties/mask/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -1277,21 +1315,12 @@ vErrors.push(err40);
 }
 errors++;
 }
-else {
-errors = _errs46;
-if(vErrors !== null){
-if(_errs46){
-vErrors.length = _errs46;
-}
-else {
-vErrors = null;
 }
 }
-}
-}
-}
-else {
-const err41 = {instancePath:instancePath+"/default",schemaPath:"#/properties/default/anyOf/3/type",keyword:"type",params:{type: "array"}};
+if(data.type !== undefined){
+let data6 = data.type;
+if(!((((data6 === "int") || (data6 === "string")) || (data6 === "bool")) || (data6 === "list"))){
+const err41 = {instancePath:instancePath+"/type",schemaPath:"#/properties/type/enum",keyword:"enum",params:{allowedValues: schema29.properties.type.enum}};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -1300,13 +1329,14 @@ vErrors.push(err41);
 }
 errors++;
 }
-var _valid3 = _errs43 === errors;
-valid10 = valid10 || _valid3;
 }
-}
-}
-if(!valid10){
-const err42 = {instancePath:instancePath+"/default",schemaPath:"#/properties/default/anyOf",keyword:"anyOf",params:{}};
+if(data.default !== undefined){
+let data7 = data.default;
+const _errs45 = errors;
+let valid12 = false;
+const _errs46 = errors;
+if(typeof data7 !== "string"){
+const err42 = {instancePath:instancePath+"/default",schemaPath:"#/properties/default/anyOf/0/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -1315,11 +1345,87 @@ vErrors.push(err42);
 }
 errors++;
 }
+var _valid5 = _errs46 === errors;
+valid12 = valid12 || _valid5;
+if(!valid12){
+const _errs48 = errors;
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
+const err43 = {instancePath:instancePath+"/default",schemaPath:"#/properties/default/anyOf/1/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err43];
+}
 else {
-errors = _errs36;
+vErrors.push(err43);
+}
+errors++;
+}
+var _valid5 = _errs48 === errors;
+valid12 = valid12 || _valid5;
+if(!valid12){
+const _errs50 = errors;
+if(typeof data7 !== "boolean"){
+const err44 = {instancePath:instancePath+"/default",schemaPath:"#/properties/default/anyOf/2/type",keyword:"type",params:{type: "boolean"}};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+var _valid5 = _errs50 === errors;
+valid12 = valid12 || _valid5;
+if(!valid12){
+const _errs52 = errors;
+if(Array.isArray(data7)){
+const len0 = data7.length;
+for(let i0=0; i0<len0; i0++){
+let data8 = data7[i0];
+const _errs55 = errors;
+let valid15 = false;
+const _errs56 = errors;
+if(typeof data8 !== "string"){
+const err45 = {instancePath:instancePath+"/default/" + i0,schemaPath:"#/properties/default/anyOf/3/items/anyOf/0/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+var _valid6 = _errs56 === errors;
+valid15 = valid15 || _valid6;
+if(!valid15){
+const _errs58 = errors;
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err46 = {instancePath:instancePath+"/default/" + i0,schemaPath:"#/properties/default/anyOf/3/items/anyOf/1/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+var _valid6 = _errs58 === errors;
+valid15 = valid15 || _valid6;
+}
+if(!valid15){
+const err47 = {instancePath:instancePath+"/default/" + i0,schemaPath:"#/properties/default/anyOf/3/items/anyOf",keyword:"anyOf",params:{}};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+else {
+errors = _errs55;
 if(vErrors !== null){
-if(_errs36){
-vErrors.length = _errs36;
+if(_errs55){
+vErrors.length = _errs55;
 }
 else {
 vErrors = null;
@@ -1329,12 +1435,50 @@ vErrors = null;
 }
 }
 else {
-const err43 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const err48 = {instancePath:instancePath+"/default",schemaPath:"#/properties/default/anyOf/3/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
-vErrors = [err43];
+vErrors = [err48];
 }
 else {
-vErrors.push(err43);
+vErrors.push(err48);
+}
+errors++;
+}
+var _valid5 = _errs52 === errors;
+valid12 = valid12 || _valid5;
+}
+}
+}
+if(!valid12){
+const err49 = {instancePath:instancePath+"/default",schemaPath:"#/properties/default/anyOf",keyword:"anyOf",params:{}};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+else {
+errors = _errs45;
+if(vErrors !== null){
+if(_errs45){
+vErrors.length = _errs45;
+}
+else {
+vErrors = null;
+}
+}
+}
+}
+}
+else {
+const err50 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
 }
 errors++;
 }
@@ -2378,7 +2522,7 @@ const schema45 = {"type":"object","additionalProperties":false,"required":["hook
 const schema47 = {"type":"array","items":{"$ref":"#/definitions/condition"}};
 const schema48 = {"description":"A condition under which something is not done: when `when` holds, or unless `unless` holds.","type":"object","additionalProperties":false,"required":["code","message"],"oneOf":[{"required":["when"]},{"required":["unless"]}],"properties":{"code":{"description":"Stable name for scripts.","type":"string","pattern":"^[a-z][a-z0-9-]*$"},"when":{"$ref":"#/definitions/expression"},"unless":{"$ref":"#/definitions/expression"},"message":{"$ref":"#/definitions/template"},"hint":{"$ref":"#/definitions/template","description":"What to do about it."},"object":{"$ref":"#/definitions/name","description":"The variable whose object is to blame; the subject itself when absent."},"live":{"description":"The FPM that checks the same thing per packet, or several of which the pipeline has one; attachment: the kernel would not run the program otherwise.","oneOf":[{"$ref":"#/definitions/name"},{"type":"array","items":{"$ref":"#/definitions/name"},"minItems":1}]},"provisional":{"description":"In transmit: it may cease to hold once a program is attached to the device, so it is no reason against attaching.","type":"boolean"}}};
 const schema51 = {"description":"Text in which ${CEL} stands for the value of an expression.","type":"string"};
-const pattern27 = new RegExp("^[a-z][a-z0-9-]*$", "u");
+const pattern28 = new RegExp("^[a-z][a-z0-9-]*$", "u");
 
 function validate31(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -2485,7 +2629,7 @@ errors++;
 if(data.code !== undefined){
 let data0 = data.code;
 if(typeof data0 === "string"){
-if(!pattern27.test(data0)){
+if(!pattern28.test(data0)){
 const err6 = {instancePath:instancePath+"/code",schemaPath:"#/properties/code/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9-]*$"}};
 if(vErrors === null){
 vErrors = [err6];
@@ -2902,11 +3046,11 @@ validate24.errors = vErrors;
 return errors === 0;
 }
 
-const schema57 = {"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"between":{"$ref":"#/definitions/name","description":"A variable that stands for one object: frames go between the objects that share it. Absent: they may go anywhere."},"when":{"$ref":"#/definitions/expression","description":"The objects that the service is meant for, where not for all: no reason is given for others."},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"modules":{"description":"The FPMs of the pipeline, in any order: they run in that of their manifests.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}};
+const schema57 = {"type":"object","additionalProperties":false,"required":["on","modules"],"properties":{"summary":{"type":"string"},"on":{"description":"The variable and the object type that it stands for: { port: bridge_port }.","type":"object","minProperties":1,"maxProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/name"}},"bind":{"$ref":"#/definitions/bindings"},"hooks":{"description":"Hooks that the service's FPMs work at; xdp and tc when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"between":{"$ref":"#/definitions/name","description":"A variable that stands for one object: frames go between the objects that share it. Absent: they may go anywhere."},"when":{"$ref":"#/definitions/expression","description":"The objects that the service is meant for, where not for all: no reason is given for others."},"requires":{"$ref":"#/definitions/conditions"},"blockedBy":{"$ref":"#/definitions/conditions"},"avoid":{"description":"By hook: conditions under which the service does not run there; --hook overrides them.","type":"object","additionalProperties":false,"properties":{"xdp":{"$ref":"#/definitions/conditions"},"tc":{"$ref":"#/definitions/conditions"}}},"modules":{"description":"The FPMs of the pipeline, in any order: they run in that of their manifests.","type":"array","minItems":1,"items":{"$ref":"#/definitions/module"}}}};
 const func2 = Object.prototype.hasOwnProperty;
 const schema63 = {"type":"object","additionalProperties":false,"required":["fpm"],"properties":{"fpm":{"$ref":"#/definitions/name"},"when":{"$ref":"#/definitions/expression"},"hooks":{"description":"Hooks at which the pipeline has the FPM; all of the service's when absent.","type":"array","minItems":1,"items":{"$ref":"#/definitions/hook"}},"params":{"description":"Parameters of the FPM, each an expression.","type":"object","additionalProperties":{"anyOf":[{"$ref":"#/definitions/expression"},{"type":"integer"},{"type":"boolean"}]}}}};
 
-function validate42(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate44(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
@@ -3103,7 +3247,7 @@ vErrors.push(err13);
 }
 errors++;
 }
-validate42.errors = vErrors;
+validate44.errors = vErrors;
 return errors === 0;
 }
 
@@ -3346,11 +3490,12 @@ vErrors = vErrors === null ? validate30.errors : vErrors.concat(validate30.error
 errors = vErrors.length;
 }
 }
-if(data.modules !== undefined){
-let data10 = data.modules;
-if(Array.isArray(data10)){
-if(data10.length < 1){
-const err18 = {instancePath:instancePath+"/modules",schemaPath:"#/properties/modules/minItems",keyword:"minItems",params:{limit: 1}};
+if(data.avoid !== undefined){
+let data10 = data.avoid;
+if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+for(const key3 in data10){
+if(!((key3 === "xdp") || (key3 === "tc"))){
+const err18 = {instancePath:instancePath+"/avoid",schemaPath:"#/properties/avoid/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3}};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -3359,16 +3504,22 @@ vErrors.push(err18);
 }
 errors++;
 }
-const len1 = data10.length;
-for(let i1=0; i1<len1; i1++){
-if(!(validate42(data10[i1], {instancePath:instancePath+"/modules/" + i1,parentData:data10,parentDataProperty:i1,rootData}))){
-vErrors = vErrors === null ? validate42.errors : vErrors.concat(validate42.errors);
+}
+if(data10.xdp !== undefined){
+if(!(validate30(data10.xdp, {instancePath:instancePath+"/avoid/xdp",parentData:data10,parentDataProperty:"xdp",rootData}))){
+vErrors = vErrors === null ? validate30.errors : vErrors.concat(validate30.errors);
+errors = vErrors.length;
+}
+}
+if(data10.tc !== undefined){
+if(!(validate30(data10.tc, {instancePath:instancePath+"/avoid/tc",parentData:data10,parentDataProperty:"tc",rootData}))){
+vErrors = vErrors === null ? validate30.errors : vErrors.concat(validate30.errors);
 errors = vErrors.length;
 }
 }
 }
 else {
-const err19 = {instancePath:instancePath+"/modules",schemaPath:"#/properties/modules/type",keyword:"type",params:{type: "array"}};
+const err19 = {instancePath:instancePath+"/avoid",schemaPath:"#/properties/avoid/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -3378,14 +3529,46 @@ vErrors.push(err19);
 errors++;
 }
 }
-}
-else {
-const err20 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(data.modules !== undefined){
+let data13 = data.modules;
+if(Array.isArray(data13)){
+if(data13.length < 1){
+const err20 = {instancePath:instancePath+"/modules",schemaPath:"#/properties/modules/minItems",keyword:"minItems",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err20];
 }
 else {
 vErrors.push(err20);
+}
+errors++;
+}
+const len1 = data13.length;
+for(let i1=0; i1<len1; i1++){
+if(!(validate44(data13[i1], {instancePath:instancePath+"/modules/" + i1,parentData:data13,parentDataProperty:i1,rootData}))){
+vErrors = vErrors === null ? validate44.errors : vErrors.concat(validate44.errors);
+errors = vErrors.length;
+}
+}
+}
+else {
+const err21 = {instancePath:instancePath+"/modules",schemaPath:"#/properties/modules/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+}
+else {
+const err22 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
 }
 errors++;
 }

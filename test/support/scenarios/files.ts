@@ -70,7 +70,7 @@ export function writeFixedLibrary(): void {
 }
 
 /** How deep each part of a recording is broken into lines, one level being the default. */
-export const recordingDepths = { sources: 2, sysctls: 1, capabilities: 1, deployed: 2 };
+export const recordingDepths = { sources: 2, sysctls: 1, sysfs: 1, capabilities: 1, deployed: 2 };
 
 /**
  * JSON with the outermost `depth` levels broken into lines and everything below on one line: short, and diffs well.

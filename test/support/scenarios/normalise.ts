@@ -12,8 +12,14 @@ const dropped = new Set([
 ]);
 const programMembers = new Set(['prog_id', 'drv_prog_id', 'skb_prog_id', 'hw_prog_id']);
 
-/** What the recording kernel could not be made to report: members of a message, or that it has a capability. */
-export type Edit = MessageEdit | CapabilityEdit;
+/** What the recording host could not be made to report: members of a message, that it has a capability, or what a file of sysfs says. */
+export type Edit = MessageEdit | CapabilityEdit | SysfsEdit;
+
+interface SysfsEdit {
+  readonly why: string;
+  readonly sysfs: string;
+  readonly text: string;
+}
 
 interface CapabilityEdit {
   readonly why: string;
@@ -47,6 +53,8 @@ export function normalise(snapshot: Snapshot): Snapshot {
         messages.map((message) => renameIds(message, name === 'attachments', programs)),
       ]),
     ),
+    // the processor of the recording machine is not what a scenario is about
+    sysfs: Object.fromEntries(Object.keys(snapshot.sysfs ?? {}).map((path) => [path, null])),
     // How a probe came to its yes differs from kernel to kernel; why it says no is shown to users. What was loaded is
     // a matter of the recording machine.
     capabilities: snapshot.capabilities
@@ -69,9 +77,15 @@ export function normalise(snapshot: Snapshot): Snapshot {
 
 export function applyEdits(snapshot: Snapshot, edits: readonly Edit[]): Snapshot {
   const sources: { [source: string]: readonly Message[] } = { ...snapshot.sources };
+  const sysfs: { [path: string]: string | null } = { ...snapshot.sysfs };
   const able = new Set(edits.flatMap((edit) => ('capability' in edit ? [edit.capability] : [])));
   for (const edit of edits) {
     if ('capability' in edit) continue;
+    if ('sysfs' in edit) {
+      if (!Object.hasOwn(sysfs, edit.sysfs)) throw new Error(`nobody read the file ${edit.sysfs}`);
+      sysfs[edit.sysfs] = edit.text;
+      continue;
+    }
     const { source, where, set } = edit;
     let found = false;
     sources[source] = (sources[source] ?? []).map((message) => {
@@ -85,7 +99,7 @@ export function applyEdits(snapshot: Snapshot, edits: readonly Edit[]): Snapshot
     able.delete(one.probe) ? { ...one, answer: 'yes' as const, evidence: '' } : one,
   );
   if (able.size > 0) throw new Error(`nobody asked for the capability ${[...able].join(', ')}`);
-  return { ...snapshot, sources, capabilities };
+  return { ...snapshot, sources, sysfs, capabilities };
 }
 
 function withMember(message: Message, [first, ...rest]: readonly string[], value: MessageValue): Message {

@@ -46,7 +46,8 @@ class Controlled {
 
   constructor(readonly netns: string | undefined) {
     this.inode = statSync(netns === undefined ? '/proc/self/ns/net' : join(names, netns)).ino;
-    const where = netns === undefined ? [] : ['--netns', netns];
+    // The scripts' devices are of kinds that tc is for; whether that is worth it on this processor is not the question.
+    const where = ['--hook', 'tc', ...(netns === undefined ? [] : ['--netns', netns])];
     this.process = spawn(process.execPath, [...engine, main, 'reconcile', ...where], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -144,7 +144,9 @@ for (const { kind, hook } of combinations) {
     const atXdp = hook === 'xdp';
     const [plain, fast] = [await makeBed({ kind, ports: 2 }), await makeBed({ kind, ports: 2 })];
     detachAtExit(fast.netns);
-    await tnaOk('reconcile', '--once', '--netns', fast.netns, '--hook', `p1=${hook}`, '--hook', `p2=${hook}`);
+    // VLAN devices are for tc only
+    const hooks = ['--hook', 'tc', '--hook', `p1=${hook}`, '--hook', `p2=${hook}`];
+    await tnaOk('reconcile', '--once', '--netns', fast.netns, ...hooks);
     const status = await tnaStatus(fast.netns);
     for (const { name } of devices.filter((one) => one.name !== 'kept60'))
       t.equal(status.find((one) => one.name === name)?.accelerated, routes, `${name} is accelerated`);
