@@ -4,7 +4,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { type GlobalOptions, parseOptions, type RawOptions } from './cli/options.js';
-import { errorJson, errorText, print, printJson, styleFor } from './cli/output.js';
+import { errorJson, errorText, flushJson, print, printJson, styleFor } from './cli/output.js';
 import { TnaError } from './model/error.js';
 import { outliveOutput } from './platform/lost-output.js';
 import { prepareShortRun } from './platform/short-run.js';
@@ -135,6 +135,8 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     process.stderr.write(`${errorText(error, raw.verbose === true, styleFor(process.stderr))}\n`);
     return error instanceof TnaError && error.code === 'usage' ? 2 : 1;
+  } finally {
+    flushJson();
   }
 }
 

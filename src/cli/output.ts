@@ -15,8 +15,17 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+let document: object | undefined;
+
+/** Of a command that does not stay, whose output is one document: an error that comes after the result is in it, too. */
 export function printJson(value: object): void {
-  print(JSON.stringify(value, null, 2));
+  document = { ...document, ...value };
+}
+
+/** At the command's end. */
+export function flushJson(): void {
+  if (document !== undefined) print(JSON.stringify(document, null, 2));
+  document = undefined;
 }
 
 /** Errors whose evidence is a list of errors: all of it is always shown. */

@@ -21,6 +21,8 @@ export class RuleReload {
   private inForce: RulesInForce;
   private newest: RuleSet;
   private reading: RuleSet;
+  /** Whose groups are not all heard of: that failed. */
+  private unfollowed: RuleSet | undefined;
 
   constructor(
     first: RuleSet,
@@ -46,17 +48,30 @@ export class RuleReload {
     if (isNew || hadErrors) this.effects.good(isNew);
     if (!isNew) return;
     this.newest = ruleSet;
-    try {
-      await this.effects.follow(ruleSet);
-    } catch (error) {
-      this.effects.warn(error);
-    }
+    await this.follow(ruleSet);
     // Not before: what happened between would be neither in the pass nor an event.
     this.effects.wake();
   }
 
+  private async follow(ruleSet: RuleSet): Promise<void> {
+    this.unfollowed = undefined;
+    try {
+      await this.effects.follow(ruleSet);
+    } catch (error) {
+      this.unfollowed = ruleSet;
+      this.effects.warn(error);
+    }
+  }
+
+  /** With each pass, until it is done: there may be descriptors again. */
+  private async followLate(ruleSet: RuleSet): Promise<void> {
+    await this.follow(ruleSet);
+    if (this.unfollowed === undefined) this.effects.wake();
+  }
+
   /** The rules of the pass that begins now. A pass that is under way goes on reading for those that it began with. */
   begin(): RuleSet {
+    if (this.unfollowed === this.newest) void this.followLate(this.newest);
     if (this.reading !== this.newest) {
       this.reading = this.newest;
       this.effects.prune(this.reading);

@@ -13,6 +13,12 @@ export interface DetailRequest {
   readonly request: { readonly [member: string]: unknown };
 }
 
+/** Paths of settings, each list sorted. */
+export interface SettingPaths {
+  readonly sysctl: readonly string[];
+  readonly sysfs: readonly string[];
+}
+
 /** The host's configuration, read. All methods throw TnaError. */
 export interface HostReader {
   host(): { readonly kernel: string; readonly hostname: string };

@@ -57,7 +57,15 @@ export interface Deployed {
 
 export const nothingDeployed: Deployed = { prepared: [], attachments: [], pipelines: [], egress: [], strays: [] };
 
-export interface Snapshot {
+/** What files say in which the kernel shows its settings; null where there is no such file. */
+export interface Settings {
+  /** By path below /proc/sys. */
+  readonly sysctls: { readonly [path: string]: string | null };
+  /** By path below /sys. Recordings from before rules could ask for such have none. */
+  readonly sysfs?: { readonly [path: string]: string | null };
+}
+
+export interface Snapshot extends Settings {
   readonly version: 1;
   readonly host: { readonly kernel: string; readonly hostname: string };
   /** Network namespace: inode number as text, and the name that the user gave. */
@@ -66,10 +74,6 @@ export interface Snapshot {
   readonly sources: { readonly [source: string]: readonly Message[] };
   /** Optional sources that this kernel does not have, with the kernel's answer. */
   readonly absent: { readonly [source: string]: string };
-  /** Sysctl values by path below /proc/sys; null where the file does not exist. */
-  readonly sysctls: { readonly [path: string]: string | null };
-  /** The same of files below /sys; recordings from before rules could ask for such have none. */
-  readonly sysfs?: { readonly [path: string]: string | null };
   readonly capabilities: readonly Capability[];
   readonly deployed: Deployed;
 }

@@ -4,22 +4,15 @@
 import type { Reason } from '../model/desired.js';
 import { holds } from '../model/evaluated.js';
 import type { TnaObject } from '../model/graph.js';
+import type { SettingPaths } from '../model/ports.js';
 import type { Attributes, Expression, ObjectRule, RuleSet, Scope, Value } from '../model/ruleset.js';
-import type { Message } from '../model/snapshot.js';
+import type { Message, Settings } from '../model/snapshot.js';
 import { coerce, readPath } from './path.js';
 import { type FoundAttribute, type Recipe, recipesOf } from './recipe.js';
 
-/** The part of a snapshot that objects are made of. A first pass has no per-object sources and no settings yet. */
-export interface ObjectInput {
+/** The part of a snapshot that objects are made of. A first pass has no per-object sources and not all settings yet. */
+export interface ObjectInput extends Settings {
   readonly sources: { readonly [source: string]: readonly Message[] };
-  readonly sysctls: { readonly [path: string]: string | null };
-  readonly sysfs?: { readonly [path: string]: string | null };
-}
-
-/** Paths of the settings that are read, each list sorted. */
-export interface SettingPaths {
-  readonly sysctl: readonly string[];
-  readonly sysfs: readonly string[];
 }
 
 interface Origin {
@@ -54,7 +47,7 @@ export function buildObjects(rules: RuleSet, input: ObjectInput, only?: Readonly
   return objects.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
 }
 
-/** Settings that the object rules read, given the objects of a first pass. */
+/** Settings that the object rules read, given what objects there are by those that are known. */
 export function settingPaths(rules: RuleSet, objects: readonly TnaObject[]): SettingPaths {
   const paths = { sysctl: new Set<string>(), sysfs: new Set<string>() };
   for (const { rule, settings } of recipesOf(rules)) {

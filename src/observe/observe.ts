@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads what the rules need of a host into a snapshot: first whole sources, then what depends on the objects found.
 
-import type { DetailRequest, HostReader } from '../model/ports.js';
+import type { DetailRequest, HostReader, SettingPaths } from '../model/ports.js';
 import type { RuleSet } from '../model/ruleset.js';
-import type { Capability, Deployed, Message, Snapshot } from '../model/snapshot.js';
+import type { Capability, Deployed, Message, Settings, Snapshot } from '../model/snapshot.js';
 
 /** Messages per source, and why optional sources are empty. */
 export interface Observed {
@@ -14,7 +14,7 @@ export interface Observed {
 /** What the objects of the first pass ask for in addition. */
 export interface Details {
   readonly requests: readonly DetailRequest[];
-  readonly settings: { readonly sysctl: readonly string[]; readonly sysfs: readonly string[] };
+  readonly settings: Settings;
 }
 
 /** Reads every source that needs no object. */
@@ -30,7 +30,35 @@ export async function observeSources(reader: HostReader, rules: RuleSet): Promis
   return { sources, absent };
 }
 
-/** Reads the per-object sources and settings, and joins all into a snapshot. */
+/** Reads what is asked for once these settings are known, until nothing more is: some objects exist by the settings of others. */
+export function observeSettings(
+  reader: Pick<HostReader, 'sysctl' | 'sysfs'>,
+  asked: (known: Settings) => SettingPaths,
+): Settings {
+  let sysctls: Settings['sysctls'] = {};
+  let sysfs: Settings['sysctls'] = {};
+  for (;;) {
+    const known = { sysctls, sysfs };
+    const paths = asked(known);
+    sysctls = withMore(sysctls, paths.sysctl, (path) => reader.sysctl(path));
+    sysfs = withMore(sysfs, paths.sysfs, (path) => reader.sysfs(path));
+    if (sysctls === known.sysctls && sysfs === known.sysfs) return known;
+  }
+}
+
+/** The same object if there is no more. */
+function withMore(
+  known: Settings['sysctls'],
+  paths: readonly string[],
+  read: (path: string) => string | null,
+): Settings['sysctls'] {
+  const more = paths.filter((path) => !Object.hasOwn(known, path));
+  if (more.length === 0) return known;
+  const all = [...Object.entries(known), ...more.map((path) => [path, read(path)] as const)];
+  return Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Reads the per-object sources, and joins all into a snapshot. */
 export async function observeDetails(
   reader: HostReader,
   rules: RuleSet,
@@ -54,8 +82,7 @@ export async function observeDetails(
     namespace: reader.namespace(),
     sources,
     absent,
-    sysctls: Object.fromEntries(details.settings.sysctl.map((path) => [path, reader.sysctl(path)])),
-    sysfs: Object.fromEntries(details.settings.sysfs.map((path) => [path, reader.sysfs(path)])),
+    ...details.settings,
     capabilities,
     deployed,
   };

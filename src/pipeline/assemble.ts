@@ -13,7 +13,7 @@ import { EgressDevices, type Served } from './egress.js';
 import { type AtHook, chooseHook } from './hooks.js';
 import { type LibraryView, type Params, viewLibrary } from './library-view.js';
 import { type GraphIndex, indexGraph, lineage } from './scope.js';
-import { against, type ServiceInstance, serviceInstances } from './services.js';
+import { against, avoidedAt, runsAt, type ServiceInstance, serviceInstances } from './services.js';
 import { WantedFpms } from './wanted.js';
 
 export interface AssembleInput {
@@ -36,6 +36,7 @@ export function assemble(input: AssembleInput): Desired {
   const egressDevices = new EgressDevices(
     devices.filter((one) => one.instances.length > 0),
     index,
+    input.forcedHooks,
   );
   const byIfindex = (a: { ifindex: number }, b: { ifindex: number }) => a.ifindex - b.ifindex;
   const kept: Kept = { wanted: new WantedFpms(input.library), builds: new Builds() };
@@ -46,7 +47,10 @@ export function assemble(input: AssembleInput): Desired {
   if (senders.size === 0) return { interfaces, egress: [] };
   const egress: { name: string; ifindex: number }[] = [];
   const unreachable = new Map<number, readonly Reason[]>();
-  for (const served of egressDevices.reachable(devices.filter(({ device }) => senders.has(ifindexOf(device))))) {
+  for (const served of egressDevices.reachable(
+    devices.filter(({ device }) => senders.has(ifindexOf(device))),
+    'xdp',
+  )) {
     const against = egressDevices.reasons(served);
     if (against.length === 0) egress.push({ name: served.device.label, ifindex: ifindexOf(served.device) });
     else unreachable.set(ifindexOf(served.device), against);
@@ -131,23 +135,17 @@ function desiredInterface(
     };
   if (active.length === 0) return { ...idle, reasons };
   const wish = forcedHook(forcedHooks, device.label);
-  const avoided = (instance: ServiceInstance, hook: Hook) => (wish === hook ? [] : (instance.avoid.get(hook) ?? []));
-  const suited = (hook: Hook) =>
-    active.filter((one) => one.service.hooks.includes(hook) && avoided(one, hook).length === 0);
+  const suited = (hook: Hook) => active.filter((one) => runsAt(one, hook, wish));
   const wantedAt = (hook: Hook) => wantedFpms.of(suited(hook), hook);
-  for (const { hook } of rule.hooks) {
-    const wanted = wantedAt(hook);
-    if ('conflict' in wanted) return { ...idle, reasons: [...reasons, wanted.conflict] };
-  }
   const at = (hook: Hook): AtHook => {
     const able = suited(hook);
     return {
       services: able.length,
       standBack: [
+        ...joined(active.flatMap((one) => avoidedAt(one, hook, wish))),
         ...(active.every(({ service }) => service.hooks.includes(hook))
           ? []
           : [{ code: 'hook-unsuitable', message: `a service on ${device.label} cannot run at ${hook}` }]),
-        ...joined(active.flatMap((one) => (able.includes(one) ? [] : avoided(one, hook)))),
       ],
       obstacles: able.length === 0 ? [] : together(able, hook, wantedFpms, library),
     };
@@ -172,7 +170,7 @@ function desiredInterface(
   const { pipeline, assumptions } = built;
   const behind = active.filter((instance) => !running.includes(instance));
   const elsewhere = behind.flatMap((one) => {
-    if (one.service.hooks.includes(hook)) return avoided(one, hook);
+    if (one.service.hooks.includes(hook)) return avoidedAt(one, hook, wish);
     const message = `${one.service.name} does not run at ${hook}, where the others do`;
     return against(one.service, [{ code: 'hook-unsuitable', message }]);
   });

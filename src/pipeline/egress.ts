@@ -3,11 +3,12 @@
 // is none.
 
 import type { Reason } from '../model/desired.js';
+import { type ForcedHooks, forcedHook } from '../model/forced-hooks.js';
 import type { TnaObject } from '../model/graph.js';
-import type { AttachRule, HookRule } from '../model/ruleset.js';
+import type { AttachRule, Hook, HookRule } from '../model/ruleset.js';
 import { reasonsOf } from './conditions.js';
 import { bindScope, type GraphIndex } from './scope.js';
-import type { ServiceInstance } from './services.js';
+import { runsAt, type ServiceInstance } from './services.js';
 
 /** A device with the services that are meant for it, if there are any. */
 export interface Served {
@@ -31,6 +32,7 @@ export class EgressDevices {
   constructor(
     private readonly served: readonly Served[],
     private readonly index: GraphIndex,
+    private readonly forced: ForcedHooks,
   ) {}
 
   /** Why frames must not be sent out of the device. */
@@ -42,7 +44,7 @@ export class EgressDevices {
   against(from: Served, { hook, transmit }: HookRule): Reason | undefined {
     if (transmit === undefined) return undefined;
     const name = from.device.label;
-    const others = this.destinations(from);
+    const others = this.destinations(from, hook);
     if (others.some((other) => !this.judge(other).final)) return undefined;
     const code = `${hook}-no-egress`;
     const [first] = others.flatMap((other) => this.judge(other).reasons);
@@ -51,20 +53,21 @@ export class EgressDevices {
     return { code, message, ...(first.hint === undefined ? {} : { hint: first.hint }) };
   }
 
-  /** Where frames of these devices can go, themselves included: what only others could reach needs no handle. */
-  reachable(from: readonly Served[]): readonly Served[] {
-    const found = new Set(from.flatMap((one) => this.group(one)));
+  /** Where frames of these devices can go by the hook, themselves included: what only others could reach needs no handle. */
+  reachable(from: readonly Served[], hook: Hook): readonly Served[] {
+    const found = new Set(from.flatMap((one) => this.group(one, hook)));
     return this.served.filter((one) => found.has(one));
   }
 
-  private destinations(from: Served): readonly Served[] {
-    const group = this.group(from);
+  private destinations(from: Served, hook: Hook): readonly Served[] {
+    const group = this.group(from, hook);
     return group === this.served ? group : group.filter((other) => other.device !== from.device);
   }
 
-  /** The members of the groups that the services name, or all served devices. */
-  private group(from: Served): readonly Served[] {
-    const active = from.instances.filter(({ reasons }) => reasons.length === 0);
+  /** The members of the groups that the services at the hook name, or all served devices. */
+  private group(from: Served, hook: Hook): readonly Served[] {
+    const wish = forcedHook(this.forced, from.device.label);
+    const active = from.instances.filter((one) => one.reasons.length === 0 && runsAt(one, hook, wish));
     if (active.some(({ shared }) => shared === undefined)) return this.served;
     this.grouped ??= groupServed(this.served);
     return active.flatMap((instance) => this.grouped?.get(groupOf(instance)) ?? []);

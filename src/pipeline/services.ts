@@ -50,6 +50,16 @@ export function serviceInstances(rules: RuleSet, index: GraphIndex): readonly Se
   );
 }
 
+/** Whether it runs at the hook, of a device for which `wish` is the hook that the user insists on. */
+export function runsAt(instance: ServiceInstance, hook: Hook, wish: Hook | undefined): boolean {
+  return instance.service.hooks.includes(hook) && avoidedAt(instance, hook, wish).length === 0;
+}
+
+/** Why it stands back at a hook that it could run at. */
+export function avoidedAt({ avoid }: ServiceInstance, hook: Hook, wish: Hook | undefined): readonly Reason[] {
+  return wish === hook ? [] : (avoid.get(hook) ?? []);
+}
+
 /** The reasons, each with the service that it speaks against. */
 export function against(service: ServiceRule, reasons: readonly Reason[]): readonly Reason[] {
   return reasons.map((reason) => ({ ...reason, services: [service.name] }));

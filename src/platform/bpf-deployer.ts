@@ -300,7 +300,7 @@ async function attachXdp(ifindex: number, program: BpfProgram): Promise<BpfLink>
     const code = errnoOf(cause) ?? '';
     if (refusals.includes(code) && !isGone(ifindex, cause))
       throw failure(xdpRefused, `the driver of ifindex ${ifindex} refuses XDP as it is set up`, cause, {
-        hint: 'the next pass takes another hook; XDP is tried again when a controller starts, or gets SIGHUP',
+        hint: 'the next pass takes another hook if there is one that pays; XDP is tried again when a controller starts, or gets SIGHUP',
       });
     if (!['EBUSY', 'EEXIST'].includes(code)) throw cause;
     throw new TnaError('conflict', `another XDP program is attached to ifindex ${ifindex} and is left alone`, {

@@ -239,7 +239,7 @@ function setting(kind: 'sysctl' | 'sysfs', directory: string, path: string): str
     return readFileSync(join(directory, path), 'utf8').trim();
   } catch (cause) {
     // Of a device that has just gone, too. Anything else must not pass for a default.
-    if (errnoOf(cause) === 'ENOENT') return null;
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errnoOf(cause) ?? '')) return null;
     throw failure(kind, `cannot read ${join(directory, path)}`, cause);
   }
 }

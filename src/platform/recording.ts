@@ -41,8 +41,8 @@ function isSnapshot(value: unknown): value is Snapshot {
 }
 
 function isWhole(value: Snapshot): boolean {
-  const { sources, absent, sysctls, capabilities, deployed, host, namespace } = value as unknown as Members;
-  if (!Array.isArray(capabilities) || ![sources, absent, sysctls, deployed, host, namespace].every(isObject))
+  const { sources, absent, sysctls, sysfs = {}, capabilities, deployed, host, namespace } = value as unknown as Members;
+  if (!Array.isArray(capabilities) || ![sources, absent, sysctls, sysfs, deployed, host, namespace].every(isObject))
     return false;
   const { prepared, attachments, pipelines, egress, strays } = deployed as Members;
   const lists = [prepared, attachments, pipelines, egress, strays, ...Object.values(sources as Members)];

@@ -6,12 +6,12 @@ import type { Derived } from '../model/derived.js';
 import type { ForcedHooks } from '../model/forced-hooks.js';
 import type { TnaObject } from '../model/graph.js';
 import { alternatives, leaseFpm } from '../model/library.js';
-import type { Domain, HostReader } from '../model/ports.js';
+import type { Domain, HostReader, SettingPaths } from '../model/ports.js';
 import type { RuleSet } from '../model/ruleset.js';
-import type { Deployed, Snapshot } from '../model/snapshot.js';
-import { buildObjects, type SettingPaths, settingPaths } from '../objects/build.js';
+import type { Deployed, Settings, Snapshot } from '../model/snapshot.js';
+import { buildObjects, settingPaths } from '../objects/build.js';
 import { detailRequests, detailTypes } from '../objects/details.js';
-import { type Observed, observeDetails, observeSources } from '../observe/observe.js';
+import { type Observed, observeDetails, observeSettings, observeSources } from '../observe/observe.js';
 import { derive } from './derive.js';
 
 /**
@@ -26,8 +26,12 @@ export async function takeSnapshot(domain: Domain, reader: HostReader, forced: F
   asked.catch(() => undefined);
   const [deployed, first] = await readSources(reader, rules);
   const capabilities = await asked;
-  const objects = firstObjects(rules, first);
-  const details = { requests: detailRequests(rules, objects, forced), settings: settingPaths(rules, objects) };
+  let objects: readonly TnaObject[] = [];
+  const settings = observeSettings(reader, (known) => {
+    objects = firstObjects(rules, first, known);
+    return settingPaths(rules, objects);
+  });
+  const details = { requests: detailRequests(rules, objects, forced), settings };
   return observeDetails(reader, rules, first, details, capabilities, deployed);
 }
 
@@ -38,14 +42,18 @@ export function probesOf({ rules, library }: Domain): readonly string[] {
   return [...new Set(needs.flatMap(alternatives))].sort();
 }
 
-/** Settings that these rules read on a host with these messages. */
-export function settingsOf(rules: RuleSet, first: Pick<Observed, 'sources'>): SettingPaths {
-  return settingPaths(rules, firstObjects(rules, first));
+/** Settings that these rules read on a host with these messages and settings. */
+export function settingsOf(rules: RuleSet, seen: Pick<Observed, 'sources'> & Settings): SettingPaths {
+  return settingPaths(rules, firstObjects(rules, seen, seen));
 }
 
 /** The objects that give rise to further questions. */
-function firstObjects(rules: RuleSet, { sources }: Pick<Observed, 'sources'>): readonly TnaObject[] {
-  return buildObjects(rules, { sources, sysctls: {} }, detailTypes(rules));
+function firstObjects(
+  rules: RuleSet,
+  { sources }: Pick<Observed, 'sources'>,
+  { sysctls, sysfs }: Settings,
+): readonly TnaObject[] {
+  return buildObjects(rules, { sources, sysctls, ...(sysfs === undefined ? {} : { sysfs }) }, detailTypes(rules));
 }
 
 /** What is deployed comes first: by that, the programs of others are told from ours. */

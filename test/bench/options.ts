@@ -39,6 +39,8 @@ export interface BenchOptions {
   /** Numbers of routes, and of flows with each. */
   readonly routes: readonly number[];
   readonly flows: readonly number[];
+  /** The sender is behind a port of a bridge that has the router's address. */
+  readonly gateway: boolean;
   /** The core that generates, forwards and counts. */
   readonly cpu: number;
   /** FPM library to use instead of the built one. */
@@ -62,6 +64,7 @@ export const usage = `usage: npm run bench -- bridge [options]
   --family 4|6       whose packets are routed (repeatable; both)
   --routes N         routes, at most ${mostRoutes.toLocaleString('en')}, of IPv6 ${mostRoutes6.toLocaleString('en')} (repeatable; 1, 10000 and 1000000)
   --flows N          destinations (repeatable; 1 and 10000)
+  --gateway          the router's address is a bridge's, one of whose ports the sender is behind
   --cpu N            core that forwards (default 0)
   --library DIR      FPM library to measure instead of the built-in one
   -o text|json       format on standard output
@@ -99,6 +102,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     families: (values.family ?? ['4', '6']).map(family),
     routes: (values.routes ?? ['1', '10000', '1000000']).map((text) => upTo('routes', text, mostRoutes)),
     flows: (values.flows ?? ['1', '10000']).map((text) => upTo('flows', text, 1 << 24)),
+    gateway: values.gateway === true,
     cpu: values.cpu === undefined ? 0 : natural('cpu', values.cpu),
     library: values.library,
   };
@@ -125,6 +129,7 @@ function parse(args: readonly string[]) {
         family: { type: 'string', multiple: true },
         routes: { type: 'string', multiple: true },
         flows: { type: 'string', multiple: true },
+        gateway: { type: 'boolean' },
         cpu: text,
         library: text,
       },

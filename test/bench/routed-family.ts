@@ -25,8 +25,8 @@ export interface RoutedFamily {
   frame(destination: string, source: string): string;
   /** Beside those that both families have. */
   constants(): Readonly<Record<string, number>>;
-  /** Addresses and the neighbour behind p2, before there are routes. */
-  configure(netns: string, neighbour: string): Promise<void>;
+  /** Addresses of p2 and of the device that packets come in by, and the neighbour behind p2, before there are routes. */
+  configure(netns: string, ingress: string, neighbour: string): Promise<void>;
   /** So many routes; a single one leads to all destinations. */
   route(netns: string, count: number): Promise<void>;
 }
@@ -48,18 +48,18 @@ const four: RoutedFamily = {
   program: 'generate_routed',
   frame: (destination, source) => sized(ethernet(destination, source, 0x0800, packet4), 60),
   constants: () => ({ ttl: hops, destination: firstDestination, header_sum: headerSum(packet4) }),
-  configure: async (netns, neighbour) => {
+  configure: async (netns, ingress, neighbour) => {
     const settings = ['net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.default.rp_filter=0'];
     await inNetns(netns, [
       'sysctl',
       '-qw',
       ...settings,
-      'net.ipv4.conf.p1.rp_filter=0',
+      `net.ipv4.conf.${ingress}.rp_filter=0`,
       'net.ipv4.conf.p2.rp_filter=0',
     ]);
     await ip(
       netns,
-      'addr add 192.0.2.1/24 dev p1',
+      `addr add 192.0.2.1/24 dev ${ingress}`,
       'addr add 198.51.100.1/24 dev p2',
       `neigh add 198.51.100.2 lladdr ${neighbour} dev p2 nud permanent`,
     );
@@ -78,12 +78,12 @@ const six: RoutedFamily = {
   frame: (destination, source) =>
     ethernet(destination, source, 0x86dd, ipv6(ipv6Address('fd00:1::2'), ipv6Address('4000::'), 17, datagram, hops)),
   constants: () => ({ ttl: hops }),
-  configure: async (netns, neighbour) => {
-    const settings = ['all.disable_ipv6=0', 'p1.disable_ipv6=0', 'p2.disable_ipv6=0', 'all.forwarding=1'];
+  configure: async (netns, ingress, neighbour) => {
+    const settings = ['all.disable_ipv6=0', `${ingress}.disable_ipv6=0`, 'p2.disable_ipv6=0', 'all.forwarding=1'];
     await inNetns(netns, ['sysctl', '-qw', ...settings.map((text) => `net.ipv6.conf.${text}`)]);
     await ip(
       netns,
-      'addr add fd00:1::1/64 dev p1 nodad',
+      `addr add fd00:1::1/64 dev ${ingress} nodad`,
       'addr add fd00:2::1/64 dev p2 nodad',
       `neigh add fd00:2::2 lladdr ${neighbour} dev p2 nud permanent`,
     );

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The path of path.ts with a router in its middle, and as many routes as wanted, all through the neighbour behind p2.
+// The path of path.ts with a router in its middle, and as many routes as wanted, all through the neighbour behind p2. Of a gateway,
+// the sender's port is one of a bridge that has the router's addresses.
 
 import { mac } from '../support/lab/frame.js';
 import { ip } from '../support/lab/netns.js';
@@ -21,13 +22,19 @@ export interface RoutedPath extends ForwardingPath {
   readonly loadMs: number;
 }
 
-export async function openRoutedPath(cpu: number, routes: number, family: RoutedFamily): Promise<RoutedPath> {
+export async function openRoutedPath(
+  cpu: number,
+  routes: number,
+  family: RoutedFamily,
+  gateway: boolean,
+): Promise<RoutedPath> {
   let loadMs = 0;
   const path = await openPath(cpu, {
     arriving: mac(neighbour),
     make: async (gen, dut, sink) => {
       await makeDevices(gen, dut, sink);
-      await family.configure(dut, neighbour);
+      if (gateway) await addBridge(dut);
+      await family.configure(dut, gateway ? 'br0' : 'p1', neighbour);
       const started = performance.now();
       await family.route(dut, routes);
       loadMs = performance.now() - started;
@@ -64,4 +71,13 @@ async function makeDevices(gen: string, dut: string, sink: string): Promise<void
   );
   await ip(gen, 'link set g0 up');
   await ip(sink, 'link set s0 up');
+}
+
+async function addBridge(dut: string): Promise<void> {
+  await ip(
+    dut,
+    `link add br0 address ${router} type bridge mcast_snooping 0`,
+    'link set p1 address 02:5a:5a:5a:00:04 master br0',
+    'link set br0 up',
+  );
 }

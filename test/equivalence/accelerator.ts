@@ -46,7 +46,7 @@ export function tnaAccelerator(hook: Hook, options: readonly string[] = []): Acc
       detachAtExit(netns);
       await tnaOk('reconcile', '--once', '--netns', netns, '--hook', hook, ...options);
     },
-    status: async (netns) => (await tnaStatus(netns, ...options)).map(claimOf),
+    status: async (netns) => (await tnaStatus(netns, '--hook', hook, ...options)).map(claimOf),
     stop: async (netns) => {
       await tnaOk('detach', '--netns', netns);
       detached(netns);

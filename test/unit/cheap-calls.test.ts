@@ -13,6 +13,7 @@ import { libraryDirectory, scenariosDirectory } from '../support/scenarios/files
 
 const directory = 'devices/system/cpu/vulnerabilities';
 const enhanced = 'Mitigation: Enhanced / Automatic IBRS; IBPB: conditional; RSB filling; PBRSB-eIBRS: Not affected';
+const off = 'Vulnerable; IBPB: disabled; STIBP: disabled; PBRSB-eIBRS: Vulnerable; BHI: Vulnerable';
 const retpolines = 'Mitigation: Retpolines; IBPB: conditional; IBRS_FW; STIBP: disabled; RSB filling';
 
 interface Processor {
@@ -55,8 +56,18 @@ const processors: readonly Processor[] = [
     },
     routesAtTc: false,
   },
-  { what: 'mitigations switched off', says: { spectre_v2: 'Vulnerable', retbleed: 'Vulnerable' }, routesAtTc: false },
+  { what: 'mitigations switched off', says: { spectre_v2: off, retbleed: 'Vulnerable' }, routesAtTc: false },
   { what: 'an old kernel', says: { spectre_v2: enhanced }, routesAtTc: false },
+  {
+    what: 'fences before indirect calls',
+    says: { spectre_v2: 'Mitigation: Enhanced / Automatic IBRS + LFENCE; IBPB: conditional' },
+    routesAtTc: true,
+  },
+  {
+    what: 'another architecture',
+    says: { spectre_v2: 'Mitigation: CSV2, BHB', retbleed: 'Not affected' },
+    routesAtTc: true,
+  },
 ];
 
 t.test('routing at tc stands back where functions are called cheaply', async (t) => {

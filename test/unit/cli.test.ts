@@ -112,11 +112,13 @@ t.test('messages name the thing and what to do', async (t) => {
 });
 
 t.test('files that cannot be read or written are ordinary mistakes', async (t) => {
-  const { deployed: _deployed, ...rest } = JSON.parse(readFileSync(recording('bridge'), 'utf8')) as object & {
+  const { deployed, ...rest } = JSON.parse(readFileSync(recording('bridge'), 'utf8')) as object & {
     readonly deployed: object;
   };
   const part = join(work, 'part.json');
   writeFileSync(part, JSON.stringify({ ...rest, deployed: {} }));
+  const odd = join(work, 'odd.json');
+  writeFileSync(odd, JSON.stringify({ ...rest, deployed, sysfs: null }));
   const empty = join(work, 'empty');
   mkdirSync(empty);
   const { version } = JSON.parse(readFileSync(join(libraryDirectory, 'library.json'), 'utf8')) as { version: number };
@@ -127,12 +129,14 @@ t.test('files that cannot be read or written are ordinary mistakes', async (t) =
     modules: tna('fpm', 'build', '--fpm', join(work, 'none'), '--out', join(work, 'built')),
     proc: tna('fpm', 'build', '--out', '/proc/tna/library'),
     part: tna('--from', part, 'plan'),
+    odd: tna('--from', odd, 'plan'),
   });
   t.match(runs.file.stderr, /^tna: \/etc\/passwd: no built FPM library here\n {2}try: run `tna fpm build`\n$/);
   t.match(runs.empty.stderr, /^tna: .*library\.json: built by another version\n/);
   t.match(runs.modules.stderr, /^tna: cannot build the FPM library: ENOENT: .*none'\n$/);
   t.match(runs.proc.stderr, /^tna: cannot build the FPM library: ENOENT: .*\/proc\/tna'\n$/);
   t.match(runs.part.stderr, /^tna: .*part\.json: parts of this recording are missing\n$/);
+  t.match(runs.odd.stderr, /^tna: .*odd\.json: parts of this recording are missing\n$/);
   for (const [name, { code, stderr }] of Object.entries(runs)) t.same([code, hasStack(stderr)], [1, false], name);
 });
 

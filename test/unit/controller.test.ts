@@ -45,6 +45,31 @@ t.test('the same trouble is told when it begins and now and then', async (t) => 
   t.ok(repeats.isWorthTelling('a'), 'or when all was well meanwhile');
 });
 
+t.test('what could not be followed is tried again with each pass', async (t) => {
+  const told: string[] = [];
+  const second = rulesWith('d.up');
+  let fails = 2;
+  const reload = new RuleReload(domain.rules, {
+    follow: async () => {
+      told.push('follow');
+      if (fails-- > 0) throw new Error('no descriptors');
+    },
+    wake: () => told.push('wake'),
+    prune: () => undefined,
+    good: () => undefined,
+    warn: (error) => told.push(error instanceof Error ? error.message : String(error)),
+  });
+  const heard = () => new Promise(setImmediate).then(() => told.splice(0));
+  await reload.changed({ ruleSet: second });
+  t.same(await heard(), ['follow', 'no descriptors', 'wake'], 'they are looked by all the same');
+  reload.begin();
+  t.same(await heard(), ['follow', 'no descriptors']);
+  reload.begin();
+  t.same(await heard(), ['follow', 'wake'], 'what happened meanwhile was no event');
+  reload.begin();
+  t.same(await heard(), []);
+});
+
 t.test('what rules name is followed before they are looked by, and read for from the start of a pass on', async (t) => {
   const told: string[] = [];
   const [first, second] = [domain.rules, rulesWith('d.up')];

@@ -5,10 +5,11 @@ import t from 'tap';
 import { buildGraph } from '../../src/graph/build.js';
 import type { ForcedHooks } from '../../src/model/forced-hooks.js';
 import type { Attributes } from '../../src/model/ruleset.js';
-import type { Message } from '../../src/model/snapshot.js';
+import type { Message, Settings } from '../../src/model/snapshot.js';
 import { buildObjects, settingPaths } from '../../src/objects/build.js';
-import { detailRequests } from '../../src/objects/details.js';
+import { detailRequests, detailTypes } from '../../src/objects/details.js';
 import { coerce, readPath } from '../../src/objects/path.js';
+import { observeSettings } from '../../src/observe/observe.js';
 import { graphText } from '../../src/report/graph.js';
 import { plain } from '../../src/report/table.js';
 import { ruleSet } from '../support/rule-set.js';
@@ -177,6 +178,52 @@ t.test('messages become objects, refined where the rules say', async (t) => {
     'a setting that is not there has its default',
   );
   t.match(attributes('stp_bridge:2'), { name: 'br0', stp: 1, call: true }, 'all that the chain of bases has');
+});
+
+t.test('settings decide which objects there are, and with that which more are read', async (t) => {
+  const chain = ruleSet(`
+sources:
+  links: { spec: rt-link, dump: getlink }
+objects:
+  link:
+    source: links
+    key: ifindex
+    label: name
+    attributes:
+      ifindex: { path: ifi_index, type: int }
+      name: { path: ifname, type: string }
+      forwarding: { sysctl: "net/conf/\${link.name}/forwarding", type: bool, default: false }
+  router:
+    refines: link
+    when: link.forwarding
+    attributes:
+      threads: { sysfs: devices/system/cpu/smt, type: string, default: "" }
+      strict: { sysctl: "net/conf/\${router.name}/strict", type: bool, default: false }
+  strict_router: { refines: router, when: router.strict }
+`);
+  const files: { readonly [path: string]: string } = {
+    'net/conf/r1/forwarding': '1',
+    'net/conf/r1/strict': '1',
+    'devices/system/cpu/smt': 'off',
+  };
+  const asked: string[] = [];
+  const read = (path: string) => {
+    asked.push(path);
+    return files[path] ?? null;
+  };
+  const links = ['r1', 'h2'].map((ifname, i) => ({ ifi_index: i + 1, ifname }));
+  const objectsBy = (known: Settings) => buildObjects(chain, { sources: { links }, ...known }, detailTypes(chain));
+  const settings = observeSettings({ sysctl: read, sysfs: read }, (known) => settingPaths(chain, objectsBy(known)));
+  t.same(
+    asked,
+    ['net/conf/h2/forwarding', 'net/conf/r1/forwarding', 'net/conf/r1/strict', 'devices/system/cpu/smt'],
+    'each once, and none of what does not exist',
+  );
+  t.same(Object.keys(settings.sysctls), [...Object.keys(settings.sysctls)].sort());
+  t.match(
+    buildObjects(chain, { sources: { links }, ...settings }).filter(({ type }) => type !== 'link'),
+    [{ id: 'router:1', attributes: { threads: 'off', strict: true } }, { id: 'strict_router:1' }],
+  );
 });
 
 t.test('what a host lacks altogether leaves no objects and no errors', async (t) => {

@@ -286,6 +286,17 @@ t.test('a service that had better not run at a hook stands back there, unless so
   const slow = on('a', desire([hub, { ...quick, slow: true }], two));
   t.same([slow.services, slow.pipeline?.hook], [['counting'], 'tc'], 'it does not take the other service along');
   t.same(slow.reasons, [reason]);
+  const sorting = second.replace('counting', 'sorting').replace('[tc]', '[xdp]');
+  const none = { rules: ruleSet(objects + attach + careful + sorting, beside), library: beside };
+  t.same(
+    on('a', desire([hub, { ...quick, slow: true }], none)).hookNotes.map(({ code, hook }) => [code, hook]),
+    [
+      ['costs-much', 'xdp'],
+      ['no-gain', 'tc'],
+      ['hook-unsuitable', 'tc'],
+    ],
+    'what somebody could do about it comes first',
+  );
   const more = careful.replace('services:', '').replace('relaying:', 'more:');
   const both = on(
     'a',
@@ -395,6 +406,20 @@ t.test('a hook by which no frame could leave is not chosen', async (t) => {
   t.equal(on('a', later).pipeline?.hook, 'xdp', 'what attaching may cure does not speak against attaching');
   t.same(codes(on('a', later)), ['is-mute']);
   t.same(later.egress, []);
+});
+
+t.test('services that do not run at a hook open no way out by it', async (t) => {
+  const both = libraryOf(
+    ...library.modules,
+    fpm('count', { order: 5, params: { size: { type: 'u32', default: 0, doc: '' } } }),
+  );
+  // Not among the members of a hub: its packets may go anywhere.
+  const anywhere = second.replace('is-hub', 'never').replace("d.kind == 'hub'", 'd.size == 77');
+  const within = objects + attach + relaying.replace('requires:', 'between: hub\n    requires:');
+  const devices = [hub, member, { ...member, ifi_index: 3, ifname: 'b', mute: true }, { ifi_index: 9, ifname: 'far' }];
+  const a = on('a', desire(devices, { rules: ruleSet(within + anywhere, both), library: both }));
+  t.same([a.services, a.pipeline?.hook], [['counting', 'relaying'], 'tc']);
+  t.match(a.hookNotes.at(-1), { code: 'xdp-no-egress', hook: 'xdp' });
 });
 
 t.test('an FPM that is missing, at another hook or beyond the kernel rules a hook out', async (t) => {
@@ -517,9 +542,17 @@ t.test('a module can be for one hook of its service', async (t) => {
 
 t.test('services that want one FPM differently are a conflict', async (t) => {
   const clash = second.replace('fpm: count', 'fpm: relay').replace('size: d.size', 'size: d.size + 1, loud: "true"');
+  const everywhere = clash.replace('hooks: [tc]', 'hooks: [xdp, tc]');
+  const both = on('a', desire([hub, member], { rules: ruleSet(objects + attach + relaying + everywhere, library) }));
+  t.same(both.reasons, [{ code: 'param-conflict', message: 'services disagree on the parameters of FPM relay' }]);
+  t.equal(both.pipeline, undefined);
   const given = { rules: ruleSet(objects + attach + relaying + clash, library) };
-  t.same(on('a', desire([hub, member], given)).reasons, [
-    { code: 'param-conflict', message: 'services disagree on the parameters of FPM relay' },
+  const elsewhere = on('a', desire([hub, member], given));
+  t.same([elsewhere.pipeline?.hook, elsewhere.services], ['xdp', ['relaying']], 'at a hook where one of them runs');
+  t.same(codes(on('a', desire([hub, { ...member, slow: true }], given))), [
+    'hook-unsuitable',
+    'costs-much',
+    'param-conflict',
   ]);
   const agree = clash.replace('d.size + 1', 'd.size');
   t.same(codes(on('a', desire([hub, member], { rules: ruleSet(objects + attach + relaying + agree, library) }))), []);

@@ -217,7 +217,7 @@ function page(kernel: Kernel, results: readonly SelftestResult[], before: string
   return `# The kernel's selftests of bridges and routers, with TNA off and on
 
 Written by \`npm run selftests\`, which runs scripts of the kernel's \`tools/testing/selftests/net\` in Debian's kernel ${kernel.release}
-(an emulated machine), first without TNA, then with a controller in the first network namespace and in every one that the script makes; the machine
+(an emulated machine), first without TNA, then with a controller (\`--hook tc\`) in the first network namespace and in every one that the script makes; the machine
 has a second processor then, so that these do not slow the script down (rows that were made before that had one).
 A script is *equal* when each of its cases and its exit code come out with TNA as they do without it. Cases that fail or are skipped
 do so on both sides. Where a script did not end the same, it was run again, up to three times on both sides, and a case differs if no run with TNA

@@ -15,7 +15,7 @@ import { survey } from '../../reconcile/survey.js';
 import { explainText, makeStatus, type Seen, statusText } from '../../report/status.js';
 import { loadDomain, withHost } from '../context.js';
 import type { GlobalOptions } from '../options.js';
-import { errorJson, errorText, print, printJson, styleFor } from '../output.js';
+import { print, printJson, styleFor } from '../output.js';
 import { replay } from '../replay.js';
 
 export async function statusCommand(options: GlobalOptions): Promise<number> {
@@ -26,15 +26,11 @@ export async function statusCommand(options: GlobalOptions): Promise<number> {
     return 0;
   } catch (error) {
     if (options.from !== undefined || !(error instanceof TnaError) || !error.code.startsWith('rules')) throw error;
-    // What runs can be told all the same; then the error is, in JSON in the same document.
+    // What runs can be told all the same; then the error is.
     const status = await statusWithoutRules(options);
-    if (options.output === 'text') {
-      print(statusText(status, styleFor(process.stdout)));
-      throw error;
-    }
-    printJson({ ...status, ...errorJson(error) });
-    process.stderr.write(`${errorText(error, options.verbose, styleFor(process.stderr))}\n`);
-    return 1;
+    if (options.output === 'json') printJson(status);
+    else print(statusText(status, styleFor(process.stdout)));
+    throw error;
   }
 }
 
