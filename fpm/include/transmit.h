@@ -28,6 +28,8 @@
 // * VLAN devices, bond, team hand it on to another device: not while any device of the machine has generic XDP (its
 //   static key), or the kernel does not tell. Not if below the VLAN devices is one of another kind than the ones named here (a bridge, whose ports
 //   are not looked at), or if they are too many to look: what is routed has lost its route (skb_dst()) then, by which tunnels go for their path MTU.
+//   For the same reason not what is routed if the device keeps the routes of packets, because one below wants them (netif_keep_dst()).
+// * hardware that hands frames on to another device (net_failover, netvsc with a VF): not, since nobody looks at that one.
 // * any other kind (vxlan and other tunnels, macvlan, ...), and pseudo devices without a kind (L2TP): not.
 // A third thing that bears the mark is what filters copy on the way out (net/sched/act_mirred.c tcf_mirred_to_dev(), mirror): an ifb device drops
 // such a copy (drivers/net/ifb.c ifb_xmit()), but receives one with the mark anew, by the device that it was leaving by. Filters or a qdisc
@@ -103,6 +105,28 @@ static __always_inline u64 tna_xdp_silent(struct tna_pkt *p)
 }
 #endif
 
+enum netdev_priv_flags___transmit {
+	IFF_XMIT_DST_RELEASE,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct net_device___transmit {
+	struct {
+		struct list_head lower;
+	} adj_list;
+};
+
+#pragma clang attribute pop
+
+// Does a device that looks like hardware hand frames on to another one?
+static __always_inline bool tna_hands_on(u64 address)
+{
+	u64 head = address + TNA_OFFSET(net_device___transmit, adj_list.lower);
+
+	return tna_word(head) != head;
+}
+
 #ifdef TNA_HOOK_TC
 extern const void generic_xdp_needed_key __ksym __weak;
 extern const void act_base __ksym __weak;
@@ -144,7 +168,9 @@ __attribute__((noinline)) u64 tna_unknown_below(u64 address)
 
 		address = (u64)tna_vlan_priv(address)->real_dev;
 		dev = TNA_AT(net_device, address);
-		if (tna_is_hardware(dev) || tna_is_veth(dev) || tna_is_tun(dev))
+		if (tna_is_hardware(dev))
+			return tna_hands_on(address);
+		if (tna_is_veth(dev) || tna_is_tun(dev))
 			return 0;
 		kind = tna_kind(dev);
 		if ((kind & TNA_KIND_SHORT) == TNA_KIND_VLAN)
@@ -196,10 +222,11 @@ __attribute__((noinline)) u64 tna_copies(u64 address)
 
 #define TNA_PEER_SEES_SKB 1
 #define TNA_PEER_SEES_BYTES 2
+#define TNA_PEER_SEES_TAGGED 4
 
 // Whether at the other end of a veth somebody has an skb before IP (ip_rcv_core(), ip6_rcv_core()), which forgets its socket and goes by its sum:
-// tc, netfilter, or an rx handler, behind which it may be sent on as it is; or XDP, which has its bytes alone. Our own dispatcher does as IP does. A
-// function of its own, which the verifier looks at once.
+// tc, netfilter, or an rx handler, behind which it may be sent on as it is; or XDP, which has its bytes alone. Our own dispatcher does as IP does. What
+// is tagged goes to VLAN devices, if there are any, at which nobody looks. A function of its own, which the verifier looks at once.
 __attribute__((noinline)) u64 tna_peer_looks(u64 address)
 {
 	struct bpf_xdp_entity *native;
@@ -214,7 +241,13 @@ __attribute__((noinline)) u64 tna_peer_looks(u64 address)
 	bytes = (u64)peer->xdp_prog | (u64)native->prog | (u64)native->link;
 	skb = (u64)peer->nf_hooks_ingress | (u64)peer->rx_handler;
 	skb |= tna_tc_foreign(TNA_TC(peer, ingress));
-	return (skb ? TNA_PEER_SEES_SKB : 0) | (bytes ? TNA_PEER_SEES_BYTES : 0);
+	return (skb ? TNA_PEER_SEES_SKB : 0) | (bytes ? TNA_PEER_SEES_BYTES : 0) | (tna_has_vlan_devices(peer) ? TNA_PEER_SEES_TAGGED : 0);
+}
+
+// What of it matters to a frame that leaves with a tag.
+static __always_inline u64 tna_peer_tags(bool tagged)
+{
+	return tagged ? TNA_PEER_SEES_TAGGED : 0;
 }
 
 // Could somebody below a device that hands frames on miss frames that tc redirected into it? The count comes first in
@@ -255,13 +288,13 @@ static __always_inline u64 tna_transmit_suspect(struct tna_pkt *p, struct tna_tr
 #endif
 }
 
-#ifdef TNA_HOOK_XDP
-// Does the frame leave with a VLAN tag that Linux would keep in metadata?
+// Does the frame leave with a VLAN tag that Linux keeps in metadata?
 static __always_inline bool tna_leaves_tagged(struct tna_pkt *p)
 {
 	return p->tag == TNA_TAG_PUSH || p->tag == TNA_TAG_SET || (p->tag == TNA_TAG_KEEP && p->vlan_proto);
 }
 
+#ifdef TNA_HOOK_XDP
 // Has a device an XDP program, generic or native, attached by a link or without?
 static __always_inline bool tna_has_xdp(struct net_device *dev)
 {
@@ -317,7 +350,7 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 	if (tna_unlikely(len > tna_max_length(dev)))
 		return TNA_TRANSMIT_TOO_LONG;
 	if (tna_is_hardware(dev))
-		return tna_hardware_ready(dev) ? TNA_TRANSMIT_OK : TNA_TRANSMIT_NO_QUEUE;
+		return !tna_hardware_ready(dev) ? TNA_TRANSMIT_NO_QUEUE : tna_hands_on(p->odev_address) ? TNA_TRANSMIT_KIND : TNA_TRANSMIT_OK;
 	if (TNA_HAS(tun_struct, filter_prog) && tna_is_tun(dev)) {
 		u64 queue = tna_word(priv + TNA_OFFSET(tun_struct, tfiles));
 
@@ -344,13 +377,16 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 			return TNA_TRANSMIT_TOO_LONG;
 		if (tna_unlikely(TNA_AT(net_device, tna_word(priv + TNA_OFFSET(veth_priv, peer)))->xdp_prog))
 			return TNA_TRANSMIT_PEER_XDP;
-		if (tna_unlikely(summed) && tna_peer_looks(p->odev_address))
+		if (tna_unlikely(summed) &&
+		    tna_peer_looks(p->odev_address) & (TNA_PEER_SEES_SKB | TNA_PEER_SEES_BYTES | tna_peer_tags(tna_leaves_tagged(p))))
 			return TNA_TRANSMIT_SUMMED;
 		return TNA_TRANSMIT_OK;
 	}
 	if (tna_unlikely(!p->gso && len > tna_max_length(dev)))
 		return TNA_TRANSMIT_TOO_LONG;
-	if (tna_is_hardware(dev) || tna_is_tun(dev))
+	if (tna_is_hardware(dev))
+		return tna_unlikely(tna_hands_on(p->odev_address)) ? TNA_TRANSMIT_KIND : TNA_TRANSMIT_OK;
+	if (tna_is_tun(dev))
 		return TNA_TRANSMIT_OK;
 	kind = tna_kind(dev);
 	if ((kind & TNA_KIND_LONG) == TNA_KIND_DUMMY)
@@ -359,6 +395,9 @@ static __always_inline enum tna_transmit_obstacle tna_transmit_obstacle(struct t
 	if (tna_unlikely(kind != TNA_KIND_VLAN && kind != TNA_KIND_BOND && kind != TNA_KIND_TEAM))
 		return TNA_TRANSMIT_KIND;
 	if (kind == TNA_KIND_VLAN && tna_unlikely(tna_unknown_below(p->odev_address)))
+		return TNA_TRANSMIT_KIND;
+	if (p->l3 && tna_unlikely(!(BPF_CORE_READ_BITFIELD(dev, priv_flags) &
+				    bpf_core_enum_value(enum netdev_priv_flags___transmit, IFF_XMIT_DST_RELEASE))))
 		return TNA_TRANSMIT_KIND;
 	if (tna_unlikely(tna_mark_matters()))
 		return TNA_TRANSMIT_BELOW;

@@ -44,6 +44,14 @@ static __always_inline bool tna_is_vlan_device(struct net_device *dev)
 	       bpf_core_enum_value(enum netdev_priv_flags___vlan, IFF_802_1Q_VLAN);
 }
 
+// Have frames with some tag a VLAN device of their own here?
+static __always_inline bool tna_has_vlan_devices(struct net_device *dev)
+{
+	u64 info = TNA_HAS(net_device, vlan_info) ? (u64)dev->vlan_info : 0;
+
+	return info && (u32)tna_word(info + TNA_OFFSET(vlan_info, grp) + TNA_OFFSET(vlan_group, nr_vlan_devs));
+}
+
 // Does a VLAN device keep tags out of the packets that it receives, and out of the headers that are made for it (reorder_hdr)?
 static __always_inline bool tna_vlan_reorders(u64 address)
 {

@@ -18,13 +18,6 @@
 #include "tc.h"
 #include "vlan.h"
 
-static __always_inline bool tna_has_vlan_devices(struct net_device *dev)
-{
-	u64 info = (u64)dev->vlan_info;
-
-	return info && (u32)tna_word(info + TNA_OFFSET(vlan_info, grp) + TNA_OFFSET(vlan_group, nr_vlan_devs));
-}
-
 static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 {
 	struct net_device *dev = p->dev;
@@ -54,7 +47,7 @@ static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 	if (TNA_TAKES_TAGS && p->ip.unpacked)
 		return TNA_NEXT;
 #endif
-	if (p->vlan_proto && TNA_HAS(net_device, vlan_info) && tna_has_vlan_devices(dev) &&
+	if (p->vlan_proto && tna_has_vlan_devices(dev) &&
 	    tna_vlan_device(dev, p->vlan_proto, p->vlan_tci & TNA_VLAN_VID_MASK))
 		return tna_slow(p, TNA_R_GUARD_INGRESS_VLAN_DEVICE);
 	return TNA_NEXT;

@@ -568,9 +568,9 @@ export const routing6Cases: readonly Case[] = [
   {
     name: 'a neighbour that was never used',
     expect: 'ip6_neighbour:no-header',
-    frame: packet6({ destination: 'fd00:2::14' }),
-    set: [`ip neigh add fd00:2::14 lladdr ${B} dev p2 nud permanent`],
-    unset: ['ip neigh del fd00:2::14 dev p2'],
+    frame: packet6({ destination: 'fd00:2::79' }),
+    set: [`ip neigh add fd00:2::79 lladdr ${B} dev p2 nud permanent`],
+    unset: ['ip neigh del fd00:2::79 dev p2'],
   },
   {
     name: 'stale',

@@ -95,6 +95,14 @@ const own: readonly VmTest[] = [
   },
   {
     ...base,
+    name: 'below-egress',
+    file: 'vm/guest/below-egress.test.js',
+    modules: [...labModules, '8021q', 'bonding', 'ip_gre'],
+    ci: ['newest'],
+    pointless: { '6.1': 'routes nothing: Linux before 6.2' },
+  },
+  {
+    ...base,
     name: 'vlan-gateway',
     file: 'vm/guest/vlan-gateway.test.js',
     modules: [...labModules, '8021q', 'br_netfilter'],
