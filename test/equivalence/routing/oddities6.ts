@@ -264,9 +264,10 @@ export const router6Oddities: readonly RouterOddity[] = [
     aims: ['ip6_route:alternatives'],
   },
   {
+    // By a neighbour that is in use, as below.
     name: 'router6: encapsulation',
-    setup: [ip(`route add fd00:c::/32 encap seg6 mode encap segs ${station6(1)} dev p2`)],
-    frames: [from(0, 'fd00:c::1')],
+    setup: [ip(`route add fd00:c::/32 encap seg6 mode encap segs ${station6(1)} via ${station6(1)} dev p2`)],
+    script: [...hello6, ...times(3, from(0, 'fd00:c::1'))],
     aims: ['ip6_route:encapsulation'],
   },
   {
