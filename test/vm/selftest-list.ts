@@ -39,7 +39,7 @@ const particulars: Readonly<Record<string, Omit<Selftest, 'script'>>> = {
   'forwarding/no_forwarding.sh': { environment: { PING_TIMEOUT: '1' } },
   'forwarding/sch_red.sh': {
     remark:
-      'its senders are to fill 10 Mbit/s, which an emulated processor does not do steadily; with less beside it the case that differs was OK with TNA, too',
+      'its senders are to fill 10 Mbit/s, which one emulated processor does not do steadily: cases vary there, without TNA more than with it',
   },
   // The other tests configure only, in part tens of thousands of entries, or repeat these with the families exchanged.
   'test_vxlan_mdb.sh': {
