@@ -22,6 +22,23 @@ export function detailTypes(rules: RuleSet): ReadonlySet<string> {
   return wanted;
 }
 
+/**
+ * Whether what settings say has a say in which objects there are or in what is asked about them. Their names are looked for in the text of
+ * the rules, so the answer may be a needless yes.
+ */
+export function settingsDecide(rules: RuleSet): boolean {
+  const found = recipesOf(rules).flatMap((recipe) => recipe.found);
+  const names = new Set(found.flatMap(({ name, place }) => (place.kind === 'source' ? [] : [name])));
+  const mentions = (text = '') => (text.match(/\w+/g) ?? []).some((word) => names.has(word));
+  return (
+    rules.objects.some(({ when }) => mentions(when?.text)) ||
+    rules.sources.some(
+      (source) =>
+        source.kind === 'per-object' && (mentions(source.when?.text) || mentions(JSON.stringify(source.request))),
+    )
+  );
+}
+
 /** Requests of every per-object source, in rule and object order; none where the rules cannot tell whether to ask (the object is in doubt). `any` stands for whatever may be forced later. */
 export function detailRequests(
   rules: RuleSet,

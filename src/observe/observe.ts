@@ -30,10 +30,13 @@ export async function observeSources(reader: HostReader, rules: RuleSet): Promis
   return { sources, absent };
 }
 
-/** Reads what is asked for once these settings are known, until nothing more is: some objects exist by the settings of others. */
+/**
+ * Reads the settings that are asked for. Where they decide themselves what more is (some objects exist by the settings of others), until nothing more is.
+ */
 export function observeSettings(
   reader: Pick<HostReader, 'sysctl' | 'sysfs'>,
   asked: (known: Settings) => SettingPaths,
+  decisive: boolean,
 ): Settings {
   let sysctls: Settings['sysctls'] = {};
   let sysfs: Settings['sysctls'] = {};
@@ -42,7 +45,7 @@ export function observeSettings(
     const paths = asked(known);
     sysctls = withMore(sysctls, paths.sysctl, (path) => reader.sysctl(path));
     sysfs = withMore(sysfs, paths.sysfs, (path) => reader.sysfs(path));
-    if (sysctls === known.sysctls && sysfs === known.sysfs) return known;
+    if (!decisive || (sysctls === known.sysctls && sysfs === known.sysfs)) return { sysctls, sysfs };
   }
 }
 

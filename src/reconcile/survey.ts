@@ -10,7 +10,7 @@ import type { Domain, HostReader, SettingPaths } from '../model/ports.js';
 import type { RuleSet } from '../model/ruleset.js';
 import type { Deployed, Settings, Snapshot } from '../model/snapshot.js';
 import { buildObjects, settingPaths } from '../objects/build.js';
-import { detailRequests, detailTypes } from '../objects/details.js';
+import { detailRequests, detailTypes, settingsDecide } from '../objects/details.js';
 import { type Observed, observeDetails, observeSettings, observeSources } from '../observe/observe.js';
 import { derive } from './derive.js';
 
@@ -27,10 +27,14 @@ export async function takeSnapshot(domain: Domain, reader: HostReader, forced: F
   const [deployed, first] = await readSources(reader, rules);
   const capabilities = await asked;
   let objects: readonly TnaObject[] = [];
-  const settings = observeSettings(reader, (known) => {
-    objects = firstObjects(rules, first, known);
-    return settingPaths(rules, objects);
-  });
+  const settings = observeSettings(
+    reader,
+    (known) => {
+      objects = firstObjects(rules, first, known);
+      return settingPaths(rules, objects);
+    },
+    settingsDecide(rules),
+  );
   const details = { requests: detailRequests(rules, objects, forced), settings };
   return observeDetails(reader, rules, first, details, capabilities, deployed);
 }

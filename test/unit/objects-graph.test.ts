@@ -7,7 +7,7 @@ import type { ForcedHooks } from '../../src/model/forced-hooks.js';
 import type { Attributes } from '../../src/model/ruleset.js';
 import type { Message, Settings } from '../../src/model/snapshot.js';
 import { buildObjects, settingPaths } from '../../src/objects/build.js';
-import { detailRequests, detailTypes } from '../../src/objects/details.js';
+import { detailRequests, detailTypes, settingsDecide } from '../../src/objects/details.js';
 import { coerce, readPath } from '../../src/objects/path.js';
 import { observeSettings } from '../../src/observe/observe.js';
 import { graphText } from '../../src/report/graph.js';
@@ -213,13 +213,18 @@ objects:
   };
   const links = ['r1', 'h2'].map((ifname, i) => ({ ifi_index: i + 1, ifname }));
   const objectsBy = (known: Settings) => buildObjects(chain, { sources: { links }, ...known }, detailTypes(chain));
-  const settings = observeSettings({ sysctl: read, sysfs: read }, (known) => settingPaths(chain, objectsBy(known)));
+  const settings = observeSettings(
+    { sysctl: read, sysfs: read },
+    (known) => settingPaths(chain, objectsBy(known)),
+    settingsDecide(chain),
+  );
   t.same(
     asked,
     ['net/conf/h2/forwarding', 'net/conf/r1/forwarding', 'net/conf/r1/strict', 'devices/system/cpu/smt'],
     'each once, and none of what does not exist',
   );
   t.same(Object.keys(settings.sysctls), [...Object.keys(settings.sysctls)].sort());
+  t.equal(settingsDecide(rules), false, 'other rules need no second look');
   t.match(
     buildObjects(chain, { sources: { links }, ...settings }).filter(({ type }) => type !== 'link'),
     [{ id: 'router:1', attributes: { threads: 'off', strict: true } }, { id: 'strict_router:1' }],
