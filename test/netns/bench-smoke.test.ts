@@ -18,6 +18,9 @@ import {
 
 import { run } from '../support/lab/command.js';
 import { ip } from '../support/lab/netns.js';
+import { patience } from '../support/lab/patience.js';
+
+t.setTimeout(120_000 * patience);
 
 const skip = process.getuid?.() === 0 ? false : 'needs root';
 const machine = { kernel: 'k', processor: 'p', cores: 1, memoryMiB: 1, mitigations: {}, loadAverage: 0, node: 'v' };
