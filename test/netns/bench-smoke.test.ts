@@ -15,7 +15,6 @@ import {
   routerVariants,
   type VariantName,
 } from '../bench/variants.js';
-
 import { run } from '../support/lab/command.js';
 import { ip } from '../support/lab/netns.js';
 import { patience } from '../support/lab/patience.js';
