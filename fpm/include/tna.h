@@ -130,17 +130,10 @@ const volatile bool on_vrf;
 // the bridge device any of the egress port's.
 #define TNA_VLAN_AWARE (on_bridge_vlan && on_bridge_vlan_egress)
 #define TNA_HANDS_UP (on_bridge_up && (!TNA_VLAN_AWARE || on_bridge_vlan_up))
-#ifdef TNA_HOOK_TC
 // May packets that are routed come in with VLAN tags, or leave with them other than by a VLAN device that has a program of its own?
 #define TNA_TAKES_TAGS (on_bridge_vlan_up || on_vlan_receive)
 #define TNA_ROUTES_TAGS (TNA_TAKES_TAGS || on_vlan_out || on_bridge_vlan_out)
 #define TNA_VLAN_BRIDGES on_bridge_vlan_out
-#else
-// XDP routes tagged packets from and to ports, and leaves to Linux those from and to bridges as if there were no FPMs for them.
-#define TNA_TAKES_TAGS (on_vlan_receive && !TNA_HANDS_UP)
-#define TNA_ROUTES_TAGS (TNA_TAKES_TAGS || on_vlan_out)
-#define TNA_VLAN_BRIDGES false
-#endif
 #define TNA_TAG_LEN 4
 
 // Stands in the path of an FPM that is off. An instruction of its own there lets the verifier see that the path is never
@@ -283,11 +276,11 @@ static __always_inline void *tna_data_end(struct tna_pkt *p)
 	return (void *)(long)*(volatile u32 *)&((TNA_CTX *)p->ctx)->data_end;
 }
 
-// Bytes before the network header: at XDP a tag that a VLAN device takes is still in the packet.
+// Bytes before the network header of a packet that is routed: at XDP a tag that a bridge or a VLAN device has taken is still in the packet.
 static __always_inline u32 tna_link_length(struct tna_pkt *p)
 {
 #ifdef TNA_HOOK_XDP
-	if (TNA_TAKES_TAGS && p->ip.unpacked)
+	if (TNA_TAKES_TAGS && p->vlan_proto)
 		return ETH_HLEN + TNA_TAG_LEN;
 #endif
 	(void)p;

@@ -10,17 +10,9 @@
 // * without tag: the bridge's own PVID, and a tag made of it. None: SLOW, Linux drops.
 // * state of the VLAN (br_vlan_get_state, br_vlan_get_pvid_state) other than forwarding: SLOW. MST: see bridge_out.
 // The VID is part of the FDB's key from here on; what the egress port makes of the tag: see bridge_out.
-// XDP: packets out of such bridges are left to Linux by bridge_out, and nothing is done here.
 #pragma once
 #include "bridge_vlan.h"
 
-#ifdef TNA_HOOK_XDP
-static __always_inline int fpm_bridge_vlan_out(struct tna_pkt *p)
-{
-	(void)p;
-	return TNA_NEXT;
-}
-#else
 static __always_inline int fpm_bridge_vlan_out(struct tna_pkt *p)
 {
 	struct net_device *dev = TNA_AT(net_device, p->odev_address);
@@ -61,4 +53,3 @@ static __always_inline int fpm_bridge_vlan_out(struct tna_pkt *p)
 	p->bridge.vid = vid;
 	return TNA_NEXT;
 }
-#endif

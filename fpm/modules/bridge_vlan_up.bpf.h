@@ -9,18 +9,9 @@
 //   protocol: with the one that it came with, or one made of the PVID of the port (see bridge_vlan). In the packet nothing is changed.
 // * a tag of the other protocol lies in the packet by now, behind the bridge's: SLOW.
 // br_fdb_add_local() makes a local entry per VLAN of the bridge; with fdb_local_vlan_0 there is none of the VLAN: see bridge_fdb.
-// XDP: all frames for such a bridge itself: SLOW.
 #pragma once
 #include "bridge_vlan.h"
 
-#ifdef TNA_HOOK_XDP
-static __always_inline int fpm_bridge_vlan_up(struct tna_pkt *p)
-{
-	if (tna_unlikely(p->bridge.up))
-		return tna_slow(p, TNA_R_BRIDGE_VLAN_UP_AT_XDP);
-	return TNA_NEXT;
-}
-#else
 static __always_inline int fpm_bridge_vlan_up(struct tna_pkt *p)
 {
 	bool tagged = p->vlan_proto == p->tag_proto;
@@ -43,4 +34,3 @@ static __always_inline int fpm_bridge_vlan_up(struct tna_pkt *p)
 	p->tag_proto = 0;
 	return TNA_NEXT;
 }
-#endif

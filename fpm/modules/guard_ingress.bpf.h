@@ -42,9 +42,9 @@ static __always_inline int fpm_guard_ingress(struct tna_pkt *p)
 		if (nf)
 			return tna_slow(p, TNA_R_GUARD_INGRESS_NF_INGRESS);
 	}
-	/* at XDP vlan_receive has seen to it */
+	/* at XDP vlan_receive has seen to it, but not to a VLAN device on a bridge's port */
 #ifdef TNA_HOOK_XDP
-	if (TNA_TAKES_TAGS && p->ip.unpacked)
+	if (TNA_TAKES_TAGS && !TNA_HANDS_UP && p->ip.unpacked)
 		return TNA_NEXT;
 #endif
 	if (p->vlan_proto && tna_has_vlan_devices(dev) &&

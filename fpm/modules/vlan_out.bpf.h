@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-// FPM vlan_out: where the route leads out of a VLAN device on a bridge (tc) or on any other device (XDP), the packet gets the VLAN device's tag, and the
-// device below is the egress device from here on. Packets that leave by other devices pass untouched: tc sends what leaves by a VLAN device on a port, or on a
-// bridge of another network namespace, into the VLAN device (ip_egress); XDP leaves VLAN devices on bridges to Linux.
+// FPM vlan_out: where the route leads out of a VLAN device (tc: on a bridge), the packet gets the VLAN device's tag, and the device below is the
+// egress device from here on. Packets that leave by other devices pass untouched: tc sends what leaves by a VLAN device on a port, or on a
+// bridge of another network namespace, into the VLAN device (ip_egress).
 //
 // net/core/dev.c __dev_queue_xmit() on the VLAN device, which what is redirected passes by:
 // * packet sockets on the VLAN device: SLOW. On all devices: SLOW, which would only see it on the port.
@@ -21,11 +21,6 @@
 #include "tc.h"
 #include "vlan.h"
 
-#ifdef TNA_HOOK_XDP
-#define TNA_TAGS_FOR_BRIDGES false
-#else
-#define TNA_TAGS_FOR_BRIDGES true
-#endif
 #define TNA_PRIORITIES_MAX 8
 #define TNA_F_CTAG_TX (1ULL << 7)  /* NETIF_F_HW_VLAN_CTAG_TX */
 #define TNA_F_STAG_TX (1ULL << 45) /* NETIF_F_HW_VLAN_STAG_TX */
@@ -78,8 +73,12 @@ static __always_inline int fpm_vlan_out(struct tna_pkt *p)
 	vlan = tna_vlan_priv(address);
 	real = (u64)vlan->real_dev;
 	below = TNA_AT(net_device, real);
-	if (tna_is_bridge(below) != TNA_TAGS_FOR_BRIDGES || (u64)below->nd_net.net != p->net)
+	if ((u64)below->nd_net.net != p->net)
 		return TNA_NEXT;
+#ifdef TNA_HOOK_TC
+	if (!tna_is_bridge(below))
+		return TNA_NEXT;
+#endif
 	down = tna_not_running(dev);
 	nf = (u64)dev->nf_hooks_egress;
 	tc = TNA_TC(dev, egress);

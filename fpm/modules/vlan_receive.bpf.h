@@ -18,7 +18,6 @@
 // * rx handler, packet sockets for IP alone, VRF: see ip_receive. Sockets for some protocol on the device below (orig_dev->ptype_specific): SLOW.
 // * further tags make the frame none for IP: see ip_receive.
 // Not in the fast path: the VLAN device's own counters of received packets.
-// XDP: on a port of a bridge nothing is done here; tagged packets are left to Linux by ip_receive.
 #pragma once
 #include "ip.h"
 #include "packet_sockets.h"
@@ -30,7 +29,7 @@ static __always_inline int fpm_vlan_receive(struct tna_pkt *p)
 	u64 address, generic, tapped, tc, nf, priority;
 	struct net_device *dev;
 
-	if (!TNA_TAKES_TAGS || (TNA_HANDS_UP && !p->bridge.up))
+	if (TNA_HANDS_UP && !p->bridge.up)
 		return TNA_NEXT;
 	if (!on_bridge_vlan_up) {
 		p->ip.vlan_proto = p->vlan_proto;

@@ -72,7 +72,6 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
   'bridge_vlan_out:not-member': vlanFiltering,
   'bridge_vlan_out:no-pvid': vlanFiltering,
   'bridge_vlan_out:vlan-state': vlanFiltering,
-  'bridge_vlan_up:at-xdp': vlanFiltering,
   'bridge_vlan_up:not-member': { because: 'a bridge that leaves a VLAN takes its own addresses along: fdb-miss' },
   'bridge_vlan_up:vlan-state': vlanFiltering,
   'bridge_vlan_up:other-tag': vlanFiltering,

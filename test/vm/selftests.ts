@@ -128,7 +128,7 @@ async function runOnce(
     memoryMiB: 2048,
     // Controllers beside the script on one processor would slow it down, and some scripts count on what ages within seconds; others
     // on what their own senders reach.
-    processors: 2,
+    processors: test.processors ?? 2,
   });
   const file = join(output, 'selftest.json');
   const report = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as GuestReport) : undefined;
@@ -219,7 +219,7 @@ function page(kernel: Kernel, results: readonly SelftestResult[], before: string
 
 Written by \`npm run selftests\`, which runs scripts of the kernel's \`tools/testing/selftests/net\` in Debian's kernel ${kernel.release}
 (an emulated machine), first without TNA, then with a controller (\`--hook tc\`) in the first network namespace and in every one that the script makes; on two
-processors, so that these do not slow the script down (rows that were made before that, and most runs without TNA, had one).
+processors, so that these do not slow the script down (rows that were made before that, most runs without TNA, and pmtu had one).
 A script is *equal* when each of its cases and its exit code come out with TNA as they do without it. Cases that fail or are skipped
 do so on both sides. Where a script did not end the same, it was run again, up to three times on both sides, and a case differs if no run with TNA
 came out as some run without. *Attached* are interfaces that were accelerated at some time, *Fast* frames that TNA forwarded, *Left to Linux* those that

@@ -27,13 +27,22 @@ interface Placed {
   readonly outside?: (network: number) => boolean;
 }
 
+/** At XDP no VLAN device has a program: its port's takes the one tag off and puts it on. */
+const atXdp =
+  (wayOf: Vlans['wayOf']): Vlans['wayOf'] =>
+  (network, mac) => {
+    const way = wayOf(network, mac);
+    return way.tags.length === 1 ? { ...way, claim: `p${way.port + 1}` } : way;
+  };
+
 function vlanCase(
-  { plan, wayOf, outside }: Placed,
+  { plan, wayOf: wayAtTc, outside }: Placed,
   frames: readonly Send[],
   family: Family,
   like: Omit<Case, 'configuration' | 'frames'>,
 ): Case {
   const { seed, kind, hook } = like;
+  const wayOf = hook === 'xdp' ? atXdp(wayAtTc) : wayAtTc;
   const arriving = throughVlans(new Random(seed ^ 0x0f1bbcdc), frames, wayOf, kind);
   const one: Case = { ...like, configuration: plan.configuration, frames: arriving.map(({ send }) => send) };
   const meant = frames.map((frame, index) => {
@@ -42,7 +51,8 @@ function vlanCase(
   });
   const { four } = plan;
   const bridge = bridged(plan);
-  const slow = plan.allSlow || four?.allSlow === true || (hook === 'xdp' && (kind === 'veth' || bridge));
+  const tagKept = hook === 'xdp' && plan.configuration.links.some(({ text }) => text.includes('reorder_hdr off'));
+  const slow = plan.allSlow || four?.allSlow === true || tagKept || (hook === 'xdp' && kind === 'veth');
   const meant4 = meant.map((of) => (of !== undefined && outside?.(of.frame.port) === true ? undefined : of));
   const count = (of: RouterPlan, by: Family, plain: Outcome, claims: readonly Claim[]) => {
     const vlans = { wayOf, meant: by === ip4 ? meant4 : meant };

@@ -36,7 +36,7 @@ const counts: Readonly<Record<string, number>> =
 /** As many configurations have, all together, frames that take the fast path for certain. */
 const enough = 8;
 /** Hooks at which it is not said which frames are due: what Linux does with each is known too little. */
-const dueUnsaid: readonly Hook[] = /^vrf-gateway/.test(of) ? ['xdp', 'tc'] : /^vlan-gateway/.test(of) ? ['xdp'] : [];
+const dueUnsaid: readonly Hook[] = /^vrf-gateway/.test(of) ? ['xdp', 'tc'] : [];
 
 t.setTimeout(0);
 const count = Number(process.env.TNA_VM_COUNT ?? counts[extent]);

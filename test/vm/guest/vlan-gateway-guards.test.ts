@@ -53,11 +53,16 @@ const guards: readonly Guard[] = [
   change('dropped', 'tc qdisc replace dev br2.20 root handle 1: pfifo limit 0', 'tc qdisc del dev br2.20 root'),
 ];
 
-t.test('tc on veth', async (t) => {
-  const bed = await RouterBed.make(t, { kind: 'veth', ports: 3, bridges: [[1], [2, 3]], vlans: [10, 20] });
-  await bridge(bed.netns, `fdb add ${neighbourMac(2)} dev p2 master static vlan 20`);
-  const host = await Unwatched.make(t, bed, { hook: 'tc', stream: transit() });
-  for (const guard of guards) await holds(t, host, guard, trials);
-  const { code } = await tna('plan', '--netns', host.bed.netns, '--hook', 'tc', '--detailed-exitcode');
-  t.equal(code, 0, 'a controller that comes back finds nothing to do');
-});
+for (const [hook, kind] of [
+  ['xdp', 'tap'],
+  ['tc', 'veth'],
+] as const) {
+  t.test(`${hook} on ${kind}`, async (t) => {
+    const bed = await RouterBed.make(t, { kind, ports: 3, bridges: [[1], [2, 3]], vlans: [10, 20] });
+    await bridge(bed.netns, `fdb add ${neighbourMac(2)} dev p2 master static vlan 20`);
+    const host = await Unwatched.make(t, bed, { hook, stream: transit() });
+    for (const guard of guards) await holds(t, host, guard, trials);
+    const { code } = await tna('plan', '--netns', host.bed.netns, '--hook', hook, '--detailed-exitcode');
+    t.equal(code, 0, 'a controller that comes back finds nothing to do');
+  });
+}
