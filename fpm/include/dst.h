@@ -90,11 +90,24 @@ static __always_inline u64 tna_cpu_offset(struct tna_pkt *p)
 }
 #endif
 
+#ifdef TNA_HOOK_XDP
+// May a packet that is left to Linux go on to another CPU behind the port's queue, or behind the bridge's (address 0: none), where netif_receive_skb()
+// asks once more? A function of its own for the stack's sake.
+__attribute__((noinline)) u64 tna_steered(u64 port, u32 queue, u64 bridge)
+{
+	u64 spreads = tna_queue_spreads(port, queue);
+
+	if (bridge)
+		spreads |= tna_queue_spreads(bridge, 0) | (TNA_AT(net_device, bridge)->real_num_rx_queues ^ 1);
+	return spreads;
+}
+#endif
+
 // May the packet go on to another CPU than this one if it is left to Linux?
 static __always_inline bool tna_goes_elsewhere(struct tna_pkt *p)
 {
 #ifdef TNA_HOOK_XDP
-	return tna_queue_spreads(p->dev_address, ((struct xdp_md *)p->ctx)->rx_queue_index);
+	return tna_steered(p->dev_address, ((struct xdp_md *)p->ctx)->rx_queue_index, TNA_HANDS_UP ? p->in_address : 0);
 #else
 	return (void)p, false;
 #endif

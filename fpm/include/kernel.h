@@ -217,6 +217,7 @@ struct sk_buff {
 	u32 mark;
 	u32 secmark;
 	u16 tc_index;
+	long long tstamp; /* ktime_t */
 	unsigned int end;
 	unsigned char *head;
 };
@@ -260,6 +261,7 @@ struct tun_struct {
 	unsigned int flags;
 	struct tap_filter txflt;
 	void *filter_prog;
+	void *steering_prog;
 };
 
 struct bucket_table {

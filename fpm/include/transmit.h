@@ -223,10 +223,13 @@ __attribute__((noinline)) u64 tna_copies(u64 address)
 #define TNA_PEER_SEES_SKB 1
 #define TNA_PEER_SEES_BYTES 2
 #define TNA_PEER_SEES_TAGGED 4
+#define TNA_PEER_MERGES 8
+#define TNA_F_GRO_BY_SOCKET (1ULL << 57 | 1ULL << 59) /* NETIF_F_GRO_FRAGLIST, NETIF_F_GRO_UDP_FWD */
 
 // Whether at the other end of a veth somebody has an skb before IP (ip_rcv_core(), ip6_rcv_core()), which forgets its socket and goes by its sum:
 // tc, netfilter, or an rx handler, behind which it may be sent on as it is; or XDP, which has its bytes alone. Our own dispatcher does as IP does. What
-// is tagged goes to VLAN devices, if there are any, at which nobody looks. A function of its own, which the verifier looks at once.
+// is tagged goes to VLAN devices, if there are any, at which nobody looks. And whether the veth merges what a socket sends (drivers/net/veth.c
+// veth_skb_is_eligible_for_gro()). A function of its own, which the verifier looks at once.
 __attribute__((noinline)) u64 tna_peer_looks(u64 address)
 {
 	struct bpf_xdp_entity *native;
@@ -241,7 +244,8 @@ __attribute__((noinline)) u64 tna_peer_looks(u64 address)
 	bytes = (u64)peer->xdp_prog | (u64)native->prog | (u64)native->link;
 	skb = (u64)peer->nf_hooks_ingress | (u64)peer->rx_handler;
 	skb |= tna_tc_foreign(TNA_TC(peer, ingress));
-	return (skb ? TNA_PEER_SEES_SKB : 0) | (bytes ? TNA_PEER_SEES_BYTES : 0) | (tna_has_vlan_devices(peer) ? TNA_PEER_SEES_TAGGED : 0);
+	return (skb ? TNA_PEER_SEES_SKB : 0) | (bytes ? TNA_PEER_SEES_BYTES : 0) | (tna_has_vlan_devices(peer) ? TNA_PEER_SEES_TAGGED : 0) |
+	       (peer->features & TNA_F_GRO_BY_SOCKET ? TNA_PEER_MERGES : 0);
 }
 
 // What of it matters to a frame that leaves with a tag.

@@ -18,7 +18,7 @@
 // * tcx programs, clsact filters, netfilter ingress hooks of the bridge device: SLOW.
 // netif_receive_skb() of the bridge device: get_rps_cpu() has the packet's hash made if the queue that it came by, the bridge's one, has RPS or RFS
 // (rps_cpus, rps_flow_cnt), which a choice among next hops by ports then goes by (include/multipath.h). tc: such a queue, or several: SLOW. XDP: next
-// hops are not chosen by ports there, and nothing else of a packet shows its hash or the CPU.
+// hops are not chosen by ports there; the CPU counts for next hop objects of IPv6 alone (include/dst.h).
 // * VLAN devices: see vlan_receive. rx handler, packet sockets for IP alone, VRF: see ip_receive.
 // Not in the fast path: the bridge device's own counters of received packets (dev_sw_netstats_rx_add).
 #pragma once

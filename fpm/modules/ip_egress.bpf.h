@@ -6,7 +6,8 @@
 // Linux's routing lets go of it (skb_orphan() in ip_rcv_core()): fq would pace by it, a program would find it (__sk_buff's sk, bpf_skb_cgroup_id()).
 // A socket, and a configured qdisc, fq as the kernel's own choice (net.core.default_qdisc), anything at tc egress or a netfilter egress hook: SLOW,
 // of the egress device, and of what is below VLAN devices, which hand the packet on as it is. A socket, and a bond or team: SLOW. A socket, and a veth
-// (the last below VLAN devices, too) at whose other end anything but IP has the packet first, a bridge for example, or a VLAN device: SLOW.
+// (the last below VLAN devices, too) at whose other end anything but IP has the packet first, a bridge for example, or a VLAN device, or that merges
+// what a socket sends (rx-udp-gro-forwarding, rx-gro-list): SLOW. A socket, and a tap with a BPF program of its own: SLOW.
 // A packet socket does not see what it has sent itself (skb_loop_sk() in dev_queue_xmit_nit()): one of a packet socket, and packet sockets that listen
 // on the egress device, on a device below, or on all devices: SLOW.
 // tc: a packet that a bridge or a VLAN device handed up came in by that for whoever asks (skb->skb_iif), a redirected one by the port. Filters may
@@ -23,6 +24,7 @@
 #define TNA_QDISC_FQ 0x7166ULL /* "fq\0" */
 #define TNA_QDISC_SHORT 0xffffffULL
 #define TNA_TAGGED 1ULL /* no address has this bit */
+#define TNA_PEER_MINDS_SOCKET (TNA_PEER_SEES_SKB | TNA_PEER_MERGES)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -40,6 +42,16 @@ static __always_inline bool tna_hears_itself(u64 sock, struct net_device *dev, u
 	       TNA_AT(sock_common___family, sock)->skc_family == TNA_AF_PACKET;
 }
 
+// Not 0 if a tap has a program that filters its packets or chooses their queue (TUNSETFILTEREBPF, TUNSETSTEERINGEBPF).
+static __always_inline u64 tna_tap_programs(u64 address)
+{
+	u64 priv = TNA_PRIV(address);
+
+	if (!TNA_HAS(tun_struct, filter_prog) || !TNA_HAS(tun_struct, steering_prog))
+		return 1;
+	return tna_word(priv + TNA_OFFSET(tun_struct, filter_prog)) | tna_word(priv + TNA_OFFSET(tun_struct, steering_prog));
+}
+
 // Could somebody between an egress device and the wire ask for this socket, a packet's? The qdisc of a device's first queue is its only one or, below
 // mq, the one that all have. TNA_TAGGED beside its address: the packet has a tag. A function of its own, which the verifier looks at once.
 __attribute__((noinline)) u64 tna_asks_for_socket(u64 address, u64 sock)
@@ -54,9 +66,11 @@ __attribute__((noinline)) u64 tna_asks_for_socket(u64 address, u64 sock)
 		    tna_hears_itself(sock & ~TNA_TAGGED, dev, address) ||
 		    (tna_word((u64)first->ops + TNA_OFFSET(Qdisc_ops, id)) & TNA_QDISC_SHORT) == TNA_QDISC_FQ)
 			return 1;
+		if (tna_is_tun(dev))
+			return tna_tap_programs(address);
 		if (kind != TNA_KIND_VLAN)
 			return kind == TNA_KIND_BOND || kind == TNA_KIND_TEAM ||
-			       (tna_is_veth(dev) && tna_peer_looks(address) & (TNA_PEER_SEES_SKB | tna_peer_tags(sock & TNA_TAGGED)));
+			       (tna_is_veth(dev) && tna_peer_looks(address) & (TNA_PEER_MINDS_SOCKET | tna_peer_tags(sock & TNA_TAGGED)));
 		if (!TNA_HAS(vlan_dev_priv, real_dev))
 			return 1;
 		address = (u64)tna_vlan_priv(address)->real_dev;
@@ -124,7 +138,7 @@ static __always_inline int fpm_ip_egress(struct tna_pkt *p)
 	if (sock &&
 	    tna_unlikely(t.qdisc || t.hooks || tna_hears_itself(sock, p->odev, p->odev_address) ||
 			 !tna_is_known_veth(p, p->odev) ||
-			 tna_peer_looks(p->odev_address) & (TNA_PEER_SEES_SKB | tna_peer_tags(tna_leaves_tagged(p)))) &&
+			 tna_peer_looks(p->odev_address) & (TNA_PEER_MINDS_SOCKET | tna_peer_tags(tna_leaves_tagged(p)))) &&
 	    tna_asks_for_socket(p->odev_address, sock | (tna_leaves_tagged(p) ? TNA_TAGGED : 0)))
 		return tna_slow(p, TNA_R_IP_EGRESS_SOCKET_QDISC);
 #endif

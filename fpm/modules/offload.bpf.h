@@ -5,7 +5,8 @@
 // * veth (drivers/net/veth.c veth_xdp_rcv_skb): the xdp_buff sits in a veth_xdp_buff with the skb that it came from;
 //   no skb when the frame arrived by ndo_xdp_xmit. VLAN tag in skb metadata, CHECKSUM_PARTIAL, GSO, a mark (it survives
 //   a veth pair inside one network namespace, skb_scrub_packet), a tc_index (tc programs and classes of the sender's egress
-//   set it, and it survives every veth pair) or a security mark: SLOW. Not skb->priority: it is 0 behind a veth pair
+//   set it, and it survives every veth pair), a security mark or a time of delivery (SO_TXTIME, which skb_scrub_packet() and skb_clear_tstamp()
+//   keep and fq goes by): SLOW. Not skb->priority: it is 0 behind a veth pair
 //   (____dev_forward_skb), and at each next one again. Kernels before 6.3 do not keep the skb there: SLOW, all frames.
 // * tap (drivers/net/tun.c tun_build_skb, tun_xdp_one): without vnet header a frame is only bytes. With one its checksum
 //   can be partial, which XDP is not told: SLOW. Frames that tun hands to do_xdp_generic() are safe for the same reason. With several
@@ -43,6 +44,32 @@
 
 #ifdef TNA_HOOK_XDP
 extern const void xennet_xdp_xmit __ksym __weak;
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct sk_buff___delivery {
+	u8 tstamp_type : 2;
+};
+
+/* before 6.10 */
+struct sk_buff___mono_delivery {
+	u8 mono_delivery_time : 1;
+};
+
+#pragma clang attribute pop
+
+// Not 0 if the skb's timestamp says when it is to be sent. Where the kernel does not tell, any timestamp will do.
+static __always_inline u64 tna_delivery_time(u64 address)
+{
+	struct sk_buff___delivery *skb = TNA_AT(sk_buff___delivery, address);
+	struct sk_buff___mono_delivery *older = TNA_AT(sk_buff___mono_delivery, address);
+
+	if (TNA_HAS(sk_buff___delivery, tstamp_type))
+		return BPF_CORE_READ_BITFIELD(skb, tstamp_type);
+	if (TNA_HAS(sk_buff___mono_delivery, mono_delivery_time))
+		return BPF_CORE_READ_BITFIELD(older, mono_delivery_time);
+	return TNA_AT(sk_buff, address)->tstamp;
+}
 #endif
 
 static __always_inline int fpm_offload(struct tna_pkt *p)
@@ -59,6 +86,8 @@ static __always_inline int fpm_offload(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_OFFLOAD_UNKNOWN_DEVICE);
 		if (!address)
 			return TNA_NEXT;
+		if (tna_unlikely(tna_delivery_time(address)))
+			return tna_slow(p, TNA_R_OFFLOAD_DELIVERY_TIME);
 		skb = TNA_AT(sk_buff, address);
 		vlan = skb->vlan_all;
 		csum = BPF_CORE_READ_BITFIELD(skb, ip_summed);

@@ -152,6 +152,14 @@ function receiveQueue(file: string, value: number): Pick<Case, 'prepare'> {
     },
   };
 }
+/** An IPv6 route by a next hop object, whose dst Linux has per CPU. */
+const sharedHop: Pick<Case, 'way' | 'frame' | 'set' | 'unset' | 'first'> = {
+  way: 'up',
+  frame: frame6('up'),
+  set: ['ip nexthop add id 7 via fd00:2::11 dev p2', 'ip route add fd00:2::11/128 nhid 7'],
+  unset: ['ip nexthop del id 7'],
+  first: true,
+};
 const shaped = (device: string): Pick<Case, 'set' | 'unset'> => ({
   set: [`tc qdisc replace dev ${device} root handle 1: pfifo limit 100`],
   unset: [`tc qdisc del dev ${device} root`],
@@ -249,6 +257,14 @@ export const gatewayCases: readonly Case[] = [
   { name: 'RPS on the bridge', way: 'up', hooks: ['tc'], expect: 'bridge_up:rps', ...receiveQueue('rps_cpus', 1) },
   { name: 'RFS on the bridge', way: 'up', hooks: ['tc'], expect: 'bridge_up:rps', ...receiveQueue('rps_flow_cnt', 64) },
   { name: 'RPS on the bridge, at XDP', way: 'up', hooks: ['xdp'], expect: 'fast', ...receiveQueue('rps_cpus', 1) },
+  { name: 'a next hop object', hooks: ['xdp'], expect: 'fast', ...sharedHop },
+  {
+    name: 'a next hop object, and RPS on the bridge',
+    hooks: ['xdp'],
+    expect: 'ip6_route:shared-hop',
+    ...sharedHop,
+    ...receiveQueue('rps_cpus', 1),
+  },
   { name: 'RPS on the bridge, from above', way: 'down', expect: 'fast', ...receiveQueue('rps_cpus', 1) },
   {
     name: 'not IP',

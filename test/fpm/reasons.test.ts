@@ -201,10 +201,17 @@ async function vethMetadata(t: Test, bench: Bench): Promise<void> {
 
   await ip(netns, 'link add m1 type veth peer name m2', 'link set m1 master br0 up', 'link set m2 up');
   await agent.enter(netns);
-  const near = await agent.packet('m2');
   await forwarding(netns, 3);
   await bridge(netns, 'fdb add 02:00:00:00:00:0c dev m1 master static', 'link set dev m1 state 3');
   await bench.fast.attach(await ifindexOf(netns, 'm1'));
+  // SO_TXTIME by the monotonic clock, and at once
+  const frame = `bytes.fromhex('${sized(ethernet(B, '02:00:00:00:00:0c', 0x88b5), 60)}')`;
+  const timed = `s.setsockopt(1,61,bytes([1]+[0]*7)); s.sendmsg([${frame}],[(1,61,time.monotonic_ns().to_bytes(8,'little'))])`;
+  const script = `import socket,time; s=socket.socket(17,3,0); s.bind(('m2',0)); ${timed}; print(1,flush=True)`;
+  await expectReason(t, bench, reached, 'a time of delivery', 'offload:delivery-time', async () =>
+    (await python(netns, script))(),
+  );
+  const near = await agent.packet('m2');
   await expectReason(t, bench, reached, 'mark through a veth pair', 'offload:mark', () =>
     agent.send([{ port: near, bytes: sized(ethernet(B, '02:00:00:00:00:0c', 0x88b5), 60), mark: 7 }]),
   );

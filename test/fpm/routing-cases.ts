@@ -488,6 +488,16 @@ export const routingCases: readonly Case[] = [
     return { name, expect: 'ip_egress:socket-qdisc', hooks: ['tc'], kinds: ['veth'], prepare };
   }),
   {
+    name: 'a program on the tap that could ask for the socket of a packet',
+    expect: 'ip_egress:socket-qdisc',
+    hooks: ['tc'],
+    kinds: ['tap'],
+    prepare: async (b) => {
+      await b.agent.request(`tapsockets ${b.out} on`);
+      return () => b.agent.request(`tapsockets ${b.out} off`);
+    },
+  },
+  {
     name: "tcpdump on the egress, and a tap's packet",
     expect: 'fast',
     hooks: ['tc'],

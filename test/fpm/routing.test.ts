@@ -199,6 +199,9 @@ async function localSender(t: Test, bench: Bench): Promise<void> {
   await ip(peers, 'link add br9 type bridge', 'link set h2 master br9');
   await expectReason(t, bench, reached, 'a sender and a bridge at the other end', 'ip_egress:socket-qdisc', send('0'));
   await ip(peers, 'link del br9');
+  await command(peers, 'ethtool -K h2 gro on rx-udp-gro-forwarding on');
+  await expectReason(t, bench, reached, 'a sender and a veth that merges', 'ip_egress:socket-qdisc', send('0'));
+  await command(peers, 'ethtool -K h2 gro off rx-udp-gro-forwarding off');
   await confirmingSender(t, bench, 4, '10.2.0.10');
   await command(peers, 'sysctl net/ipv6/conf/h1/disable_ipv6 0');
   await ip(peers, 'addr add fd00:1::10/64 dev h1 nodad', 'route add fd00:2::/64 via fd00:1::1 dev h1');

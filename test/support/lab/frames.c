@@ -15,6 +15,7 @@
 //   generic NAME            a generic XDP program that drops IPv4          -> ok
 //   native NAME             the same by the driver                         -> ok
 //   tapfilter PORT          a filter on the tap that lets only 0x88b5 out           -> ok
+//   tapsockets PORT on|off  a program on the tap that lets nothing of a socket out  -> ok
 //   sysctl PATH VALUE       write below /proc/sys in this namespace        -> ok
 //   link NAME               whether the device is up, and whether it runs  -> ok 0|1|2|3 (1: IFF_UP, 2: IFF_RUNNING)
 //   read PATH               a file of this namespace's /proc               -> read HEX
@@ -637,6 +638,8 @@ int main(void)
 			answer(attach_xdp(a, !strcmp(verb, "generic")), a);
 		} else if (!strcmp(verb, "tapfilter") && port_of(a) >= 0) {
 			answer(filter_tap(ports[port_of(a)].fd), verb);
+		} else if (!strcmp(verb, "tapsockets") && port_of(a) >= 0 && b) {
+			answer(keep_sockets_from_tap(ports[port_of(a)].fd, !strcmp(b, "on")), verb);
 		} else if (!strcmp(verb, "carrier") && port_of(a) >= 0 && b) {
 			answer(set_carrier(&ports[port_of(a)], atoi(b)), verb);
 		} else if (!strcmp(verb, "revnet") && port_of(a) >= 0 && b) {

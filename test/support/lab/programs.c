@@ -24,17 +24,24 @@
 
 #define INSN(c, d, s, o, i) {.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)}
 
-static int attach(const char *name, uint32_t type, uint32_t where, uint32_t flags, struct bpf_insn *insns, uint32_t count)
+static int load(uint32_t type, struct bpf_insn *insns, uint32_t count)
 {
 	union bpf_attr attr;
-	int program, link;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = type;
 	attr.insns = (uint64_t)(uintptr_t)insns;
 	attr.insn_cnt = count;
 	attr.license = (uint64_t)(uintptr_t) "Apache-2.0";
-	program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	return (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+}
+
+static int attach(const char *name, uint32_t type, uint32_t where, uint32_t flags, struct bpf_insn *insns, uint32_t count)
+{
+	union bpf_attr attr;
+	int program, link;
+
+	program = load(type, insns, count);
 	if (program < 0)
 		return -1;
 	memset(&attr, 0, sizeof(attr));
@@ -126,4 +133,25 @@ int filter_tap(int tap)
 	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
 
 	return ioctl(tap, TUNATTACHFILTER, &program);
+}
+
+int keep_sockets_from_tap(int tap, int on)
+{
+	struct bpf_insn insns[] = {
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_socket_cookie),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_X, 2, 0, 0, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_JNE | BPF_K, 2, 0, 1, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0xffff),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	int program = on ? load(BPF_PROG_TYPE_SOCKET_FILTER, insns, sizeof(insns) / sizeof(insns[0])) : -1;
+	int result;
+
+	if (on && program < 0)
+		return -1;
+	result = ioctl(tap, TUNSETFILTEREBPF, &program);
+	if (program >= 0)
+		close(program);
+	return result;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs of others that the lab's agent attaches to a device, written out by hand so that no compiler is needed.
-// All return a descriptor (filter_tap: 0), or -1 with errno.
+// All return a descriptor (of a tap: 0), or -1 with errno.
 #pragma once
 
 // A tc egress program: if (skb->mark) bpf_skb_vlan_push(skb, htons(mark >> 16), mark & 0xffff).
@@ -18,3 +18,6 @@ int attach_xdp(const char *name, int generic);
 
 // A classic socket filter on the tap: lets only test frames out, and only the ordinary transmit path asks it.
 int filter_tap(int tap);
+
+// A BPF program on the tap that lets nothing out that belongs to a socket; off: none.
+int keep_sockets_from_tap(int tap, int on);
