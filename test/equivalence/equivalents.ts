@@ -216,6 +216,10 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
     without: 'btf:bonding.xdp_prog',
   },
   'offload:gso': { because: 'XDP on a veth takes segmentation offload away from its peer, which then segments itself' },
+  'offload:delivery-time': {
+    because:
+      'takes a sender that says when, and a qdisc behind a veth that goes by it; test/fpm/reasons.test.ts has the sender',
+  },
   'offload:vlan-rx-offload': {
     because: 'takes hardware that strips tags; a rule (xdp-vlan-offload) keeps XDP away from it',
   },

@@ -62,7 +62,11 @@ for (const [hook, kind] of [
     await bridge(bed.netns, `fdb add ${neighbourMac(2)} dev p2 master static vlan 20`);
     const host = await Unwatched.make(t, bed, { hook, stream: transit() });
     for (const guard of guards) await holds(t, host, guard, trials);
-    const { code } = await tna('plan', '--netns', host.bed.netns, '--hook', hook, '--detailed-exitcode');
-    t.equal(code, 0, 'a controller that comes back finds nothing to do');
+    const { stdout } = await tna('plan', '--netns', host.bed.netns, '--hook', hook, '-o', 'json');
+    const { actions } = JSON.parse(stdout) as { readonly actions: readonly { readonly interface?: string }[] };
+    // A VLAN device that was made anew has no program.
+    const made = hook === 'tc' ? ['br1.10'] : [];
+    const concerned = new Set(actions.flatMap((action) => action.interface ?? []));
+    t.same([...concerned], made, 'a controller that comes back finds nothing else to do');
   });
 }
