@@ -287,8 +287,11 @@ function deviceGone(cause: unknown): TnaError {
   return new TnaError(deviceGoneCode, 'the device has gone meanwhile', { cause });
 }
 
-/** What drivers answer that have XDP, but not as they are set up: with SR-IOV, say, or offloads that cannot be switched off. */
-const refusals = ['EINVAL', 'EOPNOTSUPP', 'ERANGE'];
+/**
+ * What drivers answer that have XDP, but not as they are set up: with SR-IOV, say, or offloads that cannot be switched off; ENOMEM and ENOSPC
+ * when they have not enough queues (ice_vsi_determine_xdp_res(), ixgbe_xdp_setup(), bnxt_check_rings()).
+ */
+const refusals = ['EINVAL', 'EOPNOTSUPP', 'ERANGE', 'ENOMEM', 'ENOSPC'];
 
 const xdpRefused = 'xdp-refused';
 

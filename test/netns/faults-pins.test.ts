@@ -12,9 +12,9 @@ import { Bed } from '../support/lab/bed.js';
 import { tryRun } from '../support/lab/command.js';
 import { Footprint } from '../support/lab/footprint.js';
 import { misdelivered, misdeliveredTwice, teach } from '../support/lab/forwarding.js';
-import { withoutRoomForPins } from '../support/lab/full-bpffs.js';
 import { patience } from '../support/lab/patience.js';
 import { makePinDirectory } from '../support/lab/pins.js';
+import { refusing } from '../support/lab/refused-bpf.js';
 import { Controller, fastFrames, pinDirectory, pinnedIds, tna, tnaOk, tnaStatus, until } from '../support/lab/tna.js';
 import { main } from '../support/scenarios/files.js';
 
@@ -292,8 +292,10 @@ t.test('the BPF filesystem is full', async (t) => {
   await teach(bed, [0, 1]);
   const directory = pinDirectory(bed.netns);
   const footprint = new Footprint(directory);
+  // The kernel's has no limit that one could set.
   const withoutRoom = () => {
-    const [file, ...args] = withoutRoomForPins([process.execPath, main, 'reconcile', '--once', '--netns', bed.netns]);
+    const once = [process.execPath, main, 'reconcile', '--once', '--netns', bed.netns];
+    const [file, ...args] = refusing('pin', 'ENOSPC', once);
     return tryRun(file, args);
   };
   const refused = async (what: string) => {

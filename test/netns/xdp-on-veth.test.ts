@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { rulesDirectory } from '../../src/platform/package-paths.js';
-import { run } from '../support/lab/command.js';
+import { run, tryRun } from '../support/lab/command.js';
 import { addNetns, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
+import { refusing } from '../support/lab/refused-bpf.js';
 import { Controller, detachAtExit, detached, pinDirectory, tna, tnaOk, tnaStatus, until } from '../support/lab/tna.js';
+import { main } from '../support/scenarios/files.js';
 
 // Real commands on a machine that may be busy with others.
 t.setTimeout(1_500_000);
@@ -135,4 +137,21 @@ t.test('refused by what no rule foresees: the interface gets its next hook until
   controller.process.kill('SIGHUP');
   await until('one that is told to look as well', async () => (await hooks()).p3 === 'xdp');
   await controller.stop();
+});
+
+t.test('a driver that has no memory, or no room, for XDP has too few queues: that is a refusal, too', async (t) => {
+  const { netns, gro } = await makeBridge(t);
+  for (const name of ports) await gro(name);
+  const once = ['reconcile', '--once', '--netns', netns, '--rules', ignorantRules(t)];
+  for (const error of ['ENOMEM', 'ENOSPC'] as const) {
+    const [file, ...args] = refusing('create a link', error, [process.execPath, main, ...once]);
+    const refused = await tryRun(file, args);
+    t.equal(refused.code, 1, `${error}: links to tc cannot be had either`);
+    for (const name of ports)
+      t.match(refused.stderr, new RegExp(`^tna: ${name}: .*refuses XDP as it is set up: .*${error}`, 'm'), error);
+    const { code, stdout, stderr } = await tna(...once);
+    t.same([code, stderr], [0, ''], `${error}: it is not asked again`);
+    t.match(stdout, /attach +p1 tc /, error);
+    await tnaOk('detach', '--netns', netns);
+  }
 });
