@@ -12,7 +12,7 @@ import type { Deployer } from '../model/ports.js';
  * one was built for a configuration that is no more. Never throws: the outcomes tell, in the order in which things happened; an undo is a
  * second outcome of its action.
  *
- * What provides something `held`, or depends on it, is left out as well, without an outcome.
+ * What is `held`, by names as `heldAs` gives them, and what depends on that, is left out as well, without an outcome.
  */
 export async function applyPlan(
   plan: Plan,
@@ -21,7 +21,7 @@ export async function applyPlan(
 ): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
   /** Why there is no such resource; `undefined` when it is held, or lacks something that is. */
-  const broken = new Map<string, string | undefined>([...held].map((resource) => [resource, undefined]));
+  const broken = new Map<string, string | undefined>();
   const done = new Map<string, Action[]>();
   const report = (outcome: Outcome) => void outcomes.push(outcome);
   const abandon = async (action: Action, because: string | undefined) => {
@@ -38,7 +38,7 @@ export async function applyPlan(
   };
   for (const action of plan.actions) {
     const lacking = dependsOn(action).filter((resource) => broken.has(resource));
-    if (lacking.length > 0 || providedBy(action).some((resource) => held.has(resource))) {
+    if (lacking.length > 0 || held.has(heldAs(action) ?? '')) {
       const because = lacking.map((resource) => broken.get(resource)).find((cause) => cause !== undefined);
       if (because !== undefined) report({ action, result: 'skipped', because });
       await abandon(action, because);
@@ -118,10 +118,32 @@ function provides(action: Action): readonly string[] {
   }
 }
 
-/** What is added by the action, as names that are the same in each plan. */
-export function providedBy(action: Action): readonly string[] {
-  const isRemoval = action.op === 'detach' || action.op === 'dismantle';
-  return isRemoval ? [] : provides(action);
+/**
+ * What an action is held by when it has failed: a name that is the same in each plan, and no other action's. Slot and attachment of an
+ * interface go by one: no slot is filled for a dispatcher that is not to come. Undefined of what is never held: a slot that has to be
+ * cleared forwards what it should not.
+ */
+export function heldAs(action: Action): string | undefined {
+  switch (action.op) {
+    case 'clear-slot':
+      return undefined;
+    case 'attach':
+    case 'set-slot':
+      return `interface ${action.hook} ${action.ifindex}`;
+    case 'detach':
+      return `detach ${action.hook} ${action.ifindex} ${action.slot}`;
+    case 'load':
+    case 'unload':
+      return `${action.op} ${action.hook} ${action.pipeline}`;
+    case 'prepare':
+    case 'dismantle':
+      return `${action.op} ${action.hook}`;
+    case 'set-egress':
+    case 'clear-egress':
+      return `${action.op} ${action.ifindex}`;
+    case 'remove-stray':
+      return `${action.op} ${action.pin}`;
+  }
 }
 
 function dependsOn(action: Action): readonly string[] {

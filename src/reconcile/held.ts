@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What failed is not tried again before its time, whatever happens elsewhere meanwhile: each failure of the same thing doubles that.
 
-import { providedBy } from '../apply/apply.js';
+import { heldAs } from '../apply/apply.js';
 import type { Outcome, Plan } from '../model/plan.js';
 
 interface Failure {
@@ -17,26 +17,21 @@ export class Held {
 
   constructor(private readonly backoffMs: (failures: number) => number) {}
 
-  /** What cannot be had yet. */
+  /** What is not to be tried yet. */
   at(now: number): ReadonlySet<string> {
-    return new Set(
-      [...this.failures].flatMap(([resource, { notBefore }]) => (notBefore - now > earlyMs ? [resource] : [])),
-    );
+    return new Set([...this.failures].flatMap(([name, { notBefore }]) => (notBefore - now > earlyMs ? [name] : [])));
   }
 
-  /** `plan` tells what is still wanted, `outcomes` what became of the part of it that was tried. */
+  /** `plan` tells what is still to be done, `outcomes` what became of the part of it that was tried. */
   note(plan: Plan, outcomes: readonly Outcome[], now: number): void {
-    const wanted = new Set(plan.actions.flatMap(providedBy));
-    for (const resource of [...this.failures.keys()]) if (!wanted.has(resource)) this.failures.delete(resource);
-    const failed = new Set<string>();
-    for (const outcome of outcomes)
-      if (outcome.result === 'failed') for (const resource of providedBy(outcome.action)) failed.add(resource);
-    for (const outcome of outcomes)
-      if (outcome.result === 'done')
-        for (const resource of providedBy(outcome.action)) if (!failed.has(resource)) this.failures.delete(resource);
-    for (const resource of failed) {
-      const times = (this.failures.get(resource)?.times ?? 0) + 1;
-      this.failures.set(resource, { times, notBefore: now + this.backoffMs(times) });
+    const wanted = new Set(plan.actions.map(heldAs));
+    const failed = namesOf(outcomes, 'failed');
+    const done = namesOf(outcomes, 'done');
+    for (const name of [...this.failures.keys()])
+      if (!wanted.has(name) || (done.has(name) && !failed.has(name))) this.failures.delete(name);
+    for (const name of failed) {
+      const times = (this.failures.get(name)?.times ?? 0) + 1;
+      this.failures.set(name, { times, notBefore: now + this.backoffMs(times) });
     }
   }
 
@@ -48,4 +43,8 @@ export class Held {
   forget(): void {
     this.failures.clear();
   }
+}
+
+function namesOf(outcomes: readonly Outcome[], result: Outcome['result']): ReadonlySet<string> {
+  return new Set(outcomes.flatMap((outcome) => (outcome.result === result ? (heldAs(outcome.action) ?? []) : [])));
 }

@@ -40,7 +40,7 @@ export interface LoopListener {
  * Runs until the waker says `stopped`. `domain` is asked once, when a pass begins, so that new rules take effect on the next one.
  * A failed or unconverged pass is repeated after a back-off that doubles up to a cap. An event cuts the wait short, but not below
  * the first step: what a failing pass did and undid may itself be the event. Nor is what failed then tried again before its own
- * back-off is over, unless the rules have changed. While a storm of events lasts, the loop rests after a
+ * back-off is over, unless the rules have changed or something forwards until then. While a storm of events lasts, the loop rests after a
  * pass for as long as that took, and so leaves at least half of a core to others.
  *
  * A lease is renewed after a pass that left nothing running that is not wanted, and between passes as long as this process

@@ -2,7 +2,7 @@
 // What becomes of a plan when any one of its steps fails: on a host in memory.
 
 import t from 'tap';
-import { applyPlan } from '../../src/apply/apply.js';
+import { applyPlan, heldAs } from '../../src/apply/apply.js';
 import type { Desired, DesiredInterface, Pipeline } from '../../src/model/desired.js';
 import { deviceGoneCode, TnaError } from '../../src/model/error.js';
 import type { Outcome, Plan } from '../../src/model/plan.js';
@@ -157,6 +157,40 @@ t.test('a device that has gone meanwhile is no failure', async (t) => {
   t.notOk(outcomes.some(({ result }) => result === 'failed'));
   t.same(shown(outcomes.filter(({ result }) => result !== 'done')), ['skipped attach p4', 'undone set-slot p4']);
 });
+
+t.test(
+  'what is held is left out and not told of, with what depends on it; slots are cleared all the same',
+  async (t) => {
+    const nothing: Desired = {
+      interfaces: after.interfaces.map(({ ifindex }) => interfaceWith(ifindex, undefined)),
+      egress: [],
+    };
+    const { plan } = await hostBetween();
+    const ops = new Set<string>();
+    for (const held of [...plan.actions, ...(await allGoes()).plan.actions]) {
+      const { host, plan: whole } = plan.actions.includes(held) ? await hostBetween() : await allGoes();
+      const name = heldAs(held);
+      ops.add(held.op);
+      t.equal(name === undefined, held.op === 'clear-slot', held.op);
+      const outcomes = await applyPlan(whole, host, new Set(name === undefined ? [] : [name]));
+      const told = outcomes.flatMap(({ action, result }) => (result === 'done' ? [JSON.stringify(action)] : []));
+      t.equal(told.includes(JSON.stringify(held)), name === undefined, `${held.op} ${name}`);
+      t.ok(
+        outcomes.every(({ action, result }) => result === 'done' || (result === 'undone' && action.op === 'set-slot')),
+        `${held.op}: what is undone is a slot`,
+      );
+      for (const action of whole.actions.filter((one) => one.op === 'clear-slot'))
+        t.ok(told.includes(JSON.stringify(action)), `${held.op}: slots are cleared`);
+    }
+    t.equal(ops.size, 11, 'of each kind');
+
+    async function allGoes() {
+      const { host, plan: first } = await hostBetween();
+      await applyPlan(first, host);
+      return { host, plan: makePlan(nothing, await host.deployed()) };
+    }
+  },
+);
 
 t.test('shared maps that cannot be made', async (t) => {
   const { host, plan } = await hostBetween();

@@ -228,6 +228,36 @@ t.test('what fails is tried as often as its back-off says, whatever happens else
   t.equal(again.at(-1), 5002, 'new rules are a new chance');
 });
 
+t.test('so is what cannot be removed, except what still forwards', async (t) => {
+  const triesOf = async (call: string, other = call) => {
+    const events = Array.from({ length: 100 }, (_, i) => 500 * i + 50);
+    const s = new Simulation([...eventsAt(...events), [50_000, 'stopped']]);
+    s.host.addStray('odd');
+    const record = s.host.onRead;
+    s.host.onRead = () => {
+      record();
+      s.host.links = [link(1, s.time < 50)];
+    };
+    const tries: number[] = [];
+    s.host.onCall = (said) => {
+      if (said.startsWith(call)) tries.push(s.time);
+      if ((said.startsWith(call) || said.startsWith(other)) && s.time < 20_000) throw new Error('no luck');
+    };
+    await s.run();
+    t.same((await s.host.deployed()).prepared, [], `${call}: in the end all is gone`);
+    t.ok(s.passes.length >= 100, `${call}: each event is looked at`);
+    return tries;
+  };
+  for (const call of ['remove-stray', 'detach', 'unload', 'dismantle']) {
+    const tries = await triesOf(call);
+    const waits = tries.map((at, i) => at - (tries[i - 1] ?? at)).slice(1);
+    for (const [i, wait] of waits.entries()) t.ok(wait >= 100 * 2 ** i - 2, `${call}: try ${i + 2} after ${wait} ms`);
+    t.ok(tries.length >= 8 && tries.length <= 9, `${call}: ${tries.length} tries`);
+  }
+  const clears = (await triesOf('clear-slot', 'detach')).length;
+  t.ok(clears >= 40, `a slot that forwards what it should not is to be cleared with each event: ${clears} tries`);
+});
+
 t.test('the templates are made ready after the first pass, of what was not refused just now', async (t) => {
   const s = new Simulation([[150, 'stopped']]);
   s.host.onCall = (call) => {
