@@ -9,8 +9,8 @@ import type { Deployer } from '../model/ports.js';
 /**
  * Runs the plan. A failing action undoes, backwards, what this plan did for the same interface and skips what depends on it;
  * the other interfaces go on. An interface whose new pipeline cannot be put in place falls back to the slow path, since the old
- * one was built for a configuration that is no more. Never throws: the outcomes tell, in the order in which things happened; an undo is a
- * second outcome of its action.
+ * one was built for a configuration that is no more, or stays at the hook that it was to leave, if what it has there is right. Never
+ * throws: the outcomes tell, in the order in which things happened; an undo is a second outcome of its action.
  *
  * What is `held`, by names as `heldAs` gives them, and what depends on that, is left out as well, without an outcome.
  */
@@ -98,12 +98,14 @@ async function emptied(action: ActionOf<'set-slot'>, deployer: Deployer): Promis
   }
 }
 
-/** Resources that a later action may depend on: the interface's hook, a pipeline, a hook's shared maps. */
+/** Resources that a later action may depend on: the interface's hook, a pipeline, a hook's shared maps; or that one of them is free. */
 function provides(action: Action): readonly string[] {
   switch (action.op) {
     // What holds on to shared maps has to go before these are made anew: a dispatcher that stays counts in a slot of the old ones.
     case 'detach':
       return [`free ${action.hook}`];
+    case 'clear-slot':
+      return action.after === undefined ? [] : [`unused ${action.hook} ${action.previous}`];
     case 'dismantle':
       return [`gone ${action.hook}`];
     case 'prepare':
@@ -158,6 +160,11 @@ function dependsOn(action: Action): readonly string[] {
       return [`hook ${action.hook}`, `interface ${action.hook} ${action.ifindex}`];
     case 'set-egress':
       return ['hook xdp'];
+    case 'clear-slot':
+    case 'detach':
+      return action.after === undefined ? [] : [`interface ${action.after} ${action.ifindex}`];
+    case 'unload':
+      return [`unused ${action.hook} ${action.pipeline}`];
     case 'set-slot':
       return [`interface ${action.hook} ${action.ifindex}`, `pipeline ${action.hook} ${action.pipeline}`];
     default:

@@ -52,6 +52,8 @@ export interface DesiredInterface {
   /** Why a better hook was passed over. */
   readonly hookNotes: readonly (Reason & { readonly hook: Hook })[];
   readonly assumptions: readonly Assumption[];
+  /** What it has at another hook and may keep until it has its pipeline. */
+  readonly meanwhile?: { readonly hook: Hook; readonly pipeline: Pipeline['id'] };
 }
 
 /** Interfaces of which nothing is wanted, for the same reason. */

@@ -11,6 +11,11 @@ interface OnInterface {
   readonly slot: number;
 }
 
+interface Leaving extends OnInterface {
+  /** The hook at which the interface is to be first; until then what it has here is right. */
+  readonly after?: Hook;
+}
+
 /** `why` is one clause for people, without a full stop. */
 export type Action = { readonly why: string } & (
   | { readonly op: 'prepare'; readonly hook: Hook; readonly slots: number }
@@ -24,8 +29,8 @@ export type Action = { readonly why: string } & (
   | { readonly op: 'set-egress'; readonly interface: string; readonly ifindex: number }
   | ({ readonly op: 'attach' } & OnInterface)
   | ({ readonly op: 'set-slot'; readonly pipeline: string; readonly previous: string | undefined } & OnInterface)
-  | ({ readonly op: 'clear-slot'; readonly previous: string | undefined } & OnInterface)
-  | ({ readonly op: 'detach' } & OnInterface)
+  | ({ readonly op: 'clear-slot'; readonly previous: string | undefined } & Leaving)
+  | ({ readonly op: 'detach' } & Leaving)
   | { readonly op: 'clear-egress'; readonly interface: string; readonly ifindex: number }
   | { readonly op: 'unload'; readonly hook: Hook; readonly pipeline: string }
   | { readonly op: 'dismantle'; readonly hook: Hook }

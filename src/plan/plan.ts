@@ -18,7 +18,7 @@ const nobody = 0;
 /**
  * Build beside, flip last: what is in the way of our names goes, then everything new is loaded. A new interface's slot is filled before its dispatcher is attached, so
  * that it becomes fast at once and not only after the grace period that attaching waits for; then slots in use change, and what is
- * removed goes after.
+ * removed goes after. What an interface has at another hook goes only once it has its new place, if it is right until then.
  * An empty action list means that the host is in sync.
  */
 export function makePlan(desired: Desired, found: Deployed): Plan {
@@ -146,14 +146,22 @@ function removals(
   const gone = deployed.attachments.filter((attachment) => !kept.has(attachment));
   const on = (a: Attachment) => ({ interface: nameOf(a.ifindex), ifindex: a.ifindex, hook: a.hook, slot: a.slot });
   const why = (a: Attachment) => whyRemoved(a, desired);
+  const seats = new Map(seated.map((w) => [w.ifindex, w]));
+  const waits = ({ ifindex, hook, alive, pipeline }: Attachment): { readonly after?: Hook } => {
+    const wish = seats.get(ifindex);
+    const isRight = alive && wish?.meanwhile?.hook === hook && wish.meanwhile.pipeline === pipeline;
+    return isRight ? { after: wish.pipeline.hook } : {};
+  };
   const used = new Set(seated.map((w) => `${w.pipeline.hook} ${w.pipeline.id}`));
   const hooks = new Set(seated.map((w) => w.pipeline.hook));
   const clear = gone
     .filter((a) => a.programId !== 0)
-    .map((a): ActionOf<'clear-slot'> => ({ op: 'clear-slot', ...on(a), previous: a.pipeline, why: why(a) }));
+    .map(
+      (a): ActionOf<'clear-slot'> => ({ op: 'clear-slot', ...on(a), ...waits(a), previous: a.pipeline, why: why(a) }),
+    );
   const detach = gone
     .filter((a) => a.linkId !== 0)
-    .map((a): ActionOf<'detach'> => ({ op: 'detach', ...on(a), why: why(a) }));
+    .map((a): ActionOf<'detach'> => ({ op: 'detach', ...on(a), ...waits(a), why: why(a) }));
   const rest: Action[] = [
     ...deployed.egress
       .filter((ifindex) => !desired.egress.some((device) => device.ifindex === ifindex))

@@ -10,16 +10,21 @@ import type { Snapshot } from '../model/snapshot.js';
 import { buildObjects } from '../objects/build.js';
 import { assemble } from '../pipeline/assemble.js';
 import { makePlan } from '../plan/plan.js';
+import { withMeanwhile } from './meanwhile.js';
 
 export function derive(domain: Domain, snapshot: Snapshot, forcedHooks: ForcedHooks): Derived {
   const graph = buildGraph(domain.rules, buildObjects(domain.rules, snapshot));
-  const desired = assemble({
-    rules: domain.rules,
-    library: domain.library,
-    graph,
-    capabilities: snapshot.capabilities,
-    forcedHooks,
-    lease: domain.lease ?? snapshot.deployed.lease?.policy ?? defaultLease,
-  });
+  const desiredWith = (hooks: ForcedHooks) =>
+    assemble({
+      rules: domain.rules,
+      library: domain.library,
+      graph,
+      capabilities: snapshot.capabilities,
+      forcedHooks: hooks,
+      lease: domain.lease ?? snapshot.deployed.lease?.policy ?? defaultLease,
+    });
+  const desired = withMeanwhile(desiredWith(forcedHooks), snapshot.deployed, (hooks) =>
+    desiredWith(new Map([...forcedHooks, ...hooks])),
+  );
   return { snapshot, graph, desired, plan: makePlan(desired, snapshot.deployed) };
 }

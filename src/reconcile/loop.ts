@@ -121,7 +121,9 @@ function loadable({ derived, outcomes }: PassResult): readonly Pipeline[] {
 /** Whatever is still to be done, what runs now may run: a lease can be given for it. */
 function nothingUnwanted({ remaining }: PassResult): boolean {
   return !remaining.actions.some(
-    (action) => (action.op === 'set-slot' || action.op === 'clear-slot') && action.previous !== undefined,
+    (action) =>
+      (action.op === 'set-slot' || (action.op === 'clear-slot' && action.after === undefined)) &&
+      action.previous !== undefined,
   );
 }
 

@@ -12,8 +12,11 @@ export function summaryOf(before: Deployed, outcomes: readonly Outcome[]): Plan[
   const touched = new Set<number>();
   for (const { action, result } of outcomes) {
     if (!('slot' in action) || result === 'failed' || result === 'skipped') continue;
-    if (action.op === 'set-slot') touched.add(action.ifindex);
-    if (action.op === 'set-slot' && result === 'done') fast.add(placeOf(action));
+    const isSet = action.op === 'set-slot' && result === 'done';
+    if (isSet) touched.add(action.ifindex);
+    // What it has at another hook may have stayed.
+    else if (action.op === 'set-slot') touched.delete(action.ifindex);
+    if (isSet) fast.add(placeOf(action));
     else if (action.op !== 'attach' || result === 'undone') fast.delete(placeOf(action));
   }
   const was = new Set(had.map(({ ifindex }) => ifindex));

@@ -9,7 +9,17 @@ import { rulesDirectory } from '../../src/platform/package-paths.js';
 import { run, tryRun } from '../support/lab/command.js';
 import { addNetns, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
 import { refusing } from '../support/lab/refused-bpf.js';
-import { Controller, detachAtExit, detached, pinDirectory, tna, tnaOk, tnaStatus, until } from '../support/lab/tna.js';
+import {
+  Controller,
+  detachAtExit,
+  detached,
+  pinDirectory,
+  pinnedIds,
+  tna,
+  tnaOk,
+  tnaStatus,
+  until,
+} from '../support/lab/tna.js';
 import { main } from '../support/scenarios/files.js';
 
 // Real commands on a machine that may be busy with others.
@@ -130,9 +140,15 @@ t.test('refused by what no rule foresees: the interface gets its next hook until
   t.match(await tnaOk('explain', 'p3', '--netns', netns, ...ignorant), /the driver of p3 refuses XDP as it is set up/);
   t.match(await once(), { code: 0, stdout: /Nothing to do/ }, 'and that stays so');
 
+  const atTc = async () =>
+    Object.fromEntries(Object.entries(await pinnedIds(netns)).filter(([name]) => /^(link|pipeline)-tc-/.test(name)));
+  const before = await atTc();
+  t.equal(Object.keys(before).length, 2);
   const controller = Controller.start(netns, ...ignorant);
   await until('a controller that starts tries again', () => /refuses XDP as it is set up/.test(controller.log));
-  await until('in vain', async () => (await hooks()).p3 === 'tc');
+  await until('in vain', async () => /Nothing to do/.test(await tnaOk('plan', '--netns', netns)));
+  t.equal((await hooks()).p3, 'tc');
+  t.same(await atTc(), before, 'which leaves what works alone');
   await ip(far, 'link set p3 mtu 1500');
   controller.process.kill('SIGHUP');
   await until('one that is told to look as well', async () => (await hooks()).p3 === 'xdp');

@@ -6,6 +6,7 @@ import type { RuleSet } from '../../src/model/ruleset.js';
 import { fpm, libraryOf, ruleSet } from './rule-set.js';
 
 const library = libraryOf(fpm('frame'));
+const hookedLibrary = libraryOf(fpm('frame'), fpm('oddity', { order: 200 }), fpm('lease', { order: 5 }));
 /** Devices of which the condition holds get no pipeline. */
 export const rulesWith = (condition: string, of = library): RuleSet =>
   ruleSet(
@@ -31,5 +32,37 @@ services:
 `,
     of,
   );
+/** Devices that go to XDP unless their driver has refused it, with another FPM once something about them is odd. */
+const hookedRules = ruleSet(
+  `
+sources:
+  links: { spec: rt-link, dump: getlink }
+objects:
+  dev:
+    source: links
+    key: ifindex
+    label: name
+    attributes:
+      ifindex: { path: ifi_index, type: int }
+      name: { path: ifname, type: string }
+      refused: { path: refused, type: bool, default: false }
+      odd: { path: odd, type: bool, default: false }
+attach:
+  dev:
+    hooks:
+      - { hook: xdp, requires: [{ code: xdp-refused, when: dev.refused, message: its driver refuses }] }
+      - { hook: tc }
+services:
+  passing:
+    on: { d: dev }
+    modules: [{ fpm: frame }, { fpm: oddity, when: d.odd }]
+`,
+  hookedLibrary,
+);
+export const hookedDomain: Domain = {
+  rules: hookedRules,
+  library: hookedLibrary,
+  lease: { scope: 'off', seconds: 0 },
+};
 export const domain: Domain = { rules: rulesWith('!d.up'), library, lease: { scope: 'off', seconds: 0 } };
 export const link = (ifindex: number, up = true) => ({ ifi_index: ifindex, ifname: `p${ifindex}`, up });

@@ -6,7 +6,7 @@ import type { Clock, Domain, Waker } from '../../src/model/ports.js';
 import type { RuleSet } from '../../src/model/ruleset.js';
 import { defaultLoop, type LoopListener, runLoop } from '../../src/reconcile/loop.js';
 import { type PassResult, runPass } from '../../src/reconcile/pass.js';
-import { domain, link, rulesWith } from '../support/device-domain.js';
+import { domain, hookedDomain, link, rulesWith } from '../support/device-domain.js';
 import { FakeHost } from '../support/fake-host.js';
 import { fpm, libraryOf } from '../support/rule-set.js';
 
@@ -99,7 +99,7 @@ class Simulation implements Clock, Waker {
 
   close(): void {}
 
-  run(rules: () => RuleSet = () => domain.rules): Promise<void> {
+  run(rules: () => RuleSet = () => this.inForce.rules): Promise<void> {
     return runLoop(() => ({ ...this.inForce, rules: rules() }), this.host, this, this, new Map(), this.listener);
   }
 }
@@ -348,4 +348,18 @@ t.test('a lease is renewed while all is well, and only then', async (t) => {
   };
   await stuck.run();
   t.ok(never.length > 0, 'what cannot be added harms nobody who runs');
+
+  const moving = new Simulation([...eventsAt(3000), [10_000, 'stopped']], 0, {
+    ...hookedDomain,
+    lease: { scope: 'all', seconds: 8 },
+  });
+  const still = renewals(moving);
+  moving.host.onRead = () => {
+    moving.host.links = [{ ...link(1), refused: moving.time < 3000 }];
+  };
+  moving.host.onCall = (call) => {
+    if (call.startsWith('load xdp')) throw new Error('verifier says no');
+  };
+  await moving.run();
+  t.ok((still.at(-1) ?? 0) > 8000, 'what stays at its hook meanwhile is right there');
 });

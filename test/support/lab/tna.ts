@@ -69,6 +69,8 @@ export async function pinnedIds(netns: string): Promise<Readonly<Record<string, 
   const directory = pinDirectory(netns);
   const ids: Record<string, number> = {};
   for (const name of readdirSync(directory).sort()) {
+    // A mark of a refusal is no pin.
+    if (name.startsWith('refused-')) continue;
     const path = join(directory, name);
     const kind = name.startsWith('link-') ? 'link' : name.startsWith('map-') ? 'map' : 'prog';
     const shown = JSON.parse(await run('bpftool', ['-j', kind, 'show', 'pinned', path])) as { readonly id: number };
