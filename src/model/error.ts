@@ -14,6 +14,9 @@ export interface TnaErrorDetails {
 /** Of what cannot be done any more because its device went between looking and acting: nothing is wrong, and the next pass knows. */
 export const deviceGoneCode = 'device-gone';
 
+/** Of a driver that has XDP and will not have it as its device is set up: it is noted, and the next pass knows. */
+export const xdpRefusedCode = 'xdp-refused';
+
 /** Codes are stable and lower-case with dashes; scripts may match them. */
 export class TnaError extends Error {
   override readonly name = 'TnaError';

@@ -12,7 +12,7 @@ import {
   queryTcx,
 } from 'bpf-loader-native';
 import type { Pipeline } from '../model/desired.js';
-import { deviceGoneCode, TnaError } from '../model/error.js';
+import { deviceGoneCode, TnaError, xdpRefusedCode } from '../model/error.js';
 import { type FpmLibrary, fpmParamVariable } from '../model/library.js';
 import type { Deployer } from '../model/ports.js';
 import type { Hook } from '../model/ruleset.js';
@@ -228,7 +228,8 @@ export class BpfDeployer implements Deployer {
     try {
       return await attachXdp(ifindex, program);
     } catch (cause) {
-      if (cause instanceof TnaError && cause.code === xdpRefused) this.note({ kind: 'refused', hook: 'xdp', ifindex });
+      if (cause instanceof TnaError && cause.code === xdpRefusedCode)
+        this.note({ kind: 'refused', hook: 'xdp', ifindex });
       throw cause;
     }
   }
@@ -293,8 +294,6 @@ function deviceGone(cause: unknown): TnaError {
  */
 const refusals = ['EINVAL', 'EOPNOTSUPP', 'ERANGE', 'ENOMEM', 'ENOSPC'];
 
-const xdpRefused = 'xdp-refused';
-
 /** @throws TnaError `conflict` when another program has come to the hook, which only one can have; `xdp-refused` */
 async function attachXdp(ifindex: number, program: BpfProgram): Promise<BpfLink> {
   try {
@@ -302,8 +301,8 @@ async function attachXdp(ifindex: number, program: BpfProgram): Promise<BpfLink>
   } catch (cause) {
     const code = errnoOf(cause) ?? '';
     if (refusals.includes(code) && !isGone(ifindex, cause))
-      throw failure(xdpRefused, `the driver of ifindex ${ifindex} refuses XDP as it is set up`, cause, {
-        hint: 'the next pass takes another hook if there is one that pays; XDP is tried again when a controller starts, or gets SIGHUP',
+      throw failure(xdpRefusedCode, `the driver of ifindex ${ifindex} refuses XDP as it is set up`, cause, {
+        hint: 'another hook is taken if there is one that pays; XDP is tried again when a controller starts or gets SIGHUP, and after `tna detach`',
       });
     if (!['EBUSY', 'EEXIST'].includes(code)) throw cause;
     throw new TnaError('conflict', `another XDP program is attached to ifindex ${ifindex} and is left alone`, {

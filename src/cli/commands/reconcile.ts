@@ -15,7 +15,7 @@ import type { RuleFileText } from '../../platform/rule-files.js';
 import { watchRuleFiles } from '../../platform/rule-watcher.js';
 import { openWaker } from '../../platform/waker.js';
 import { runLoop } from '../../reconcile/loop.js';
-import { runPass } from '../../reconcile/pass.js';
+import { runOnce } from '../../reconcile/once.js';
 import { leasedIn, progressOf, progressText, stoppedText } from '../../report/controller.js';
 import { summaryOf } from '../../report/done.js';
 import { outcomesText, planText } from '../../report/plan.js';
@@ -64,30 +64,35 @@ export function leaseOfOnce({ lease }: GlobalOptions): LeasePolicy {
 async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Promise<number> {
   const style = styleFor(process.stdout);
   const text = options.output === 'text';
-  const result = await runPass(domain, host, options.hooks, {
-    onPlan: ({ plan, desired }) => {
-      for (const line of unknownHooks(options.hooks, desired)) process.stderr.write(`${line}\n`);
-      if (text) print(planText(plan, desired, style));
+  let isFirst = true;
+  const { whole, last } = await runOnce(domain, host, options.hooks, {
+    planned: ({ plan, desired }) => {
+      if (isFirst) for (const line of unknownHooks(options.hooks, desired)) process.stderr.write(`${line}\n`);
+      if (text)
+        print(isFirst ? planText(plan, desired, style) : `\nLooking once more.\n\n${planText(plan, desired, style)}`);
+      isFirst = false;
+    },
+    passed: ({ outcomes }) => {
+      const problems = outcomesText(outcomes, style);
+      if (text && problems !== '') print(`\n${problems}`);
+      for (const outcome of outcomes)
+        if (outcome.result === 'failed')
+          process.stderr.write(`${errorText(outcome.error, options.verbose, styleFor(process.stderr))}\n`);
     },
   });
-  const failed = result.outcomes.filter((outcome) => outcome.result === 'failed');
-  const converged = result.remaining.actions.length === 0;
-  if (!text) printJson(resultJson(result));
-  else if (result.outcomes.length > 0) {
-    const problems = outcomesText(result.outcomes, style);
-    if (problems !== '') print(`\n${problems}`);
-    const { add, change, remove } = summaryOf(result.derived.snapshot.deployed, result.outcomes);
+  const converged = last.remaining.actions.length === 0;
+  if (!text) printJson(resultJson(whole));
+  else if (whole.outcomes.length > 0) {
+    const { add, change, remove } = summaryOf(whole.derived.snapshot.deployed, whole.outcomes);
     print(
       converged
         ? `\n${style.good('Applied:')} ${add} added, ${change} changed, ${remove} removed.`
-        : `\n${style.bad('Not converged:')} ${result.remaining.actions.length} actions remain.`,
+        : `\n${style.bad('Not converged:')} ${last.remaining.actions.length} actions remain.`,
     );
   }
-  for (const outcome of failed)
-    process.stderr.write(`${errorText(outcome.error, options.verbose, styleFor(process.stderr))}\n`);
-  if (result.unseen !== undefined) throw result.unseen;
+  if (last.unseen !== undefined) throw last.unseen;
   if (domain.lease !== undefined) await host.holdLease(domain.lease, false);
-  return failed.length === 0 && converged ? 0 : 1;
+  return converged && !last.outcomes.some(({ result }) => result === 'failed') ? 0 : 1;
 }
 
 async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHost, hangUp: HangUp): Promise<number> {
