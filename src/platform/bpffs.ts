@@ -54,8 +54,11 @@ export function releaseBpffs(): void {
   }
 }
 
+/** Somebody else's may be mounted over it. */
 function mountedByUs(): boolean {
-  return readFileSync('/proc/mounts', 'utf8').includes(`\n${mountSource} ${bpffsRoot} bpf `);
+  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n');
+  const topmost = mounts.filter((line) => line.split(' ')[1] === bpffsRoot).at(-1);
+  return topmost?.startsWith(`${mountSource} ${bpffsRoot} bpf `) === true;
 }
 
 /**

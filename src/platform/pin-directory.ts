@@ -9,7 +9,7 @@ import { TnaError } from '../model/error.js';
 import { bpffsMounted, ensureBpffs, refuseHiddenBpffs, releaseBpffs } from './bpffs.js';
 import { errnoOf, failure } from './failure.js';
 import { lifeMark, pinLifeMark, readLifeMark } from './life-mark.js';
-import { type Pin, parsePin, pinName, type RefusalMark, tnaRoot } from './pins.js';
+import { bpffsRoot, type Pin, parsePin, pinName, type RefusalMark, tnaRoot } from './pins.js';
 
 export interface PinListing {
   readonly pins: readonly Pin[];
@@ -20,6 +20,7 @@ export interface PinListing {
 interface Lock {
   release(): void;
   holds(): boolean;
+  isCovered(): boolean;
 }
 
 /** How often another process may remove what is above the directory while we make it. */
@@ -147,10 +148,17 @@ export class PinDirectory {
 
   /**
    * The lock is on a directory, not on its name: after somebody removed or replaced that, it keeps nobody out. One that could not be
-   * had again is asked for each time. @throws TnaError as `lock`
+   * had again is asked for each time. One on what is covered is kept: what runs is there, and there again once it is uncovered.
+   * @throws TnaError as `lock`
    */
   async keepLock(): Promise<void> {
     if (!this.wanted || this.held?.holds() === true) return;
+    if (this.held?.isCovered() === true)
+      throw new TnaError(
+        'no-bpffs',
+        `something has been mounted over the BPF filesystem at ${bpffsRoot}: what is pinned cannot be seen`,
+        { hint: `umount ${bpffsRoot}` },
+      );
     this.release();
     await this.lock();
   }

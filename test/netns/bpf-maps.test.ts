@@ -2,7 +2,7 @@
 // Maps, ring buffers, pins and locks against the running kernel.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -321,6 +321,51 @@ t.test('a pin that goes while its directory is listed is left out', async (t) =>
   child.kill('SIGKILL');
   await once(child, 'exit');
   t.same([...seen].sort(), [1, 2], 'with it and without it');
+});
+
+t.test('a lock tells whether its directory is covered by another file system, or gone from its place', async (t) => {
+  const fs = mkdtempSync(join(tmpdir(), 'bpf-coverfs-'));
+  const mount = () => t.equal(spawnSync('mount', ['-t', 'bpf', 'bpf', fs]).status, 0);
+  const umount = (...how: readonly string[]) => t.equal(spawnSync('umount', [...how, fs]).status, 0);
+  mount();
+  t.teardown(() => {
+    for (let i = 0; i < 3; i++) spawnSync('umount', ['-l', fs]);
+    rmSync(fs, { recursive: true, force: true });
+  });
+  const path = join(fs, 'above', 'here');
+  mkdirSync(path, { recursive: true });
+  const lock = lockDirectory(path);
+  if (!('release' in lock)) throw new Error('somebody has the lock');
+  const is = (holds: boolean, isCovered: boolean, what: string) =>
+    t.same([lock.holds(), lock.isCovered()], [holds, isCovered], what);
+  is(true, false, 'where it was');
+  mount();
+  is(false, true, 'covered');
+  mkdirSync(path, { recursive: true });
+  is(false, true, 'by something with the same names');
+  umount();
+  is(true, false, 'uncovered');
+  renameSync(join(fs, 'above'), join(fs, 'elsewhere'));
+  is(false, false, 'renamed');
+  mkdirSync(path, { recursive: true });
+  is(false, false, 'and replaced');
+  rmdirSync(path);
+  rmdirSync(join(fs, 'above'));
+  renameSync(join(fs, 'elsewhere'), join(fs, 'above'));
+  is(true, false, 'where it was again');
+  const removed = join(fs, 'removed');
+  mkdirSync(removed);
+  const other = lockDirectory(removed);
+  rmdirSync(removed);
+  mount();
+  t.ok('release' in other && !other.isCovered(), 'what was removed is not there to be covered');
+  umount();
+  if ('release' in other) other.release();
+  umount('-l');
+  is(false, false, 'unmounted, though the lock keeps the file system');
+  mount();
+  is(false, false, 'and another one mounted');
+  lock.release();
 });
 
 t.test('a locked directory names its holder', async (t) => {

@@ -2,14 +2,17 @@
 // What users, other programs and crashes do to pins. The bed forwards as Linux does meanwhile; the next run brings everything in
 // order, is fast again and leaves nothing behind.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { BpfLink, BpfMap, type MapType } from 'bpf-loader-native';
 import t from 'tap';
 import { ensureBpffs } from '../../src/platform/bpffs.js';
 import { rulesDirectory } from '../../src/platform/package-paths.js';
+import { bpffsRoot } from '../../src/platform/pins.js';
 import { Bed } from '../support/lab/bed.js';
-import { tryRun } from '../support/lab/command.js';
+import { run, tryRun } from '../support/lab/command.js';
 import { Footprint } from '../support/lab/footprint.js';
 import { misdelivered, misdeliveredTwice, teach } from '../support/lab/forwarding.js';
 import { patience } from '../support/lab/patience.js';
@@ -284,6 +287,65 @@ t.test('the BPF filesystem', async (t) => {
   t.same(await misdelivered(bed, ports), []);
   t.same(await footprint.leaks(), [], 'and is not left');
   t.equal((await tna('reconcile', '--once', '--netns', bed.netns)).code, 0, 'once it can be written again all is well');
+});
+
+t.test('something is mounted over the BPF filesystem under a controller', async (t) => {
+  const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
+  // In mounts of its own, with a BPF filesystem as we mount it: with the controller all of it ends.
+  const began = [`mount -t bpf tna ${bpffsRoot}`, 'exec "$@"'].join(' && ');
+  const child = spawn(
+    'unshare',
+    ['-m', 'sh', '-c', began, 'sh', process.execPath, main, 'reconcile', '--netns', bed.netns, '--hook', 'tc'],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let log = '';
+  child.stderr.on('data', (data: Buffer) => {
+    log += data.toString();
+  });
+  const ended = once(child, 'exit');
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  const inside = (...command: readonly string[]) => run('nsenter', ['-t', String(child.pid), '-m', ...command]);
+  const links = async () =>
+    (
+      await inside(
+        'sh',
+        '-c',
+        `cd ${pinDirectory(bed.netns)} && for link in link-*; do bpftool link show pinned $link; done`,
+      )
+    )
+      .split('\n')
+      .filter((line) => /^\d+:/.test(line));
+  await until('the controller has attached', () => log.includes('set-slot p2'));
+  await until('it watches', () => log.includes('watching'));
+  await teach(bed, [0, 1]);
+  const before = await links();
+  t.equal(before.length, 2);
+
+  await inside('mount', '-t', 'bpf', 'bpf', bpffsRoot);
+  await bed.addPort();
+  await until('that is an error', () => /something has been mounted over the BPF filesystem/.test(log));
+  t.match(log, /try: umount \/sys\/fs\/bpf/, 'with what is to be done');
+  t.notOk((await inside('ls', bpffsRoot)).includes('tna'), 'and nothing is begun anew');
+  t.notMatch(log, /clear-slot|detach/, 'or taken away');
+
+  await inside('umount', bpffsRoot);
+  await until('it goes on', () => log.includes('set-slot p3'));
+  await until('and says so', () => log.includes('all is as desired again'));
+  t.same((await links()).slice(0, 2), before, 'with what it had');
+  await teach(bed, ports);
+  t.same(await misdeliveredTwice(bed, ports), []);
+
+  const witness = spawn('nsenter', ['-t', String(child.pid), '-m', 'sh', '-c', 'echo here && exec sleep 1000']);
+  t.teardown(() => witness.kill('SIGKILL'));
+  await once(witness.stdout, 'data');
+  await inside('mount', '-t', 'bpf', 'theirs', bpffsRoot);
+  child.kill('SIGTERM');
+  await ended;
+  const mounts = await run('nsenter', ['-t', String(witness.pid), '-m', 'cat', '/proc/self/mounts']);
+  t.match(mounts, new RegExp(`^theirs ${bpffsRoot} `, 'm'), 'in the end it is not unmounted in place of ours');
 });
 
 t.test('the BPF filesystem is full', async (t) => {
