@@ -37,7 +37,8 @@ export interface LoopListener {
 }
 
 /**
- * Runs until the waker says `stopped`. `domain` is asked once, when a pass begins, so that new rules take effect on the next one.
+ * Runs until the waker says `stopped`. `domain` is asked once, when a pass begins, so that new rules take effect on the next one,
+ * and told whether anything has asked for that pass, or it is just time to look.
  * A failed or unconverged pass is repeated after a back-off that doubles up to a cap. An event cuts the wait short, but not below
  * the first step: what a failing pass did and undid may itself be the event. Nor is what failed then tried again before its own
  * back-off is over, unless the rules have changed or something forwards until then. While a storm of events lasts, the loop rests after a
@@ -47,7 +48,7 @@ export interface LoopListener {
  * keeps time: after a pause (it was stopped, or the machine was) it looks first.
  */
 export async function runLoop(
-  domain: () => Domain,
+  domain: (isAskedFor: boolean) => Domain,
   host: HostReader & Deployer & LeaseHolder,
   waker: Waker,
   clock: Clock,
@@ -59,13 +60,14 @@ export async function runLoop(
   /** Passes at whose end the next event was already there. */
   let chased = 0;
   let ready = false;
+  let isAskedFor = true;
   const held = new Held((times) => backoff(times, options));
   let rules: Domain['rules'] | undefined;
   for (;;) {
     const started = clock.now();
     let wait = options.resyncMs;
     let renew: (() => Promise<void>) | undefined;
-    const inForce = domain();
+    const inForce = domain(isAskedFor);
     const lease = inForce.lease ?? defaultLease;
     if (inForce.rules !== rules) held.forget();
     rules = inForce.rules;
@@ -104,6 +106,7 @@ export async function runLoop(
     const rest = chased > 1 ? ended - started : 0;
     const notBefore = ended + Math.max(troubled ? options.backoffMs : 0, rest);
     if (woken === 'stopped') return;
+    isAskedFor = woken !== 'timeout';
     if (woken !== 'timeout' && (await settle(waker, clock, options, notBefore)) === 'stopped') return;
   }
 }

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BpfLink } from 'bpf-loader-native';
 import t, { type Test } from 'tap';
+import { readLifeMark } from '../../src/platform/life-mark.js';
 import { Bed, type BedOptions } from '../support/lab/bed.js';
 import { run, tryRun } from '../support/lab/command.js';
 import { Footprint } from '../support/lab/footprint.js';
@@ -204,6 +205,36 @@ t.test('namespaces that end', async (t) => {
       return !footprint.isThere();
     });
     t.same(await footprint.remains(), []);
+  });
+
+  await t.test('a device that has come back from one is taken up by a controller that runs already', async (t) => {
+    const { netns } = living.bed;
+    const controller = Controller.start(netns);
+    t.teardown(() => controller.stop());
+    await until('it watches', () => controller.log.includes('watching'));
+    // All of them before any ends: who begins clears up.
+    const others = [await deployed(), await deployed()] as const;
+    const comeBack = async ({ bed, footprint }: (typeof others)[number], name: string) => {
+      footprint.ends();
+      const mark = join(footprint.directory, 'map-tna_alive');
+      await ip(bed.netns, 'link set p1 down', `link set p1 name ${name}`, `link set ${name} netns ${netns}`);
+      await ip(netns, `link set ${name} master br0 up`);
+      await until(`${name} is seen`, async () => (await living.bed.state(name)) === 'forwarding');
+      await until('as it came', async () => (await reasonsOf(living.bed, 'tc', name)).includes('tc-foreign'));
+      await bed.agent.stop();
+      // Its far end is elsewhere, and it stays.
+      await deleteNetns(bed.netns);
+      await until('the namespace has ended', () => readLifeMark(mark) !== 'alive');
+      return async () => (await reasonsOf(living.bed, 'tc', name)).includes('accelerated');
+    };
+    const one = await comeBack(others[0], 'back1');
+    t.notOk(await one(), 'nobody has told it');
+    controller.process.kill('SIGHUP');
+    await until('SIGHUP does', one, 15_000);
+    const other = await comeBack(others[1], 'back2');
+    await until('without, the regular look does', other, 45_000);
+    t.match(controller.log, /removed what was left in \d+ network namespaces? that no longer exist/);
+    await controller.stop();
   });
 
   await t.test('a new namespace with the same inode number starts clean', async (t) => {

@@ -53,6 +53,8 @@ class Simulation implements Clock, Waker {
   time = 0;
   /** When passes began. */
   readonly passes: number[] = [];
+  /** Which of them something had asked for. */
+  readonly askedFor: boolean[] = [];
   readonly told: string[] = [];
   private readonly signals: { readonly at: number; readonly what: Signal }[];
   readonly host = new FakeHost();
@@ -100,7 +102,11 @@ class Simulation implements Clock, Waker {
   close(): void {}
 
   run(rules: () => RuleSet = () => this.inForce.rules): Promise<void> {
-    return runLoop(() => ({ ...this.inForce, rules: rules() }), this.host, this, this, new Map(), this.listener);
+    const begin = (isAskedFor: boolean) => {
+      this.askedFor.push(isAskedFor);
+      return { ...this.inForce, rules: rules() };
+    };
+    return runLoop(begin, this.host, this, this, new Map(), this.listener);
   }
 }
 
@@ -143,6 +149,14 @@ t.test('without events a pass runs every half minute', async (t) => {
   const s = new Simulation([[100_000, 'stopped']]);
   await s.run();
   t.same(s.passes, [0, 30_000, 60_000, 90_000]);
+  t.same(s.askedFor, [true, false, false, false]);
+});
+
+t.test('whoever gives the rules knows which passes nothing asked for', async (t) => {
+  const s = new Simulation([...eventsAt(1000, 32_000), [40_000, 'resync'], [41_000, 'stopped']]);
+  await s.run();
+  t.same(s.passes, [0, 1002, 31_002, 32_002, 40_002]);
+  t.same(s.askedFor, [true, true, false, true, true]);
 });
 
 t.test('lost events cause a pass at once', async (t) => {

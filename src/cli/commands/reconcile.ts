@@ -46,12 +46,17 @@ export async function reconcileCommand(options: GlobalOptions, how: ReconcileOpt
 export function reconcile(options: GlobalOptions, domain: LoadedDomain, hangUp?: HangUp): Promise<number> {
   return withHost(options, domain, async (host) => {
     return withLock(host, async () => {
-      const gone = host.pruneOthers();
-      if (gone > 0)
-        process.stderr.write(`removed what was left in ${count(gone, 'network namespace')} that no longer exist\n`);
+      pruneOthers(host);
       return hangUp === undefined ? once(options, domain, host) : daemon(options, domain, host, hangUp);
     });
   });
+}
+
+/** A device that has come back from there may have our program on it, which is somebody else's as long as it is pinned. */
+function pruneOthers(host: LiveHost): void {
+  const gone = host.pruneOthers();
+  if (gone > 0)
+    process.stderr.write(`removed what was left in ${count(gone, 'network namespace')} that no longer exist\n`);
 }
 
 /** No controller stays to renew a lease. @throws TnaError `usage` */
@@ -100,6 +105,13 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
   const warn = (error: unknown) => journal.warn(error);
   const directory = options.rules ?? rulesDirectory();
   const protocols = protocolsIn(specDirectory(directory));
+  const prune = () => {
+    try {
+      pruneOthers(host);
+    } catch (error) {
+      warn(error);
+    }
+  };
   host.forgetRefusals();
   const waker = await openWaker(domain.rules, host.netlink);
   const reload = new RuleReload(domain.rules, {
@@ -128,15 +140,18 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
     if (hangUp.ends) return stop();
     journal.log('SIGHUP: looking at rules and host');
     host.forgetRefusals();
+    prune();
     watcher.look();
     waker.wake();
   });
   let watching = false;
   let leased: readonly string[] = [];
   let renounced = false;
-  const begin = () => {
+  const begin = (isAskedFor: boolean) => {
     renounced = isRenounced(options.netns);
     if (renounced) waker.stop();
+    // No event of this namespace tells that another one has ended.
+    if (!isAskedFor) prune();
     return { ...domain, rules: reload.begin() };
   };
   try {
