@@ -44,10 +44,13 @@ export class EgressDevices {
   against(from: Served, { hook, transmit }: HookRule): Reason | undefined {
     if (transmit === undefined) return undefined;
     const name = from.device.label;
-    const others = this.destinations(from, hook);
-    if (others.some((other) => !this.judge(other).final)) return undefined;
+    let first: Reason | undefined;
+    for (const other of this.destinations(from, hook)) {
+      const { reasons, final } = this.judge(other);
+      if (!final) return undefined;
+      first ??= reasons[0];
+    }
     const code = `${hook}-no-egress`;
-    const [first] = others.flatMap((other) => this.judge(other).reasons);
     if (first === undefined) return { code, message: `there is no device that frames from ${name} could go to` };
     const message = `no device that frames from ${name} go to can be sent ${hook.toUpperCase()} frames: ${first.message}`;
     return { code, message, ...(first.hint === undefined ? {} : { hint: first.hint }) };
@@ -55,22 +58,27 @@ export class EgressDevices {
 
   /** Where frames of these devices can go by the hook, themselves included: what only others could reach needs no handle. */
   reachable(from: readonly Served[], hook: Hook): readonly Served[] {
-    const found = new Set(from.flatMap((one) => this.group(one, hook)));
+    const groups = new Set(from.flatMap((one) => this.groups(one, hook)));
+    const found = new Set([...groups].flat());
     return this.served.filter((one) => found.has(one));
   }
 
-  private destinations(from: Served, hook: Hook): readonly Served[] {
-    const group = this.group(from, hook);
-    return group === this.served ? group : group.filter((other) => other.device !== from.device);
+  /** One after the other: of thousands, the first one will do as a rule. */
+  private *destinations(from: Served, hook: Hook): Iterable<Served> {
+    for (const group of this.groups(from, hook))
+      for (const other of group) if (group === this.served || other.device !== from.device) yield other;
   }
 
-  /** The members of the groups that the services at the hook name, or all served devices. */
-  private group(from: Served, hook: Hook): readonly Served[] {
+  /** The groups that the services at the hook name, or all served devices. Thousands of devices may share one, so none is copied. */
+  private groups(from: Served, hook: Hook): readonly (readonly Served[])[] {
     const wish = forcedHook(this.forced, from.device.label);
     const active = from.instances.filter((one) => one.reasons.length === 0 && runsAt(one, hook, wish));
-    if (active.some(({ shared }) => shared === undefined)) return this.served;
+    if (active.some(({ shared }) => shared === undefined)) return [this.served];
     this.grouped ??= groupServed(this.served);
-    return active.flatMap((instance) => this.grouped?.get(groupOf(instance)) ?? []);
+    return active.flatMap((instance) => {
+      const group = this.grouped?.get(groupOf(instance));
+      return group === undefined ? [] : [group];
+    });
   }
 
   private judge({ device, rule }: Served): Judgement {

@@ -26,6 +26,8 @@ interface Conflict {
 /** Of thousands of interfaces most want the same, so that it is worked out once. */
 export class WantedFpms {
   private readonly known = new Map<string, Wanted>();
+  /** Asked several times for each hook, and the conditions of modules may look at all devices. */
+  private readonly sorts = new WeakMap<ServiceInstance, string>();
   private readonly declared: ReadonlyMap<string, FpmModule['params']>;
 
   constructor(library: FpmLibrary) {
@@ -34,13 +36,22 @@ export class WantedFpms {
 
   /** At a hook that all of them run at. */
   of(active: readonly ServiceInstance[], hook: Hook): Wanted {
-    const key = [hook, ...active.map(sortOf)].join(' ');
+    const key = [hook, ...active.map((instance) => this.sort(instance))].join(' ');
     let wanted = this.known.get(key);
     if (wanted === undefined) {
       wanted = this.union(key, active, hook);
       this.known.set(key, wanted);
     }
     return wanted;
+  }
+
+  private sort(instance: ServiceInstance): string {
+    let sort = this.sorts.get(instance);
+    if (sort === undefined) {
+      sort = sortOf(instance);
+      this.sorts.set(instance, sort);
+    }
+    return sort;
   }
 
   /** The union of the FPMs of all services, with parameters; two services that want one FPM differently are a conflict. */

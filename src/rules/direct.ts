@@ -3,6 +3,7 @@
 // logic, size, in and exists. Where a value is not what its type promises it gives up, and the library decides.
 import type { ASTNode } from '@marcbachmann/cel-js';
 import type { Attributes, Scope, Value } from '../model/ruleset.js';
+import { byValue } from './by-value.js';
 
 /** Thrown where the library must decide; a constant, because making an Error costs more than an evaluation. */
 export const undecided = Symbol('undecided');
@@ -167,13 +168,45 @@ function exists(
   const depth = around.loops.length;
   const test = compile(predicate, { ...around, loops: [...around.loops, variable.args] });
   if (test === undefined) return undefined;
+  const wanted = equality(predicate, variable.args, around);
   return (scope, locals) => {
     const objects = scope[list];
     if (!Array.isArray(objects)) throw undecided;
-    for (const object of objects as readonly Attributes[]) {
+    const all = objects as readonly Attributes[];
+    const groups = wanted && byValue(all, wanted.attribute, wanted.check);
+    const candidates = groups && wanted ? (groups.get(wanted.value(scope, locals)) ?? []) : all;
+    for (const object of candidates) {
       locals[depth] = object;
       if (test(scope, locals) === true) return true;
     }
     return false;
   };
+}
+
+/** What a loop's objects can be looked up by. */
+interface Equality {
+  readonly attribute: string;
+  readonly check: (value: Value) => boolean;
+  readonly value: Step;
+  /** Fewer objects have the value of another object's attribute, as a rule, than one that a rule names. */
+  readonly isLiteral: boolean;
+}
+
+/** `x.attribute == value` among what must hold of an object, with a value that is the same for all x. */
+function equality(node: ASTNode, x: string, around: Surroundings): Equality | undefined {
+  if (node.op === '&&') {
+    const [left, right] = node.args.map((part) => equality(part, x, around));
+    return left === undefined || (left.isLiteral && right !== undefined) ? right : left;
+  }
+  if (node.op !== '==') return undefined;
+  return oneSide(node.args[0], node.args[1], x, around) ?? oneSide(node.args[1], node.args[0], x, around);
+}
+
+function oneSide(own: ASTNode, other: ASTNode, x: string, around: Surroundings): Equality | undefined {
+  const isOf = (node: ASTNode) => node.op === '.' && node.args[0].op === 'id' && node.args[0].args === x;
+  if (own.op !== '.' || !isOf(own) || isOf(other) || (other.op !== 'value' && other.op !== '.')) return undefined;
+  const type = around.typeOf(own);
+  const check = type === 'int' || type === 'string' ? checks[type] : undefined;
+  const value = compile(other, around);
+  return check && value && { attribute: own.args[1], check, value, isLiteral: other.op === 'value' };
 }

@@ -139,24 +139,59 @@ t.test('direct evaluation gives what the CEL library gives', async (t) => {
     }
   };
   let compared = 0;
+  const compare = (text: string, a: object, all: readonly object[]) => {
+    const [fast, slow] = [direct.compile(text), thorough.compile(text)];
+    if ('problem' in fast || 'problem' in slow) {
+      if (!('problem' in fast) || !('problem' in slow)) throw new Error('one compiles, the other does not');
+      return;
+    }
+    compared += 1;
+    const scope = { a: a as Attributes, all: all as readonly Attributes[] };
+    const expected = outcome(slow.evaluate, scope);
+    // A long list is looked through when it is met first, and then by the values in it.
+    for (const time of ['first', 'second', 'third']) {
+      const found = outcome(fast.evaluate, scope);
+      if (found !== expected)
+        throw new Error(`${text}: directly ${found} the ${time} time, by the library ${expected}`);
+    }
+  };
   const wrapped = fc
     .tuple(fc.boolean(), expression)
     .map(([loop, e]) => (loop ? `all.exists(x, all.exists(y, ${e}))` : e));
-  fc.assert(
-    fc.property(wrapped, thing, fc.array(thing, { maxLength: 3 }), (text, a, all) => {
-      const [fast, slow] = [direct.compile(text), thorough.compile(text)];
-      if ('problem' in fast || 'problem' in slow) {
-        if (!('problem' in fast) || !('problem' in slow)) throw new Error('one compiles, the other does not');
-        return;
-      }
-      compared += 1;
-      const scope = { a: a as Attributes, all: all as readonly Attributes[] };
-      const results = [outcome(fast.evaluate, scope), outcome(slow.evaluate, scope)];
-      if (results[0] !== results[1]) throw new Error(`${text}: directly ${results[0]}, by the library ${results[1]}`);
-    }),
-    { numRuns: 3000, seed: fuzzSeed },
-  );
+  fc.assert(fc.property(wrapped, thing, fc.array(thing, { maxLength: 3 }), compare), {
+    numRuns: 3000,
+    seed: fuzzSeed,
+  });
   t.ok(compared > 500, `${compared} expressions compared`);
+  const equal = [
+    'all.exists(x, x.number == a.number)',
+    'all.exists(x, a.number == x.number && x.flag)',
+    "all.exists(x, x.text == 'one' && x.other == a.number && x.flag)",
+    'all.exists(x, x.flag && (x.number == 3 && x.other == 3))',
+    'all.exists(x, x.number == x.other)',
+    'all.exists(x, x.flag || x.number == a.number)',
+    'all.exists(x, !(x.number == a.number))',
+    'all.exists(x, x.number == size(a.list) && a.flag)',
+    'all.exists(a, a.number == a.other)',
+    'all.exists(x, all.exists(y, y.number == x.other && x.flag))',
+    'all.exists(x, all.exists(y, x.number == 2 && y.other == x.number))',
+    'all.exists(x, all.exists(x, x.number == a.other && x.flag))',
+  ];
+  // Most of them are as their types promise, or nothing would be looked up.
+  const sound = {
+    ...{ number: fc.nat(20), other: fc.nat(20), text: fc.constantFrom('', 'one', 'two') },
+    flag: fc.boolean(),
+  };
+  const soundThing = fc.record({ ...sound, list: fc.constant([1]) }, { noNullPrototype: true });
+  const some = fc.oneof(
+    { weight: 4, arbitrary: fc.array(soundThing, { minLength: 9, maxLength: 12 }) },
+    fc.array(fc.oneof({ weight: 9, arbitrary: soundThing }, thing), { minLength: 9, maxLength: 12 }),
+  );
+  for (const text of equal)
+    fc.assert(
+      fc.property(soundThing, some, (a, all) => compare(text, a, all)),
+      { numRuns: 200, seed: fuzzSeed },
+    );
 });
 
 t.test('speed', async (t) => {
