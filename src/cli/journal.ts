@@ -13,6 +13,8 @@ export class Journal {
   private readonly style = styleFor(process.stderr);
   private readonly repeats = new Repeats(systemClock);
   private isTroubled = false;
+  /** What is wrong with the rules, as it was said. */
+  private ruleTrouble = '';
 
   constructor(private readonly options: GlobalOptions) {}
 
@@ -30,6 +32,22 @@ export class Journal {
   warn(error: unknown): void {
     const text = errorText(error, this.options.verbose, this.style);
     if (this.repeats.isWorthTelling(text)) this.tell(text, { event: 'error', ...errorJson(error) });
+  }
+
+  /** What is wrong with the rules now. Whatever it was before is over, and new when it comes again. */
+  badRules(error: unknown): void {
+    const text = errorText(error, this.options.verbose, this.style);
+    if (text !== this.ruleTrouble) this.repeats.forget(this.ruleTrouble);
+    this.ruleTrouble = text;
+    this.warn(error);
+  }
+
+  /** They are in force: new ones, or those that were all along. */
+  goodRules(directory: string, isNew: boolean): void {
+    this.repeats.forget(this.ruleTrouble);
+    this.ruleTrouble = '';
+    const line = isNew ? `rules reloaded from ${directory}` : `the rules in ${directory} are good again, and as before`;
+    this.tell(line, { event: 'rules', directory, changed: isNew });
   }
 
   /** A pass that could not be run. */

@@ -19,8 +19,9 @@ export class Repeats {
     return true;
   }
 
-  /** All is well: whatever comes is new. */
-  forget(): void {
-    this.told.clear();
+  /** All is well, or this trouble is over: it is new when it comes again. */
+  forget(text?: string): void {
+    if (text === undefined) this.told.clear();
+    else this.told.delete(text);
   }
 }

@@ -12,8 +12,10 @@ export interface ReloadEffects {
   wake(): void;
   /** Reads for these rules from now on. */
   prune(rules: RuleSet): void;
-  /** The files are in force: new ones, or those that were all along and had errors meanwhile. */
+  /** The files are in force: new ones, or those that were all along and had errors, or were not to be read, meanwhile. */
   good(isNew: boolean): void;
+  /** The files have errors. */
+  bad(error: TnaError): void;
   warn(error: unknown): void;
 }
 
@@ -33,19 +35,18 @@ export class RuleReload {
     this.reading = first;
   }
 
-  /** The files have changed. */
+  /** The files have changed, or can be read again. */
   async changed(result: CompileResult): Promise<void> {
-    const hadErrors = this.inForce.errors.length > 0;
     this.inForce = lastGood(this.inForce, result);
     const { ruleSet = this.newest, errors } = this.inForce;
     if (errors.length > 0) {
       const evidence = errors.map((error) => error.text).join('\n');
       const message = 'the rules changed but have errors; the last good ones stay in force';
-      this.effects.warn(new TnaError('rules', message, { evidence }));
+      this.effects.bad(new TnaError('rules', message, { evidence }));
       return;
     }
     const isNew = ruleSet !== this.newest;
-    if (isNew || hadErrors) this.effects.good(isNew);
+    this.effects.good(isNew);
     if (!isNew) return;
     this.newest = ruleSet;
     await this.follow(ruleSet);

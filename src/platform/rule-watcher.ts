@@ -34,7 +34,7 @@ export interface RuleWatcher {
 const usualTiming: WatchTiming = { debounce: 300, patience: 2000, rescan: 15_000 };
 
 /**
- * Calls `onChange` with the new set whenever names or contents changed. Events are hints only: every decision is made
+ * Calls `onChange` with the new set whenever names or contents changed, and with the old one when it can be read again. Events are hints only: every decision is made
  * by comparing contents, so that touching a file changes nothing and a lost event costs at most one rescan.
  *
  * Files are seldom replaced all at once (git pull, rsync, an editor), and a part of them may be rules as well. So a set, or that
@@ -62,6 +62,7 @@ export function watchRuleFiles(
     const found = find(directory);
     if (!('error' in found) && found.digest === inForce) {
       candidate = undefined;
+      if (failing) onChange(found.files);
       failing = false;
     } else if (found.digest !== candidate) {
       candidate = found.digest;

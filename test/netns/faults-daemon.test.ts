@@ -97,7 +97,8 @@ t.test('rules that break while it runs', async (t) => {
   await until('it has attached', says(controller, 'set-slot p2'), waitMs);
 
   const broken = good.replace('fpm: bridge_fdb', 'fpm: bridge_fbd');
-  writeFileSync(file, broken.replace('bridge.vlan_filtering', 'bridge.vlan_filtring'));
+  const mistaken = broken.replace('bridge.vlan_filtering', 'bridge.vlan_filtring');
+  writeFileSync(file, mistaken);
   const mistake =
     /the last good ones stay in force[\s\S]*bridge\.yaml:\d+:\d+: .*vlan_filtring.*did you mean "vlan_filtering"[\s\S]*bridge\.yaml:\d+:\d+: .*bridge_fbd.*"bridge_fdb"/;
   await until('it says so', says(controller, mistake), waitMs);
@@ -128,12 +129,21 @@ t.test('rules that break while it runs', async (t) => {
   );
   writeFileSync(file, good);
   await until('the end of the errors is news', says(controller, 'are good again, and as before'), waitMs);
+  const times = (text: string) => controller.log.split(text).length - 1;
+  writeFileSync(file, mistaken);
+  await until('so is the same mistake then', () => times('the last good ones stay in force') === 2, waitMs);
+  writeFileSync(file, good);
+  await until('and its end', () => times('are good again, and as before') === 2, waitMs);
 
   renameSync(rules, `${rules}-gone`);
   t.teardown(() => rmSync(`${rules}-gone`, { recursive: true, force: true }));
   await bed.addPort();
   await until('even without any', says(controller, 'set-slot p4'), waitMs);
+  await until('that they are gone is said', says(controller, 'cannot read the rules'), waitMs);
   renameSync(`${rules}-gone`, rules);
+  // A directory that is put back gives no event: SIGHUP makes it look.
+  process.kill(controller.pid, 'SIGHUP');
+  await until('and that they are back', () => times('are good again, and as before') === 3, waitMs);
 
   writeFileSync(file, good.replace('unless: port.up', "unless: port.up && port.name != 'p2'"));
   await until('and with new ones once they are good', says(controller, 'detach p2'), waitMs);

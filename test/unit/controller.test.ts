@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a controller says and when, and which rules it goes by while they change.
 
+import { stripVTControlCharacters } from 'node:util';
 import t from 'tap';
+import { Journal } from '../../src/cli/journal.js';
+import { parseOptions } from '../../src/cli/options.js';
 import { Repeats } from '../../src/cli/repeats.js';
 import { RuleReload } from '../../src/cli/rule-reload.js';
+import { TnaError } from '../../src/model/error.js';
 import type { RuleSet } from '../../src/model/ruleset.js';
 import { runPass } from '../../src/reconcile/pass.js';
 import { progressOf, progressText, stoppedText } from '../../src/report/controller.js';
@@ -41,8 +45,15 @@ t.test('the same trouble is told when it begins and now and then', async (t) => 
   t.notOk(repeats.isWorthTelling('a'));
   now += 60_000;
   t.ok(repeats.isWorthTelling('a'), 'after ten minutes');
+  repeats.isWorthTelling('b');
+  repeats.forget('a');
+  t.same(
+    ['a', 'b'].map((text) => repeats.isWorthTelling(text)),
+    [true, false],
+    'or when it was over meanwhile',
+  );
   repeats.forget();
-  t.ok(repeats.isWorthTelling('a'), 'or when all was well meanwhile');
+  t.ok(repeats.isWorthTelling('a'), 'or when all was well');
 });
 
 t.test('what could not be followed is tried again with each pass', async (t) => {
@@ -57,6 +68,7 @@ t.test('what could not be followed is tried again with each pass', async (t) => 
     wake: () => told.push('wake'),
     prune: () => undefined,
     good: () => undefined,
+    bad: () => undefined,
     warn: (error) => told.push(error instanceof Error ? error.message : String(error)),
   });
   const heard = () => new Promise(setImmediate).then(() => told.splice(0));
@@ -85,6 +97,7 @@ t.test('what rules name is followed before they are looked by, and read for from
     wake: () => told.push('wake'),
     prune: (rules) => told.push(`prune ${nameOf(rules)}`),
     good: (isNew) => told.push(isNew ? 'new' : 'as before'),
+    bad: ({ message }) => told.push(message),
     warn: (error) => told.push(error instanceof Error ? error.message : String(error)),
   });
   const after = (what: Promise<void> | undefined) =>
@@ -100,5 +113,30 @@ t.test('what rules name is followed before they are looked by, and read for from
   const errors = [{ file: 'a.yaml', line: 1, column: 1, code: 'cycle', message: 'no', text: 'no' }] as const;
   t.match(await after(reload.changed({ errors })), [/^the rules changed but have errors/]);
   t.same(await after(reload.changed({ ruleSet: second })), ['as before'], 'good again');
-  t.same(await after(reload.changed({ ruleSet: second })), [], 'which is no news twice');
+  t.same(
+    await after(reload.changed({ ruleSet: second })),
+    ['as before'],
+    'or readable again: nothing else brings the same',
+  );
+});
+
+t.test('a mistake in the rules is news again once they had another one, or none', async (t) => {
+  const lines = t.capture(process.stderr, 'write', () => true);
+  const said = () => lines().map(({ args }) => stripVTControlCharacters(String(args[0])).trim());
+  const journal = new Journal({ ...parseOptions({}), rules: 'here' });
+  const mistake = (text: string) => new TnaError('rules', `have errors: ${text}`);
+  journal.badRules(mistake('a'));
+  journal.badRules(mistake('a'));
+  t.same(said(), ['tna: have errors: a'], 'while it lasts, it is not');
+  journal.badRules(mistake('b'));
+  journal.badRules(mistake('a'));
+  t.same(said(), ['tna: have errors: b', 'tna: have errors: a'], 'one after another');
+  journal.goodRules('here', false);
+  journal.badRules(mistake('a'));
+  journal.goodRules('here', true);
+  t.same(said(), [
+    'the rules in here are good again, and as before',
+    'tna: have errors: a',
+    'rules reloaded from here',
+  ]);
 });

@@ -103,6 +103,7 @@ async function once(options: GlobalOptions, domain: Domain, host: LiveHost): Pro
 async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHost, hangUp: HangUp): Promise<number> {
   const journal = new Journal(options);
   const warn = (error: unknown) => journal.warn(error);
+  const bad = (error: unknown) => journal.badRules(error);
   const directory = options.rules ?? rulesDirectory();
   const protocols = protocolsIn(specDirectory(directory));
   const prune = () => {
@@ -118,12 +119,8 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
     follow: (rules) => waker.follow(rules),
     wake: () => waker.wake(),
     prune: (rules) => host.netlink.prune(pruningFor(rules)),
-    good: (isNew) => {
-      const line = isNew
-        ? `rules reloaded from ${directory}`
-        : `the rules in ${directory} are good again, and as before`;
-      journal.tell(line, { event: 'rules', directory, changed: isNew });
-    },
+    good: (isNew) => journal.goodRules(directory, isNew),
+    bad,
     warn,
   });
   const onRules = (files: readonly RuleFileText[]) => {
@@ -132,7 +129,7 @@ async function daemon(options: GlobalOptions, domain: LoadedDomain, host: LiveHo
       .then((texts) => reload.changed(compileRules(texts, domain.library, protocols)))
       .catch(warn);
   };
-  const watcher = watchRuleFiles(directory, onRules, { known: domain.files, onError: warn });
+  const watcher = watchRuleFiles(directory, onRules, { known: domain.files, onError: bad });
   const stop = () => waker.stop();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
