@@ -54,7 +54,7 @@ class PendingWaker implements HostWaker {
       if (this.closed) return client.close();
       const onEvent = (event: NetlinkEvent) => this.signal(lost(event) ? 'resync' : 'event');
       this.clients.push(client);
-      await client.subscribe(groups, onEvent, { receiveBuffer, only: [] });
+      await client.subscribe(groups, onEvent, { receiveBuffer, only: [], later: optional });
       for (const group of groups) this.joined.add(`${specName} ${group}`);
     } catch (cause) {
       client?.close();

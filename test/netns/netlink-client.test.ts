@@ -7,7 +7,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { loadSpec, MessageFlag, NetlinkClient, type NetlinkEvent, netnsInode } from 'netlink-ts';
+import {
+  bundledSpec,
+  loadSpec,
+  MessageFlag,
+  NetlinkClient,
+  NetlinkError,
+  type NetlinkEvent,
+  netnsInode,
+} from 'netlink-ts';
+import type { Family } from 'netlink-ts/dist/family.js';
 import t from 'tap';
 import { removeAtExit } from '../support/lab/cleanup.js';
 import { addNetns, deleteNetns, inNetns, ip, netnsName } from '../support/lab/netns.js';
@@ -95,6 +104,68 @@ t.test('the number of a family that is no more is asked for again', async (t) =>
   await ip(netns, 'link add a0 type veth peer name b0');
   await until(() => events.length > 0, 'an event of the group that there is');
   inside.close();
+  await deleteNetns(netns);
+});
+
+const noFamily = new NetlinkError('unsupported', 'the running kernel has no such family', { operation: 'a test' });
+
+t.test('a family that is not there yet', async (t) => {
+  const netns = netnsName('later');
+  await addNetns(netns);
+  const client = await NetlinkClient.open({ spec: 'netdev', netns: path(netns) });
+  t.teardown(() => client.close());
+  // It is there, but not when it is asked for first.
+  Reflect.set(client, 'resolve', () => Promise.reject(noFamily));
+  const events: NetlinkEvent[] = [];
+  await t.rejects(
+    client.subscribe(['mgmt'], () => {}),
+    { code: 'unsupported' },
+  );
+  await t.rejects(
+    client.subscribe(['no-such-group'], () => {}, { later: true }),
+    { code: 'unsupported', message: /the spec has no group/ },
+  );
+  await client.subscribe(['mgmt'], (event) => events.push(event), { later: true });
+  await until(() => events.length > 0, 'it has come');
+  t.same(
+    events.splice(0).map(({ kind }) => kind),
+    ['overrun'],
+  );
+  await ip(netns, 'link add a0 type veth peer name b0');
+  await until(() => events.some((each) => each.kind === 'message' && each.operation === 'dev-add-ntf'), 'dev-add-ntf');
+
+  const spec = { ...bundledSpec('netdev'), name: 'nobody' };
+  const nobody = await NetlinkClient.open({ spec, netns: path(netns) });
+  const heard: NetlinkEvent[] = [];
+  await nobody.subscribe(['mgmt'], (event) => heard.push(event), { later: true });
+  await delay(100);
+  t.same(heard, [], 'one that does not come is nothing wrong');
+  nobody.close();
+  await deleteNetns(netns);
+});
+
+t.test('a family that was loaded again, which was among what was lost', async (t) => {
+  const netns = netnsName('unheard');
+  await addNetns(netns);
+  await ip(netns, 'link add v0 type veth peer name v1');
+  const devices = await NetlinkClient.open({ spec: 'netdev', netns: path(netns) });
+  const client = await NetlinkClient.open({ spec: 'ethtool', netns: path(netns) });
+  for (const each of [devices, client]) t.teardown(() => each.close());
+  // As if its group had the number that another family's has now.
+  const other = await (Reflect.get(devices, 'resolve') as () => Promise<Family>).call(devices);
+  const stale = { id: 1000, groups: new Map([['monitor', other.groups.get('mgmt')]]) };
+  Reflect.set(client, 'resolve', () => Promise.resolve(stale));
+  const kinds: string[] = [];
+  await client.subscribe(['monitor'], ({ kind }) => kinds.push(kind), { receiveBuffer: 4096 });
+  await inNetns(netns, ['ethtool', '-K', 'v0', 'gso', 'off']);
+  await ip(netns, 'link add w0 type veth peer name w1');
+  await delay(100);
+  t.same(kinds, [], 'it is deaf');
+  const flood = Array.from({ length: 100 }, (_, n) => `link add x${n} type veth peer name y${n}\n`).join('');
+  spawnSync('ip', ['-n', netns, '-b', '-'], { input: flood });
+  await until(() => kinds.filter((kind) => kind === 'overrun').length > 1, 'a loss, and what it has cost');
+  await inNetns(netns, ['ethtool', '-K', 'v0', 'gso', 'on']);
+  await until(() => kinds.includes('message'), 'an event');
   await deleteNetns(netns);
 });
 

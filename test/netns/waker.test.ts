@@ -5,7 +5,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { enterNetns } from 'netlink-ts';
+import { enterNetns, NetlinkClient, NetlinkError } from 'netlink-ts';
 import t from 'tap';
 import { NetlinkReader } from '../../src/platform/netlink-reader.js';
 import { openWaker } from '../../src/platform/waker.js';
@@ -77,6 +77,35 @@ t.test('lost events are known, and later ones still wake', async (t) => {
     execFileSync('ip', ['link', 'set', 'd0', 'alias', `after-${round}`]);
     t.equal(await waker.next(5000), 'event', 'and the next event comes through');
   }
+});
+
+t.test('what an optional source is notified by is heard also if it comes later', async (t) => {
+  const of = (optional: boolean) =>
+    ruleSet(
+      `
+sources:
+  features: { spec: netdev, dump: dev-get, notify: [mgmt], optional: ${optional} }
+objects:
+  dev:
+    source: features
+    key: ifindex
+    attributes:
+      ifindex: { path: ifindex, type: int }
+`,
+      libraryOf(fpm('frame')),
+    );
+  // The first time that it is asked for, the kernel has no such family.
+  const resolve: unknown = Reflect.get(NetlinkClient.prototype, 'resolve');
+  t.teardown(() => Reflect.set(NetlinkClient.prototype, 'resolve', resolve));
+  const absent = new NetlinkError('unsupported', 'the running kernel has no such family', { operation: 'a test' });
+  Reflect.set(NetlinkClient.prototype, 'resolve', () => Promise.reject(absent));
+  await t.rejects(openWaker(of(false), reader), { code: 'netlink' });
+  const late = await openWaker(of(true), reader);
+  t.teardown(() => late.close());
+  t.not(await late.next(5000), 'timeout', 'that it has come wants everything read again');
+  t.equal(await late.next(100), 'timeout');
+  execFileSync('ip', ['link', 'add', 'e0', 'type', 'veth', 'peer', 'name', 'e1']);
+  t.not(await late.next(5000), 'timeout', 'and its events come');
 });
 
 t.test('closed while it subscribes to more, it leaves nothing open', async (t) => {

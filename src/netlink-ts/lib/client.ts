@@ -7,7 +7,7 @@ import type { Message, Spec } from './codec.js';
 import type { Input } from './decode.js';
 import { errnoError, NetlinkError } from './errors.js';
 import { type Family, resolveFamily } from './family.js';
-import { type Frame, MessageFlag } from './framing.js';
+import { type Frame, MessageFlag, MessageType } from './framing.js';
 import { decodeBody, encodeRequest, layoutOf } from './messages.js';
 import { pruner } from './prune.js';
 import { RequestChannel } from './request-channel.js';
@@ -113,6 +113,7 @@ export class NetlinkClient<Types extends object = AnyOperations> {
   /**
    * Joins multicast groups of the spec by name. Once resolved, nothing from then on is missed unknowingly: subscribe
    * first, then dump, and redo the dump on an `overrun` or `error` event.
+   * @throws NetlinkError `unsupported` for a family that is not there, unless it may come `later`, and for groups that it does not have
    */
   async subscribe(
     groups: readonly string[],
@@ -121,20 +122,26 @@ export class NetlinkClient<Types extends object = AnyOperations> {
   ): Promise<Subscription> {
     // What is known may be of a module that was loaded again.
     this.family = undefined;
-    const family = await this.resolve();
+    const family = await this.resolve().catch((cause: unknown) => {
+      if (options.later === true && cause instanceof NetlinkError && cause.code === 'unsupported') return undefined;
+      throw cause;
+    });
+    const isAwaited = this.spec.generic && family === undefined;
     // It may have been closed meanwhile: nobody would close what is opened now.
     if (this.closed) {
       throw new NetlinkError('closed', 'the client is closed', { operation: `${this.spec.name} subscribe` });
     }
     const numbered = groups.map((name) => {
       const number = family?.groups.get(name) ?? this.spec.groups.get(name);
-      if (number !== undefined) return { name, number };
+      if (number !== undefined || (isAwaited && this.spec.groups.has(name))) return { name, number };
       const where = this.spec.groups.has(name) ? 'the running kernel' : 'the spec';
       throw new NetlinkError('unsupported', `${where} has no group "${name}"`, {
         operation: `${this.spec.name} subscribe`,
       });
     });
-    const target = { spec: this.spec, netns: this.options.netns, groups: numbered, family: family?.id };
+    const changes = this.spec.generic && family?.id !== MessageType.firstOfFamily;
+    const find = changes ? () => resolveFamily(this.channel, this.spec.name, true) : undefined;
+    const target = { spec: this.spec, netns: this.options.netns, groups: numbered, family: family?.id, find };
     const subscription = openSubscription(target, onEvent, options, (closed) => this.subscriptions.delete(closed));
     this.subscriptions.add(subscription);
     return subscription;

@@ -3,7 +3,8 @@
 import type { Message, Spec } from './codec.js';
 import { type Input, inputOf } from './decode.js';
 import { errnoError, NetlinkError } from './errors.js';
-import { familyChange, familyChanges } from './family.js';
+import { type Family, familyChange, familyChanges } from './family.js';
+import { FollowedFamily } from './followed-family.js';
 import { type Frame, frameAt, MessageType, nextFrame } from './framing.js';
 import { decodeBody, layoutOf } from './messages.js';
 import { type NativeSocket, openSocket, readableOverrun, readableTruncated } from './native.js';
@@ -15,7 +16,7 @@ export type NetlinkEvent =
   /** A message of a type that the spec does not describe: something happened all the same. */
   | { readonly kind: 'unknown'; readonly type: number }
   /**
-   * Events were lost, of a full receive buffer or while the family's module was loaded anew: whatever was known must be asked for again. Told again when
+   * Events were lost, of a full receive buffer or while the family's module was not there: whatever was known must be asked for again. Told again when
    * all that was queued has been delivered, if that takes long. The subscription goes on.
    */
   | { readonly kind: 'overrun' }
@@ -27,6 +28,8 @@ export interface SubscribeOptions {
   readonly receiveBuffer?: number;
   /** Decode only these attributes, or parts of nests by path, such as `linkinfo.kind` (and the fixed header). */
   readonly only?: readonly string[];
+  /** Where there is no such generic netlink family: wait until a module brings it, which is told as an `overrun`, rather than fail. */
+  readonly later?: boolean;
 }
 
 /** A live subscription. It keeps the process alive until `unref()` or `close()`. */
@@ -39,9 +42,12 @@ export interface Subscription {
 export interface SubscriptionTarget {
   readonly spec: Spec;
   readonly netns: string | undefined;
-  readonly groups: readonly { readonly name: string; readonly number: number }[];
-  /** Number of the generic netlink family when it was subscribed to; undefined for raw families. */
+  /** Numbers are undefined as long as the family is not there. */
+  readonly groups: readonly { readonly name: string; readonly number: number | undefined }[];
+  /** Number of the generic netlink family when it was subscribed to; undefined for raw families, and where it is not there. */
   readonly family: number | undefined;
+  /** Finds the family as it is now; undefined for one that does not change. */
+  readonly find: (() => Promise<Family>) | undefined;
 }
 
 /**
@@ -57,8 +63,6 @@ export function openSubscription(
 ): Subscription {
   const { spec } = target;
   const prune = pruner(options.only);
-  let familyId = target.family;
-  const followsFamily = familyId !== undefined && familyId !== MessageType.firstOfFamily;
 
   const deliver = (event: NetlinkEvent): void => {
     try {
@@ -70,19 +74,35 @@ export function openSubscription(
     }
   };
 
-  /** A module that goes takes its groups along; one that comes has others. What happened in between was not heard. */
-  const followFamily = (input: Input, frame: Frame): void => {
-    const change = familyChange(input, frame, spec.name);
-    if (change === undefined) return;
-    if (change !== 'gone') {
-      familyId = change.id;
-      for (const { name } of target.groups) {
-        const number = change.groups.get(name);
-        const errno = number === undefined ? 0 : socket.membership(number, true);
-        if (errno !== 0) throw errnoError(errno, { operation: `${spec.name} subscribe to ${name}` });
-      }
+  const fail = (cause: unknown): void => deliver({ kind: 'error', error: asNetlinkError(cause, spec.name) });
+
+  /** All that can be joined, also where one cannot. */
+  const join = (groups: SubscriptionTarget['groups']): void => {
+    let failure: NetlinkError | undefined;
+    for (const { name, number } of groups) {
+      const errno = number === undefined ? 0 : socket.membership(number, true);
+      if (errno !== 0) failure ??= errnoError(errno, { operation: `${spec.name} subscribe to ${name}` });
     }
-    deliver({ kind: 'overrun' });
+    if (failure !== undefined) throw failure;
+  };
+
+  const followed =
+    target.find &&
+    new FollowedFamily(target.family, {
+      find: target.find,
+      join: (numbers) => join(target.groups.map(({ name }) => ({ name, number: numbers.get(name) }))),
+      lost: () => deliver({ kind: 'overrun' }),
+      failed: fail,
+    });
+
+  const follow = (family: FollowedFamily, input: Input, frame: Frame): void => {
+    const change = familyChange(input, frame, spec.name);
+    if (change !== undefined) family.changed(change);
+  };
+
+  const isOurs = (type: number): boolean => {
+    if (followed !== undefined) return followed.isOf(type);
+    return target.family === undefined ? type >= MessageType.firstOfFamily : type === target.family;
   };
 
   const deliverBytes = (bytes: Uint8Array): void => {
@@ -90,21 +110,21 @@ export function openSubscription(
     for (let at = 0; at < bytes.length && socket.fd() >= 0; ) {
       const frame = frameAt(input, at, bytes.length);
       at = nextFrame(frame);
-      if (followsFamily && frame.type === MessageType.firstOfFamily) followFamily(input, frame);
-      if (frame.type < MessageType.firstOfFamily || (familyId !== undefined && frame.type !== familyId)) continue;
+      if (followed !== undefined && frame.type === MessageType.firstOfFamily) follow(followed, input, frame);
+      if (!isOurs(frame.type)) continue;
       const layout = layoutOf(spec, input, frame);
       if (layout === undefined) {
         deliver({ kind: 'unknown', type: frame.type });
         continue;
       }
-      let event: NetlinkEvent;
+      let message: Message;
       try {
-        const message = decodeBody(spec, input, frame, layout, prune(layout));
-        event = { kind: 'message', operation: layout.operation, message };
+        message = decodeBody(spec, input, frame, layout, prune(layout));
       } catch (cause) {
-        event = { kind: 'error', error: asNetlinkError(cause, spec.name) };
+        fail(cause);
+        continue;
       }
-      deliver(event);
+      deliver({ kind: 'message', operation: layout.operation, message });
     }
   };
 
@@ -113,14 +133,17 @@ export function openSubscription(
     if ((flags & readableOverrun) !== 0) deliver({ kind: 'overrun' });
     if ((flags & readableTruncated) !== 0) {
       const details = { operation: `${spec.name} subscription` };
-      deliver({ kind: 'error', error: new NetlinkError('truncated', 'an event was cut off', details) });
+      fail(new NetlinkError('truncated', 'an event was cut off', details));
     }
+    let isWhole = flags === 0 && errno === 0;
     try {
       if (bytes !== null) deliverBytes(new Uint8Array(bytes));
     } catch (cause) {
-      deliver({ kind: 'error', error: asNetlinkError(cause, spec.name) });
+      isWhole = false;
+      fail(cause);
     }
-    if (errno !== 0) deliver({ kind: 'error', error: errnoError(errno, { operation: `${spec.name} subscription` }) });
+    if (errno !== 0) fail(errnoError(errno, { operation: `${spec.name} subscription` }));
+    if (!isWhole) void followed?.ask();
   });
 
   try {
@@ -128,17 +151,18 @@ export function openSubscription(
       const errno = socket.setReceiveBuffer(options.receiveBuffer);
       if (errno !== 0) throw errnoError(errno, { operation: `${spec.name} subscribe (receive buffer)` });
     }
-    for (const { name, number } of [...(followsFamily ? [familyChanges] : []), ...target.groups]) {
-      const errno = socket.membership(number, true);
-      if (errno !== 0) throw errnoError(errno, { operation: `${spec.name} subscribe to ${name}` });
-    }
+    join([...(followed === undefined ? [] : [familyChanges]), ...target.groups]);
   } catch (cause) {
     socket.close();
     throw cause;
   }
 
+  // It may have come before its coming could be heard.
+  if (target.family === undefined) void followed?.ask();
+
   const subscription: Subscription = {
     close: () => {
+      followed?.close();
       socket.close();
       onClose(subscription);
     },

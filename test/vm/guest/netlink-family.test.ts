@@ -2,6 +2,7 @@
 // A generic netlink family that is a module's: it has another number, and its groups others, each time the module is loaded. And the
 // kernel loads modules for who asks for a family by name.
 
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadSpec, NetlinkClient, type NetlinkEvent } from 'netlink-ts';
@@ -70,6 +71,49 @@ t.test('requests and subscriptions outlive a module that is loaded again', async
   await teamWithPort();
   await until(() => heard('message'), 'an event after');
   t.pass('and events come');
+});
+
+t.test('nor does it matter if that was among what a full socket has lost', async (t) => {
+  const client = await NetlinkClient.open({ spec });
+  t.teardown(() => client.close());
+  const kinds: string[] = [];
+  await client.subscribe(['change_event'], ({ kind }) => kinds.push(kind), { receiveBuffer: 4096 });
+  const ports = 'p1 p2 p3 p4 p5 p6 p7 p8 p9';
+  // Nobody reads meanwhile.
+  const script = `ip link add team0 type team
+    for p in ${ports}; do ip link add $p type veth peer name far-$p; ip link set $p master team0; done
+    for p in ${ports}; do ip link del $p; done
+    ip link del team0; modprobe -r team; modprobe team`;
+  execFileSync('sh', ['-ec', script]);
+  await until(() => kinds.filter((kind) => kind === 'overrun').length > 1, 'a loss, and what it has cost');
+  kinds.length = 0;
+  await teamWithPort();
+  await until(() => kinds.includes('message'), 'an event after');
+  t.pass('events come');
+});
+
+t.test('a family whose module comes later', async (t) => {
+  const helper = '/proc/sys/kernel/modprobe';
+  const before = readFileSync(helper, 'utf8');
+  // Else the kernel would load it for who asks.
+  writeFileSync(helper, '/bin/false');
+  t.teardown(() => writeFileSync(helper, before));
+  await run('modprobe', ['-r', 'team']);
+  const client = await NetlinkClient.open({ spec });
+  t.teardown(() => client.close());
+  const kinds: string[] = [];
+  await t.rejects(
+    client.subscribe(['change_event'], () => {}),
+    { code: 'unsupported' },
+  );
+  await client.subscribe(['change_event'], ({ kind }) => kinds.push(kind), { later: true });
+  await delay(500);
+  t.same(kinds, []);
+  await run('modprobe', ['team']);
+  await until(() => kinds.includes('overrun'), 'it is told that it is there');
+  await teamWithPort();
+  await until(() => kinds.includes('message'), 'an event');
+  t.pass('events come');
 });
 
 t.test('a family that nobody has is asked for by name once', async (t) => {
