@@ -61,8 +61,8 @@ export interface LeaseHolder {
 
 /** Wakes the loop: something may have changed. Events carry no state. */
 export interface Waker {
-  /** Resolves when an event arrived since the last call, or after `timeoutMs`; `resync` when events were lost. */
-  next(timeoutMs: number): Promise<'event' | 'resync' | 'timeout' | 'stopped'>;
+  /** Resolves when an event arrived, or some were lost, since the last call, or after `timeoutMs`. */
+  next(timeoutMs: number): Promise<'event' | 'timeout' | 'stopped'>;
   close(): void;
 }
 

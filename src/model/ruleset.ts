@@ -13,17 +13,9 @@ export type Attributes = { readonly [name: string]: Value };
 /** Variables of an expression: an object's attributes, or those of many objects. */
 export type Scope = { readonly [variable: string]: Attributes | readonly Attributes[] };
 
-/** Where in the rule files something was written. Lines and columns count from 1. */
-export interface Position {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-}
-
 /** A CEL expression, type-checked when the rules were loaded. `evaluate` throws a TnaError for what types cannot rule out. */
 export interface Expression {
   readonly text: string;
-  readonly position: Position;
   evaluate(scope: Scope): Value;
 }
 
@@ -134,7 +126,6 @@ export interface ConditionRule {
   readonly live: readonly string[];
   /** May cease to hold once a program is attached to the device: no reason against attaching. For `transmit` only. */
   readonly provisional: boolean;
-  readonly position: Position;
 }
 
 export type Hook = 'xdp' | 'tc';
@@ -164,14 +155,11 @@ export interface ModuleRule {
   readonly hooks: readonly Hook[];
   readonly when: Expression | undefined;
   readonly params: { readonly [name: string]: Expression };
-  readonly position: Position;
 }
 
 /** Something that is accelerated, on every object of one type. */
 export interface ServiceRule {
   readonly name: string;
-  readonly subsystem: string;
-  readonly summary: string;
   readonly on: string;
   readonly variable: string;
   readonly bindings: readonly Binding[];
@@ -189,7 +177,6 @@ export interface ServiceRule {
 
 /** Everything that the rule files say, with references resolved and expressions compiled. */
 export interface RuleSet {
-  readonly files: readonly string[];
   /** SHA-256 over file names and contents. */
   readonly hash: string;
   readonly sources: readonly Source[];

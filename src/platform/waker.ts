@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wakes the reconcile loop on netlink events of the groups that the rules name. Events carry no state, so they are only counted.
 
-import { NetlinkClient, NetlinkError, type NetlinkEvent } from 'netlink-ts';
+import { NetlinkClient, NetlinkError } from 'netlink-ts';
 import { TnaError } from '../model/error.js';
 import type { Waker } from '../model/ports.js';
 import type { RuleSet } from '../model/ruleset.js';
@@ -34,7 +34,7 @@ export async function openWaker(rules: RuleSet, reader: NetlinkReader): Promise<
 class PendingWaker implements HostWaker {
   private clients: NetlinkClient[] = [];
   private readonly joined = new Set<string>();
-  private pending: 'event' | 'resync' | 'stopped' | undefined;
+  private pending: 'event' | 'stopped' | undefined;
   private resolve: (() => void) | undefined;
   private closed = false;
 
@@ -52,9 +52,9 @@ class PendingWaker implements HostWaker {
     try {
       client = await NetlinkClient.open({ spec: this.reader.spec(specName) });
       if (this.closed) return client.close();
-      const onEvent = (event: NetlinkEvent) => this.signal(lost(event) ? 'resync' : 'event');
       this.clients.push(client);
-      await client.subscribe(groups, onEvent, { receiveBuffer, only: [], later: optional });
+      // Also of what was lost: everything is read again in any case.
+      await client.subscribe(groups, () => this.wake(), { receiveBuffer, only: [], later: optional });
       for (const group of groups) this.joined.add(`${specName} ${group}`);
     } catch (cause) {
       client?.close();
@@ -67,7 +67,7 @@ class PendingWaker implements HostWaker {
     }
   }
 
-  next(timeoutMs: number): Promise<'event' | 'resync' | 'timeout' | 'stopped'> {
+  next(timeoutMs: number): Promise<'event' | 'timeout' | 'stopped'> {
     return new Promise((resolve) => {
       const finish = () => {
         clearTimeout(timer);
@@ -97,15 +97,10 @@ class PendingWaker implements HostWaker {
     for (const client of this.clients) client.close();
   }
 
-  private signal(what: 'event' | 'resync' | 'stopped'): void {
-    const rank = { event: 0, resync: 1, stopped: 2 };
-    if (this.pending === undefined || rank[what] > rank[this.pending]) this.pending = what;
+  private signal(what: 'event' | 'stopped'): void {
+    if (this.pending !== 'stopped') this.pending = what;
     this.resolve?.();
   }
-}
-
-function lost({ kind }: NetlinkEvent): boolean {
-  return kind === 'overrun' || kind === 'error';
 }
 
 /** A spec is optional when every source that is notified by it is. */

@@ -137,7 +137,7 @@ async function waitUnderLease(
   timeoutMs: number,
   everyMs: number,
   renew: () => Promise<void>,
-): Promise<'event' | 'resync' | 'timeout' | 'stopped'> {
+): Promise<'event' | 'timeout' | 'stopped'> {
   const due = clock.now() + timeoutMs;
   for (;;) {
     const before = clock.now();

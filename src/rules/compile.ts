@@ -55,7 +55,6 @@ export function compileRules(files: readonly RuleText[], library?: Library, prot
   const cel = celTypes(types);
   const context: RuleContext = { declarations, types, cel, library };
   const ruleSet: RuleSet = {
-    files: files.map(({ path }) => path),
     hash: hashRules(files),
     sources: compileSources(declarations, types, cel),
     objects: compileObjects(declarations, types, cel),

@@ -44,7 +44,6 @@ export class Site {
 /** One named thing. `value` has the shape of its type only where `usable`. */
 export interface Declared<T> {
   readonly name: string;
-  readonly subsystem: string;
   readonly site: Site;
   readonly value: T;
   readonly usable: boolean;
@@ -126,7 +125,7 @@ export function collectDeclarations(
     const site = new Site(document, [], errors);
     const subsystem = isText(member(rules, 'subsystem')) ? rules.subsystem : '';
     if (subsystem !== '') {
-      subsystems.add({ name: subsystem, subsystem, site: site.at('subsystem'), value: subsystem, usable: true });
+      subsystems.add({ name: subsystem, site: site.at('subsystem'), value: subsystem, usable: true });
     }
     const addAll = <T>(section: keyof RuleFile & string, names: Names<T>): void => {
       const entries = member(rules, section);
@@ -134,7 +133,7 @@ export function collectDeclarations(
       for (const [name, value] of Object.entries(entries as { readonly [name: string]: T })) {
         const reserved = section === 'objects' && celReservedNames.has(name);
         const usable = !reserved && !unusable(section, name);
-        names.add({ name, subsystem, site: site.at(section, name), value, usable });
+        names.add({ name, site: site.at(section, name), value, usable });
         if (reserved) {
           site
             .at(section, name)

@@ -36,24 +36,16 @@ export function compileExpression(scope: CelScope, site: Site, text: string, off
     const { offset: inside, code, message, ...extra } = result.problem;
     return reportInText(site, offset + inside, code, message, extra);
   }
-  const whereabouts = () => site.document.positionInText(site.path, offset);
   const evaluate = (variables: Scope): Value => {
     try {
       return result.evaluate(variables);
     } catch (cause) {
-      const { file, line, column } = whereabouts();
+      const { file, line, column } = site.document.positionInText(site.path, offset);
       const object = `${file}:${line}:${column}`;
       throw new TnaError('rule-evaluation', `cannot evaluate ${text}`, { object, evidence: reasonOf(cause), cause });
     }
   };
-  const expression: Expression = {
-    text,
-    get position() {
-      return whereabouts();
-    },
-    evaluate,
-  };
-  return { expression, type: result.type, typeName: result.typeName, uses: result.uses };
+  return { expression: { text, evaluate }, type: result.type, typeName: result.typeName, uses: result.uses };
 }
 
 function reasonOf(cause: unknown): string {
@@ -188,8 +180,5 @@ function compileCondition(context: ConditionContext, site: Site, condition: Cond
     object: condition.object,
     live,
     provisional: condition.provisional ?? false,
-    get position() {
-      return site.document.position(site.path);
-    },
   };
 }

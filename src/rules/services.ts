@@ -110,7 +110,7 @@ export function compileAttach(context: RuleContext): readonly AttachRule[] {
 export function compileServices(context: RuleContext): readonly ServiceRule[] {
   const { declarations, types } = context;
   const rules: ServiceRule[] = [];
-  for (const { name, subsystem, site, value } of declarations.services.usable()) {
+  for (const { name, site, value } of declarations.services.usable()) {
     const [variable, typeName] = Object.entries(value.on)[0] ?? ['', ''];
     const type = resolveType(declarations, types, typeName, site.at('on', variable));
     if (type === undefined) continue;
@@ -141,8 +141,6 @@ export function compileServices(context: RuleContext): readonly ServiceRule[] {
     }
     rules.push({
       name,
-      subsystem,
-      summary: value.summary ?? '',
       on: type.name,
       variable,
       bindings: bound.bindings,
@@ -267,9 +265,6 @@ function compileModules(
       hooks: own,
       when: when?.expression,
       params,
-      get position() {
-        return at.document.position(at.path);
-      },
     });
   }
   return rules;
@@ -296,13 +291,7 @@ function compileParams(
       params[name] = checked.expression;
       type = checked.typeName;
     } else {
-      params[name] = {
-        text: String(given),
-        get position() {
-          return at.document.position(at.path);
-        },
-        evaluate: () => given,
-      };
+      params[name] = { text: String(given), evaluate: () => given };
       type = typeof given === 'number' ? 'int' : 'bool';
     }
     const wanted = declared === undefined ? ['int', 'bool'] : [declared.type === 'bool' ? 'bool' : 'int'];

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // From offsets to lines and columns, also inside a YAML scalar, whose text differs from what the file holds.
-import type { Position } from '../model/ruleset.js';
+
+/** Where in the rule files something was written. Lines and columns count from 1. */
+export interface Position {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
 
 /** One file's text with an index of its lines. */
 export class SourceText {

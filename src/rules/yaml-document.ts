@@ -11,9 +11,8 @@ import {
   parseDocument,
   type Scalar,
 } from 'yaml';
-import type { Position } from '../model/ruleset.js';
 import type { RuleErrorCode, RuleFinding } from './rule-error.js';
-import { offsetInScalar, type ScalarStyle, SourceText } from './source-text.js';
+import { offsetInScalar, type Position, type ScalarStyle, SourceText } from './source-text.js';
 
 /** Bytes of one rule file; more is a mistake or an attack. */
 const maxFileBytes = 1 << 20;

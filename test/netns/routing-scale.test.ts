@@ -72,7 +72,7 @@ class CountedLoop {
     const hearing: Waker = {
       next: async (timeout) => {
         const woken = await waker.next(timeout);
-        if (woken === 'event' || woken === 'resync') counted.events += 1;
+        if (woken === 'event') counted.events += 1;
         return woken;
       },
       close: () => waker.close(),
