@@ -16,7 +16,7 @@ export function besideController(options: GlobalOptions): GlobalOptions {
   return told.options;
 }
 
-/** Undefined when there is nothing to adopt. `resolve` finds what the controller's working directory makes of a path. */
+/** Undefined when there is nothing to adopt. `resolve` finds where a path leads the controller. */
 export function adopted(
   options: GlobalOptions,
   argv: readonly string[],

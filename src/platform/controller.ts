@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The controller that works on a namespace, as far as it can be seen from here.
 
-import { readlinkSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { statSync } from 'node:fs';
 import { namespaceId, namespacePath } from './namespace.js';
+import { pathsOf } from './other-root.js';
 import { PinDirectory } from './pin-directory.js';
 
 export interface RunningController {
   readonly pid: number;
   readonly argv: readonly string[];
-  /** A path that it was given, seen from its working directory. */
+  /** Where a path that it was given leads it. */
   resolve(path: string): string;
 }
 
@@ -20,9 +20,7 @@ export function controllerOf(namespace: string | undefined): RunningController |
     const holder = new PinDirectory(inode).holder();
     if (holder === null) return undefined;
     const { pid, argv } = holder;
-    // looked up now, while it is there
-    const directory = readlinkSync(`/proc/${pid}/cwd`);
-    return { pid, argv, resolve: (path) => resolve(directory, path) };
+    return { pid, argv, resolve: pathsOf(pid) };
   } catch {
     // What is wrong is for the command itself to say.
     return undefined;

@@ -4,6 +4,7 @@ import { closeSync, openSync, readdirSync, readlinkSync, readSync, realpathSync,
 import { isAbsolute, join, relative } from 'node:path';
 import { TnaError } from '../model/error.js';
 import { isMissing } from './failure.js';
+import { isInOtherRoot } from './other-root.js';
 
 /** One rule file: the path by which errors name it, and its text. */
 export interface RuleFileText {
@@ -26,7 +27,7 @@ export function readRuleFiles(directory: string): readonly RuleFileText[] {
     let before: string | undefined;
     try {
       before = versionOf(directory);
-      const files = readAll(directory, realpathSync(directory));
+      const files = readAll(directory, placeOf(directory));
       if (versionOf(directory) === before) return files;
       if (attempt === readAttempts) throw new Error('it is replaced again and again while it is read');
     } catch (cause) {
@@ -78,11 +79,15 @@ function readBounded(path: string): string {
   }
 }
 
+function placeOf(directory: string): string {
+  return isInOtherRoot(directory) ? directory : realpathSync(directory);
+}
+
 /** Where the directory leads to, and a ConfigMap's `..data` in it; nothing where it leads nowhere. */
 function versionOf(directory: string): string | undefined {
   let place: string;
   try {
-    place = realpathSync(directory);
+    place = placeOf(directory);
   } catch {
     return undefined;
   }

@@ -4,7 +4,18 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { BpfLink, BpfMap, type MapType } from 'bpf-loader-native';
 import t from 'tap';
@@ -12,6 +23,7 @@ import { ensureBpffs } from '../../src/platform/bpffs.js';
 import { rulesDirectory } from '../../src/platform/package-paths.js';
 import { bpffsRoot } from '../../src/platform/pins.js';
 import { Bed } from '../support/lab/bed.js';
+import { isRemoved, removeAtExit } from '../support/lab/cleanup.js';
 import { run, tryRun } from '../support/lab/command.js';
 import { Footprint } from '../support/lab/footprint.js';
 import { misdelivered, misdeliveredTwice, teach } from '../support/lab/forwarding.js';
@@ -220,6 +232,36 @@ t.test('the lock', async (t) => {
     t.equal((await tna('reconcile', '--once', '--netns', bed.netns)).code, 0);
     t.equal((await tna('plan', '--detailed-exitcode', '--netns', bed.netns)).code, 0);
   });
+});
+
+t.test('the rules of a controller that sees other files under their name', async (t) => {
+  const bed = await Bed.make(t, { kind: 'tap', ports: 2 });
+  const directory = realpathSync(t.testdir({ own: {}, seen: {}, current: t.fixture('symlink', 'seen') }));
+  cpSync(rulesDirectory(), join(directory, 'own'), { recursive: true });
+  const file = join(directory, 'own', 'bridge.yaml');
+  const strict = readFileSync(file, 'utf8').replace('unless: port.up', "unless: port.up && port.name != 'p2'");
+  writeFileSync(file, strict);
+  // From outside, the directory is empty.
+  const script = 'mount --bind own seen; ln -sfn "$PWD/seen" current; exec "$@" --rules current';
+  const command = [process.execPath, main, 'reconcile', '--netns', bed.netns];
+  const child = spawn('unshare', ['-m', 'sh', '-ec', script, 'sh', ...command], {
+    cwd: directory,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const ended = once(child, 'close');
+  removeAtExit(`process ${child.pid}`, ['kill', '-9', String(child.pid)]);
+  let log = '';
+  child.stderr.on('data', (data: Buffer) => {
+    log += data.toString();
+  });
+  await until('the controller has attached', () => log.includes('set-slot p1'));
+  const explained = await tna('explain', 'p2', '--netns', bed.netns);
+  t.equal(explained.code, 0, explained.stderr);
+  t.match(explained.stderr, new RegExp(`was told: --rules /proc/${child.pid}/root${directory}/seen\n`));
+  t.match(explained.stdout, /port-down|is down/, 'judged by its rules');
+  child.kill();
+  await ended;
+  isRemoved(`process ${child.pid}`);
 });
 
 for (const hook of ['tc', 'xdp']) {
