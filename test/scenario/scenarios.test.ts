@@ -229,6 +229,32 @@ t.test('what bonds say that they can is of the devices below them', async (t) =>
   );
 });
 
+t.test('a rule that selects is seen beside one that differs in nothing else', async (t) => {
+  const scenario = scenarios.find(({ name }) => name === 'router');
+  if (scenario === undefined) throw new Error('there is no scenario router');
+  const snapshot = readRecording(scenario.recording);
+  /** What speaks against routing with these rules, beside those that a namespace begins with. */
+  const codes = (...rules: readonly Message[]) => {
+    const policy_rules = [...(snapshot.sources.policy_rules ?? []), ...rules];
+    const { desired } = derive(domain, { ...snapshot, sources: { ...snapshot.sources, policy_rules } }, new Map());
+    return desired.interfaces.find(({ name }) => name === 'e1')?.reasons.map(({ code }) => code);
+  };
+  const plain: Message = { family: 2, action: 1, priority: 100, table: 100, suppress_prefixlen: -1 };
+  t.notOk(codes(plain)?.includes('policy-rules'));
+  const selectors: readonly Message[] = [
+    ...[{ src_len: 8 }, { dst_len: 8 }, { tos: 16 }, { dscp: 0 }, { iifname: 'e1' }, { oifname: 'e1' }, { flags: 2 }],
+    ...[{ fwmask: 1 }, { tun_id: 1 }, { uid_range: { start: 0, end: 0 } }, { ip_proto: 6 }, { flowlabel_mask: 1 }],
+    ...[
+      { sport_range: { start: 1 } },
+      { dport_range: { start: 1 } },
+      { suppress_ifgroup: 1 },
+      { suppress_prefixlen: 0 },
+    ],
+  ];
+  for (const selector of selectors)
+    t.ok(codes(plain, { ...plain, ...selector })?.includes('policy-rules'), JSON.stringify(selector));
+});
+
 t.test('an ingress chain is seen in any family and by any name', async (t) => {
   const snapshot = recordedBridge();
   const concerned = (chain: Message) => {
