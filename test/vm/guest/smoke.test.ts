@@ -62,9 +62,12 @@ t.test('capabilities', async (t) => {
     // No module for VRFs is loaded here: that costs only their ports something. Of what is not possible anyway no conditions are told.
     const bridgeInVrf =
       "bridge.slave_kind == 'vrf' || routers.exists(r, r.kind == 'vlan' && r.lower == bridge.ifindex && r.slave_kind == 'vrf')";
+    const portOrVlanInVrf =
+      "port.slave_kind == 'vrf' || ports.exists(p, p.kind == 'vlan' && p.lower == port.ifindex && p.slave_kind == 'vrf')";
     const inVrf = everything.map((what) => {
       if (!routes) return what;
-      return `${what} if ${routing.includes(what) ? "port.slave_kind == 'vrf'" : bridgeInVrf}`;
+      const portInVrf = what.endsWith(' xdp') ? portOrVlanInVrf : "port.slave_kind == 'vrf'";
+      return `${what} if ${routing.includes(what) ? portInVrf : bridgeInVrf}`;
     });
     const vrf = { costs: inVrf, remedy: /modprobe -a vrf$/ };
     const missing = new Map([['btf:net_vrf.tb_id', vrf]]);
