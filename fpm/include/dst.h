@@ -7,6 +7,7 @@
 // The first one may not have been for forwarding at all (`ip route add local … nhid`, `ip -6 route add blackhole … nhid`): then the
 // packets of those that come later are delivered or dropped as well. Only a dst whose input is forwarding (ip_forward, ip6_forward) counts.
 #pragma once
+#include "bridge.h"
 #include "fib.h"
 #include "rps.h"
 
@@ -91,14 +92,17 @@ static __always_inline u64 tna_cpu_offset(struct tna_pkt *p)
 #endif
 
 #ifdef TNA_HOOK_XDP
-// May a packet that is left to Linux go on to another CPU behind the port's queue, or behind the bridge's (address 0: none), where netif_receive_skb()
-// asks once more? A function of its own for the stack's sake.
+// May a packet that is left to Linux go on to another CPU behind the port's queue, or behind that of the bridge (struct net_bridge; 0: none), where
+// netif_receive_skb() asks once more? A function of its own for the stack's sake.
 __attribute__((noinline)) u64 tna_steered(u64 port, u32 queue, u64 bridge)
 {
 	u64 spreads = tna_queue_spreads(port, queue);
 
-	if (bridge)
-		spreads |= tna_queue_spreads(bridge, 0) | (TNA_AT(net_device, bridge)->real_num_rx_queues ^ 1);
+	if (bridge) {
+		u64 device = tna_bridge_device(TNA_AT(net_bridge, bridge), bridge);
+
+		spreads |= tna_queue_spreads(device, 0) | (TNA_AT(net_device, device)->real_num_rx_queues ^ 1);
+	}
 	return spreads;
 }
 #endif
@@ -107,7 +111,8 @@ __attribute__((noinline)) u64 tna_steered(u64 port, u32 queue, u64 bridge)
 static __always_inline bool tna_goes_elsewhere(struct tna_pkt *p)
 {
 #ifdef TNA_HOOK_XDP
-	return tna_steered(p->dev_address, ((struct xdp_md *)p->ctx)->rx_queue_index, TNA_HANDS_UP ? p->in_address : 0);
+	/* not p->in, which may be a VLAN device on the bridge */
+	return tna_steered(p->dev_address, ((struct xdp_md *)p->ctx)->rx_queue_index, TNA_HANDS_UP ? p->bridge.address : 0);
 #else
 	return (void)p, false;
 #endif

@@ -7,10 +7,7 @@ import { fpm, libraryOf, ruleSet } from './rule-set.js';
 
 const library = libraryOf(fpm('frame'));
 const hookedLibrary = libraryOf(fpm('frame'), fpm('oddity', { order: 200 }), fpm('lease', { order: 5 }));
-/** Devices of which the condition holds get no pipeline. */
-export const rulesWith = (condition: string, of = library): RuleSet =>
-  ruleSet(
-    `
+const devices = `
 sources:
   links: { spec: rt-link, dump: getlink }
 objects:
@@ -21,7 +18,12 @@ objects:
     attributes:
       ifindex: { path: ifi_index, type: int }
       name: { path: ifname, type: string }
-      up: { path: up, type: bool, default: true }
+`.trimStart();
+/** Devices of which the condition holds get no pipeline. */
+export const rulesWith = (condition: string, of = library): RuleSet =>
+  ruleSet(
+    `
+${devices}      up: { path: up, type: bool, default: true }
 attach:
   dev: { hooks: [{ hook: tc }] }
 services:
@@ -35,17 +37,7 @@ services:
 /** Devices that go to XDP unless their driver has refused it, with another FPM once something about them is odd. */
 const hookedRules = ruleSet(
   `
-sources:
-  links: { spec: rt-link, dump: getlink }
-objects:
-  dev:
-    source: links
-    key: ifindex
-    label: name
-    attributes:
-      ifindex: { path: ifi_index, type: int }
-      name: { path: ifname, type: string }
-      refused: { path: refused, type: bool, default: false }
+${devices}      refused: { path: refused, type: bool, default: false }
       odd: { path: odd, type: bool, default: false }
 attach:
   dev:
