@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run selftests`: the kernel's own selftests of bridges and routers, in the newest kernel, with TNA off and on.
-// Each script runs in a machine of its own, first without TNA, then with it. Results are kept below dist/vm/results, so that
-// an interrupted run goes on where it stopped: those without TNA for a kernel, those with TNA for a build as well. A script that ends
-// differently is run again, up to three times on both sides, because some are not steady on an emulated processor. The table goes to docs/selftests.md.
+// Each script runs in a machine of its own (a few on the running kernel, in namespaces), first without TNA, then with it. Results are kept below
+// dist/vm/results, so that an interrupted run goes on where it stopped: those without TNA for a kernel, those with TNA for a build as well. A
+// script that ends differently is run again, up to three times on both sides, because some are not steady on an emulated processor. The table
+// goes to docs/selftests.md.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { scriptArguments, wholeNumber } from '../support/script-arguments.js';
@@ -24,6 +26,7 @@ import {
   selftestTable,
   tableRows,
 } from './selftest-report.js';
+import { runUnshared } from './unshared.js';
 
 const compiled = join(dirname(fileURLToPath(import.meta.url)), '..');
 const root = join(compiled, '../..');
@@ -117,19 +120,18 @@ async function runOnce(
   const parameters = part.arguments.map((one) => ` '${one}'`).join('');
   // The machine's root is a layer of its own, so that only its copy changes.
   const edit = test.edit === undefined ? '' : `sed -i '${test.edit}' '${script}' && `;
-  const machine = await runMachine({
-    kernel,
+  const parts = {
     root,
     command: `cd '${dirname(script)}' && ${edit}exec env ${environment.join('')}'${process.execPath}' --enable-source-maps '${supervisor}' ${mode} '${script}'${parameters}`,
     output,
     timeoutSeconds,
-    modules: labModules,
     layer: join(sources, 'layer'),
-    memoryMiB: 2048,
-    // Controllers beside the script on one processor would slow it down, and some scripts count on what ages within seconds; others
-    // on what their own senders reach.
-    processors: test.processors ?? 2,
-  });
+  };
+  // Controllers beside the script on one processor would slow it down, and some scripts count on what ages within seconds; others
+  // on what their own senders reach.
+  const machine = test.unshared
+    ? await runUnshared(parts)
+    : await runMachine({ ...parts, kernel, modules: labModules, memoryMiB: 2048, processors: 2 });
   const file = join(output, 'selftest.json');
   const report = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as GuestReport) : undefined;
   return {
@@ -159,8 +161,12 @@ function nameOf(test: Selftest): string {
   return test.script.replace(/\.sh$/, '').replaceAll('/', '-');
 }
 
-function remarkOf({ remark, tests }: Selftest): string | undefined {
-  const parts = [...(tests === undefined ? [] : [`only ${tests}`]), ...(remark === undefined ? [] : [remark])];
+function remarkOf({ remark, tests, unshared }: Selftest): string | undefined {
+  const parts = [
+    ...(unshared ? [`on a kernel ${release()}, not emulated`] : []),
+    ...(tests === undefined ? [] : [`only ${tests}`]),
+    ...(remark === undefined ? [] : [remark]),
+  ];
   return parts.length === 0 ? undefined : parts.join('; ');
 }
 
@@ -189,7 +195,8 @@ function unhappy(run: SelftestRun | undefined): number {
  * Both sides once, and up to twice more while they differ, that side first which looks worse; what is known already is not run again.
  */
 async function runBoth(kernel: Kernel, sources: string, test: Selftest, build: string): Promise<SelftestResult> {
-  const stamps = { off: kernel.release, on: `${kernel.release} ${build}` };
+  const tested = test.unshared ? `${release()} ${kernel.release}` : kernel.release;
+  const stamps = { off: tested, on: `${tested} ${build}` };
   const runs = { off: [...kept(kernel, test, 'off', stamps.off)], on: [...kept(kernel, test, 'on', stamps.on)] };
   const add = async (mode: 'off' | 'on') => {
     const run = await runOnce(kernel, sources, test, mode, runs[mode].length + 1);
@@ -219,7 +226,8 @@ function page(kernel: Kernel, results: readonly SelftestResult[], before: string
 
 Written by \`npm run selftests\`, which runs scripts of the kernel's \`tools/testing/selftests/net\` in Debian's kernel ${kernel.release}
 (an emulated machine), first without TNA, then with a controller (\`--hook tc\`) in the first network namespace and in every one that the script makes; on two
-processors, so that these do not slow the script down (rows that were made before that, most runs without TNA, and pmtu had one).
+processors, so that these do not slow the script down (rows that were made before that, and most runs without TNA, had one). What would take
+hours there has run on the running kernel, in namespaces of its own, as its remark says.
 A script is *equal* when each of its cases and its exit code come out with TNA as they do without it. Cases that fail or are skipped
 do so on both sides. Where a script did not end the same, it was run again, up to three times on both sides, and a case differs if no run with TNA
 came out as some run without. *Attached* are interfaces that were accelerated at some time, *Fast* frames that TNA forwarded, *Left to Linux* those that

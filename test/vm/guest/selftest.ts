@@ -34,7 +34,7 @@ done
 `;
 
 /** Machine code that V8 makes is translated once more by the emulator, which takes longer than it saves here. */
-const engine = ['--no-opt', '--single-threaded'];
+const engine = ['--no-opt', '--no-sparkplug', '--single-threaded'];
 
 /** The controller of one namespace; undefined stands for the first one. */
 class Controlled {
