@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { addTotals, emptyTotals, type Totals, totalsOf, totalsText } from '../equivalence/report.js';
 import { agentBinary } from '../support/lab/agent-binary.js';
 import { oneOf, scriptArguments, wholeNumber } from '../support/script-arguments.js';
+import { engine } from './engine.js';
 import { prepareHelpers } from './helpers.js';
 import { inParallel } from './in-parallel.js';
 import { type Kernel, prepareKernels } from './kernels.js';
@@ -71,7 +72,7 @@ async function runChunk(kernel: Kernel, seed: number, configurations: number): P
   const machine = await runMachine({
     kernel,
     root,
-    command: `${environment} exec '${process.execPath}' --enable-source-maps 'dist/test/${test.file}'`,
+    command: `${environment} exec '${process.execPath}' ${engine.join(' ')} --enable-source-maps 'dist/test/${test.file}'`,
     output,
     timeoutSeconds: test.timeoutSeconds,
     modules: kernel.helpers === undefined ? test.modules : [...test.modules, kernel.helpers],

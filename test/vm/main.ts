@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { agentBinary } from '../support/lab/agent-binary.js';
 import { scriptArguments, wholeNumber } from '../support/script-arguments.js';
 import { countTap, type TapCount } from '../support/tap-count.js';
+import { engine } from './engine.js';
 import { prepareHelpers } from './helpers.js';
 import { inParallel } from './in-parallel.js';
 import { allKernels, forgetKernels, type Kernel, prepareKernels } from './kernels.js';
@@ -73,7 +74,7 @@ async function runTest(kernel: Kernel, test: VmTest): Promise<Result> {
   const machine = await runMachine({
     kernel,
     root,
-    command: `${environment.join(' ')} exec '${process.execPath}' --enable-source-maps 'dist/test/${test.file}'`,
+    command: `${environment.join(' ')} exec '${process.execPath}' ${engine.join(' ')} --enable-source-maps 'dist/test/${test.file}'`,
     output: join(said, kernel.name, test.name.replaceAll('/', '-')),
     timeoutSeconds: test.timeoutSeconds,
     modules: test.helpers && kernel.helpers !== undefined ? [...test.modules, kernel.helpers] : test.modules,

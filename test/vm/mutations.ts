@@ -9,6 +9,7 @@ import { directoryName, partnerOf } from '../equivalence/judge-mutant.js';
 import { buildMutant, findMutations, type Mutation } from '../equivalence/mutations.js';
 import { agentBinary } from '../support/lab/agent-binary.js';
 import { scriptArguments } from '../support/script-arguments.js';
+import { engine } from './engine.js';
 import { prepareHelpers } from './helpers.js';
 import { prepareKernels } from './kernels.js';
 import { runMachine } from './machine.js';
@@ -46,7 +47,7 @@ const modules = selectTests(join(root, 'dist/test'), 'full', ['equivalence'])[0]
 const machine = await runMachine({
   kernel,
   root,
-  command: `TNA_TEST_PATIENCE=10 TNA_TEST_SHELLS=1 exec '${process.execPath}' --enable-source-maps dist/test/vm/guest/mutations.js '${mutants}' '${values.only}'`,
+  command: `TNA_TEST_PATIENCE=10 TNA_TEST_SHELLS=1 exec '${process.execPath}' ${engine.join(' ')} --enable-source-maps dist/test/vm/guest/mutations.js '${mutants}' '${values.only}'`,
   output: join(root, 'dist/vm/results', kernel.name, 'mutations'),
   timeoutSeconds: 7200,
   modules: helpers === undefined ? [...modules, '8021q'] : [...modules, '8021q', helpers],

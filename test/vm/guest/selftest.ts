@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { main } from '../../support/scenarios/files.js';
+import { engine } from '../engine.js';
 import { FastPathMeter } from './fast-path-meter.js';
 
 const output = '/run/output';
@@ -32,9 +33,6 @@ while [ ! -e "${ready}/$3" ] && [ $left -gt 0 ]; do
   left=$((left - 1))
 done
 `;
-
-/** Machine code that V8 makes is translated once more by the emulator, which takes longer than it saves here. */
-const engine = ['--no-opt', '--no-sparkplug', '--single-threaded'];
 
 /** The controller of one namespace; undefined stands for the first one. */
 class Controlled {
