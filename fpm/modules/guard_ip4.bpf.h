@@ -8,6 +8,7 @@
 // * include/net/ip_fib.h fib_lookup(): rules (`ip rule`) other than the three that a namespace begins with: SLOW. This
 //   flag is never taken back. With the FPM ip_rules, which looks at each rule: see there. It stands for fib_rules_require_fldissect as well, which only rules ask for.
 // * net/ipv4/fib_frontend.c fib_validate_source(), ip_rcv_finish_core() rt_acct: routes with realms: SLOW.
+// * net/ipv4/fib_trie.c fib_table_lookup(): somebody traces its lookups (tracepoint fib:fib_table_lookup): SLOW.
 // * BPF_CGROUP_RUN_PROG_INET_EGRESS() in ip_finish_output(): a forwarded packet has no socket, so it does nothing.
 #pragma once
 #include "surroundings.h"
@@ -30,7 +31,7 @@ static __always_inline int fpm_guard_ip4(struct tna_pkt *p)
 {
 	struct netns_nf___ip *nf = TNA_AT(netns_nf___ip, p->net + TNA_OFFSET(net___ip, nf));
 	struct netns_ipv4 *ip = tna_netns_ipv4(p->net);
-	u64 hooks, policies, rules, realms;
+	u64 hooks, policies, rules, realms, traced;
 
 	if (p->l3 != bpf_htons(ETH_P_IP))
 		return TNA_NEXT;
@@ -38,7 +39,8 @@ static __always_inline int fpm_guard_ip4(struct tna_pkt *p)
 				  (u64)nf->hooks_ipv4[TNA_NF_INET_POST_ROUTING]);
 	policies = tna_forward_policies(p->net);
 	rules = tna_custom_rules(p->net, ip, &realms);
-	if (tna_unlikely(hooks | policies | rules | realms)) {
+	traced = tna_traced((u64)&__tracepoint_fib_table_lookup);
+	if (tna_unlikely(hooks | policies | rules | realms | traced)) {
 		if (hooks)
 			return tna_slow(p, TNA_R_GUARD_IP4_NETFILTER);
 		if (policies)
@@ -47,6 +49,8 @@ static __always_inline int fpm_guard_ip4(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_GUARD_IP4_RULES);
 		if (realms)
 			return tna_slow(p, TNA_R_GUARD_IP4_REALMS);
+		if (traced)
+			return tna_slow(p, TNA_R_GUARD_IP4_TRACED);
 	}
 	return TNA_NEXT;
 }

@@ -9,6 +9,7 @@
 //   flag is never taken back. With the FPM ip_rules, which looks at each rule: see there. It stands for fib6_rules_require_fldissect as well, which only rules ask for.
 // * net/ipv6/ip6_output.c ip6_forward(): neighbours for which the host answers, where net.ipv6.conf.all.proxy_ndp is on
 //   (pneigh_lookup, ip6_forward_proxy_check): SLOW.
+// * net/ipv6/route.c ip6_pol_route(): somebody traces its lookups (tracepoint fib6:fib6_table_lookup): SLOW.
 // * BPF_CGROUP_RUN_PROG_INET_EGRESS() in ip6_finish_output(): a forwarded packet has no socket, so it does nothing.
 #pragma once
 #include "surroundings.h"
@@ -17,7 +18,7 @@ static __always_inline int fpm_guard_ip6(struct tna_pkt *p)
 {
 	struct netns_nf___ip *nf = TNA_AT(netns_nf___ip, p->net + TNA_OFFSET(net___ip, nf));
 	struct netns_ipv6 *ip = tna_netns_ipv6(p->net);
-	u64 hooks, policies, rules, proxy;
+	u64 hooks, policies, rules, proxy, traced;
 
 	if (p->l3 != bpf_htons(ETH_P_IPV6))
 		return TNA_NEXT;
@@ -26,7 +27,8 @@ static __always_inline int fpm_guard_ip6(struct tna_pkt *p)
 	policies = tna_forward_policies(p->net);
 	rules = on_ip_rules ? 0 : ip->fib6_has_custom_rules;
 	proxy = TNA_AT(ipv6_devconf, ip->devconf_all)->proxy_ndp;
-	if (tna_unlikely(hooks | policies | rules | proxy)) {
+	traced = tna_traced((u64)&__tracepoint_fib6_table_lookup);
+	if (tna_unlikely(hooks | policies | rules | proxy | traced)) {
 		if (hooks)
 			return tna_slow(p, TNA_R_GUARD_IP6_NETFILTER);
 		if (policies)
@@ -35,6 +37,8 @@ static __always_inline int fpm_guard_ip6(struct tna_pkt *p)
 			return tna_slow(p, TNA_R_GUARD_IP6_RULES);
 		if (proxy)
 			return tna_slow(p, TNA_R_GUARD_IP6_PROXY_NDP);
+		if (traced)
+			return tna_slow(p, TNA_R_GUARD_IP6_TRACED);
 	}
 	return TNA_NEXT;
 }

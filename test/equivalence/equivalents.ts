@@ -19,6 +19,8 @@ const confirmingSenders = {
 };
 const vlanDevices = { because: 'the kernel is built without VLAN devices', without: 'btf:vlan_info.grp' };
 
+const traced = { because: 'only who traces the lookups sees it: test/vm/guest/traced-lookups.test.ts' };
+
 export const equivalents: Readonly<Record<string, Equivalent>> = {
   'bridge_egress:egress-below': {
     because: 'the kernel is built without VLAN devices, bond and team',
@@ -102,6 +104,8 @@ export const equivalents: Readonly<Record<string, Equivalent>> = {
     because: 'TNA attaches natively only, and the kernel refuses generic XDP on a device that has native XDP',
   },
   'guard_ingress:vlan-device': vlanDevices,
+  'guard_ip4:traced': traced,
+  'guard_ip6:traced': traced,
   'ip4_forward:no-room': { because: 'drivers leave room before a frame, and a tag in metadata takes none' },
   'ip4_demux:not-mapped': { because: 'drivers here map more of a packet than its ports' },
   'ip4_forward:cut': { because: 'cutting fails for want of memory only' },

@@ -292,6 +292,12 @@ const unreachable: Unreachable = {
   'ip6_forward:cut': { because: 'cutting fails for want of memory only' },
   'ip6_forward:short': { because: 'the length was looked at before; the verifier wants it again' },
   'ip_egress:egress-down': { because: 'routes of a device that is down are gone or dead, which is seen first' },
+  'guard_ip4:traced': {
+    because: 'takes the tracepoint, whose switch is of all namespaces: test/vm/guest/traced-lookups.test.ts',
+  },
+  'guard_ip6:traced': {
+    because: 'takes the tracepoint, whose switch is of all namespaces: test/vm/guest/traced-lookups.test.ts',
+  },
   'ip_egress:ingress-device': { because: 'concerns what a bridge hands up, of which gateway.test.ts takes care' },
   'ip_egress:summed': { because: 'takes hardware that computes the sums of whole frames' },
   'ip_egress:no-queue': { because: 'takes hardware' },

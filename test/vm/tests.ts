@@ -95,6 +95,14 @@ const own: readonly VmTest[] = [
   },
   {
     ...base,
+    name: 'traced-lookups',
+    file: 'vm/guest/traced-lookups.test.js',
+    modules: ['tun'],
+    ci: ['newest'],
+    pointless: { '6.1': 'routes nothing: Linux before 6.2' },
+  },
+  {
+    ...base,
     name: 'below-egress',
     file: 'vm/guest/below-egress.test.js',
     modules: [...labModules, '8021q', 'bonding', 'ip_gre'],
