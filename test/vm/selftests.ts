@@ -163,7 +163,7 @@ function nameOf(test: Selftest): string {
 
 function remarkOf({ remark, tests, unshared }: Selftest): string | undefined {
   const parts = [
-    ...(unshared ? [`on a kernel ${release()}, not emulated`] : []),
+    ...(unshared ? [`on a kernel ${release().replace(/-.*/, '')}, not emulated`] : []),
     ...(tests === undefined ? [] : [`only ${tests}`]),
     ...(remark === undefined ? [] : [remark]),
   ];
