@@ -49,7 +49,10 @@ const particulars: Readonly<Record<string, Omit<Selftest, 'script'>>> = {
       'encap_params_ipv4_ipv4 starg_exclude_ir_ipv4_ipv4 egress_vni_translation_ipv4_ipv4 all_zeros_mdb_ipv4 mdb_fdb_ipv4_ipv4 mdb_fdb_ipv6_ipv6',
   },
   // Namespaces anew for each of their cases or groups, and with TNA new controllers in each: some hundreds.
-  'pmtu.sh': { unshared: true, remark: 'tunnels, VXLAN and OVS are skipped: that kernel has none of them' },
+  'pmtu.sh': {
+    unshared: true,
+    remark: 'skipped is what that kernel does not have: tunnels other than VXLAN, Open vSwitch, dummy devices',
+  },
   'icmp_redirect.sh': {
     unshared: true,
     remark: 'what does not pass are its cases with a VRF, which that kernel does not have',

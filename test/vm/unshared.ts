@@ -23,6 +23,7 @@ export function runUnshared(options: UnsharedOptions): Promise<Omit<MachineResul
   rmSync(output, { recursive: true, force: true });
   mkdirSync(output, { recursive: true });
   writeFileSync(join(output, 'command'), `${command}\n`);
+  writeFileSync(join(output, 'stdout'), '');
   const started = performance.now();
   return new Promise((resolve, reject) => {
     const child = spawn('bash', [script, root, output, layer], { stdio: ['ignore', 'ignore', 'pipe'] });
