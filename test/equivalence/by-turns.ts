@@ -26,8 +26,9 @@ export async function eachOddityOnce(
   const cases = [...byOddity.values()].flatMap((same, turn) => same[turn % same.length] ?? []);
   await inPairs(cases, async (one) => {
     const result = await runDirectedCase(one, acceleratorOf);
-    if (result.differences.length > 0) {
-      t.fail(`${one.name} differs`, { reproduction: reproduction(result) });
+    const [first] = result.differences;
+    if (first !== undefined) {
+      t.fail(`${one.name} differs: ${first.what}`, { reproduction: reproduction(result) });
     } else {
       t.pass(one.name);
     }

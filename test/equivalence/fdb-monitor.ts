@@ -22,21 +22,25 @@ export class FdbMonitor {
       spawn('bridge', ['-n', netns, 'monitor', 'fdb'], { stdio: ['ignore', 'pipe', 'inherit'] }),
     );
     // It has nothing to say when it begins to listen.
-    await monitor.#until(() => monitor.#unread() !== undefined);
+    await monitor.#until(() => monitor.#isWaiting());
     return monitor;
   }
 
-  /** Bytes in the receive queue of its socket; undefined until it has joined a group. */
-  #unread(): number | undefined {
+  /**
+   * Whether it has told all there was, and waits for more. Before it listens it reads the names of devices from the same socket, and drops what
+   * is told meanwhile; that never makes it sleep, as the kernel answers while it asks.
+   */
+  #isWaiting(): boolean {
     const { pid, exitCode } = this.#process;
     if (exitCode !== null) throw new Error(`bridge monitor exited with ${exitCode}`);
-    // sk Eth Pid Groups Rmem …; the port id of a process's first socket is its process id.
+    const joined = (groups = '') => !/^0*$/.test(groups);
     const rows = readFileSync(`/proc/${pid}/net/netlink`, 'latin1').split('\n').slice(1);
-    const [, , , , unread] =
-      rows
-        .map((row) => row.trim().split(/\s+/))
-        .find(([, , port, groups]) => port === String(pid) && !/^0*$/.test(groups ?? '')) ?? [];
-    return unread === undefined ? undefined : Number(unread);
+    // sk Eth Pid Groups Rmem …; the port id of a process's first socket is its process id.
+    const listens = rows
+      .map((row) => row.trim().split(/\s+/))
+      .some(([, , port, groups, unread]) => port === String(pid) && joined(groups) && unread === '0');
+    // pid (name) state …: S sleeps until something comes.
+    return listens && readFileSync(`/proc/${pid}/stat`, 'latin1').split(' ')[2] === 'S';
   }
 
   async #until(holds: () => boolean): Promise<void> {
@@ -48,10 +52,9 @@ export class FdbMonitor {
   async stop(): Promise<string[]> {
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       const closed = new Promise<void>((resolve) => this.#process.once('close', () => resolve()));
-      // What a work queue tells, and then until it has read everything: what it has read it has also passed on before it reads more.
+      // What a work queue tells.
       await delay(50);
-      await this.#until(() => this.#unread() === 0);
-      await delay(50);
+      await this.#until(() => this.#isWaiting());
       this.#process.kill();
       await closed;
     }

@@ -33,7 +33,10 @@ export async function runSample(t: Test, sample: Sample): Promise<Totals> {
       addResult(totals, result);
       progress?.(totals);
       if (result.first !== undefined) t.comment(`differed once: ${reproduction(result.first)}`);
-      if (result.differences.length > 0) t.fail(`seed ${seed} differs`, { reproduction: reproduction(result) });
+      const [difference] = result.differences;
+      if (difference !== undefined) {
+        t.fail(`seed ${seed} differs: ${difference.what}`, { reproduction: reproduction(result) });
+      }
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));
