@@ -226,13 +226,17 @@ function rules(random: Random, drawn: Drawn): Step[] {
   );
 }
 
-/** More rules or tables than TNA follows, by the rules of one family; the namespace begins with `first`, and the VRFs bring one. */
+/**
+ * More rules or tables than TNA follows, by the rules of one family; or none of its own any more, which the kernel never forgets. The namespace
+ * begins with two or three, and the VRFs bring one.
+ */
 function tooMuch(setup: readonly Step[], f: Family): boolean {
   const own = setup.filter(({ text }) => text.includes('rule ') && text.includes('-6') !== f.four);
   const count = (word: RegExp) => own.filter(({ text }) => word.test(text)).length;
   const gone = count(/rule del/);
   const looked = 3 + count(/rule add .*(table|lookup|l3mdev)/) - gone;
-  return looked > 4 || (f.four ? 4 : 3) + count(/rule add/) - gone > 7;
+  const added = count(/rule add/);
+  return looked > 4 || (f.four ? 4 : 3) + added - gone > 7 || (added === 0 && count(/rule del pref 1000/) > 0);
 }
 
 /**
