@@ -24,7 +24,7 @@ export interface KernelState {
   readonly exceptions: readonly string[];
   /** Counters of /proc/net/snmp and snmp6 that a fast path leaves alone. */
   readonly counters: readonly string[];
-  /** IP packets received and forwarded by the stack: what the fast path forwards is missing in both. */
+  /** IP packets received (IPv6 redirects aside) and forwarded by the stack: what the fast path forwards is missing in both. */
   readonly received: number;
   readonly forwarded: number;
 }
@@ -60,6 +60,8 @@ const forwarding = ['Ip.InReceives', 'Ip.ForwDatagrams', 'Ip.OutTransmits'];
 const forwarding6 =
   /^Ip6(InReceives|OutForwDatagrams|OutTransmits|InOctets|OutOctets|In(No)?ECT\d?Pkts|InCEPkts|OutMcast\w+|OutRequests)$/;
 const reports = /^Icmp6Out(Msgs|MLDv2Reports|Type143)$|^Ip6OutDiscards$/;
+/** What counts redirects as well. A router tells itself, too, or does not: that depends on the time (ErrorBudget). */
+const countRedirects = /^(Ip6InDelivers|Icmp6InMsgs)$/;
 
 /** What is compared of a device, as `ip -j -d link` tells it. */
 interface Link {
@@ -151,6 +153,7 @@ export async function readState(netns: string, agent: Agent, nftables: boolean, 
     agent.read('/proc/net/snmp6').then(snmp6Counters),
   ]);
   const six = new Map(snmp6);
+  const redirects = six.get('Icmp6InRedirects') ?? 0;
   const ports = (links as Link[]).map(({ ifindex, ifname, mtu, master, linkinfo }) =>
     JSON.stringify({ ifindex, ifname, mtu, master, state: linkinfo?.info_slave_data?.state }),
   );
@@ -168,14 +171,15 @@ export async function readState(netns: string, agent: Agent, nftables: boolean, 
     // So it does with where the host reported its groups (MLD) when a port came up, which a slow machine may see or not.
     reachability: reachability
       .map((entry) => JSON.stringify(entry))
-      .filter((entry) => !/"FAILED"|"dst":"ff02::16"/.test(entry))
+      // One on lo tells that the host wrote to itself, as a redirect that depends on the time.
+      .filter((entry) => !/"FAILED"|"dst":"ff02::16"|"dev":"lo"/.test(entry))
       .sort(),
     exceptions: [...exceptions4, ...exceptions6].map((entry) => without(entry, 'expires', 'age', 'used')).sort(),
     counters: [
       ...[...snmp].filter(([name]) => !forwarding.includes(name)),
       ...snmp6.filter(([name]) => !forwarding6.test(name) && !reports.test(name)),
-    ].map(([name, value]) => `${name} ${value}`),
-    received: (snmp.get('Ip.InReceives') ?? 0) + (six.get('Ip6InReceives') ?? 0),
+    ].map(([name, value]) => `${name} ${countRedirects.test(name) ? value - redirects : value}`),
+    received: (snmp.get('Ip.InReceives') ?? 0) + (six.get('Ip6InReceives') ?? 0) - redirects,
     forwarded: (snmp.get('Ip.ForwDatagrams') ?? 0) + (six.get('Ip6OutForwDatagrams') ?? 0),
   };
 }
