@@ -115,6 +115,7 @@ function figuresOf({ family, gateway, routes, flows, rounds }: RoutingResult): r
           line(ratio('fib-xdp', 'linux'), 'fib-to-linux', 'FIB-only XDP ÷ Linux', '×'),
         ]),
     line(ratio('tna-xdp', 'redirect-xdp'), 'xdp-to-ceiling', 'TNA by XDP ÷ bare XDP redirect', '×'),
+    line(ratio('reading-router-xdp', 'linux'), 'reading-to-linux', 'bare XDP redirect that reads as much ÷ Linux', '×'),
     line(ratio('tna-tc', 'linux'), 'tc-to-linux', 'TNA by TCX ÷ Linux', '×', 1.05),
     line(ratio('redirect-tc', 'linux'), 'bare-tc-to-linux', 'bare tc redirect ÷ Linux', '×'),
   ];

@@ -7,7 +7,15 @@ import type { BareHook } from './station-protocol.js';
 import type { Tna } from './tna.js';
 
 export const bridgeVariants = ['linux', 'tna-xdp', 'tna-tc', 'redirect-xdp', 'reading-xdp', 'redirect-tc'] as const;
-export const routerVariants = ['linux', 'tna-xdp', 'fib-xdp', 'tna-tc', 'redirect-xdp', 'redirect-tc'] as const;
+export const routerVariants = [
+  'linux',
+  'tna-xdp',
+  'fib-xdp',
+  'tna-tc',
+  'redirect-xdp',
+  'reading-router-xdp',
+  'redirect-tc',
+] as const;
 export type BridgeVariant = (typeof bridgeVariants)[number];
 export type RouterVariant = (typeof routerVariants)[number];
 export type VariantName = BridgeVariant | RouterVariant;
@@ -21,6 +29,7 @@ export function variantLabel(name: VariantName, what: string): string {
     'tna-tc': 'TNA by TCX',
     'redirect-xdp': 'bare XDP redirect (devmap): the ceiling',
     'reading-xdp': 'the same, and 44 reads of kernel memory',
+    'reading-router-xdp': 'the same, and 100 reads of kernel memory',
     'redirect-tc': 'bare tc redirect',
   };
   return labels[name];
@@ -67,6 +76,8 @@ function behaviour(name: VariantName, options: Omit<VariantOptions<VariantName>,
       return bare(variantLabel(name, options.what), 'xdp', 'forward', options.path);
     case 'reading-xdp':
       return bare(variantLabel(name, options.what), 'xdp', 'reading', options.path);
+    case 'reading-router-xdp':
+      return bare(variantLabel(name, options.what), 'xdp', 'reading', options.path, 'reading_router');
     case 'redirect-xdp':
     case 'redirect-tc':
       return bare(variantLabel(name, options.what), name === 'redirect-xdp' ? 'xdp' : 'tc', 'redirect', options.path);
@@ -117,15 +128,16 @@ function accelerated(
 function bare(
   label: string,
   hook: BareHook,
-  name: 'redirect' | 'reading' | 'forward',
+  file: 'redirect' | 'reading' | 'forward',
   path: ForwardingPath,
+  name: string = file,
 ): Behaviour {
   return {
     enter: async () => {
       const [ifindex, egress] = [path.ingress.ifindex, path.egress.ifindex];
       // A router looks for what the route says, the others have a single device to send to.
-      const key = name === 'forward' ? egress : 0;
-      const object = await programObject(name);
+      const key = file === 'forward' ? egress : 0;
+      const object = await programObject(file);
       await path.station.ask('redirect', { netns: path.netns, hook, object, name, ifindex, egress, key });
     },
     check: async () => {
