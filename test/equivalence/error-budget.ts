@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which errors of a router are certain. Linux answers so many packets of one source that it has no way for at once, then
 // one in a second (ip_error(), net.ipv4.route.error_burst and error_cost, which a namespace cannot change): whether later
-// ones are answered is a matter of time. Not every packet that counts is answered (ICMP errors, later fragments, ...).
+// ones are answered is a matter of time. The router may itself be the source. Not every packet that counts is answered (ICMP errors, later fragments, ...).
 // IPv6 redirects are limited in the same way, by source and by next hop (ip6_forward(), ndisc_send_redirect(),
-// inet_peer_xrlim_allow()), and nothing can be set there; the router may itself be the source. Other errors of IPv6 are not: see `quiet6`.
+// inet_peer_xrlim_allow()), and nothing can be set there. Other errors of IPv6 are not: see `quiet6`.
 
 import type { Received, Send } from '../support/lab/agent.js';
 
@@ -11,7 +11,7 @@ const burst = 5;
 const virtioHeader = 20;
 
 /** Counters in which errors show that may be sent or not. */
-const counters4 = /^(Ip\.OutRequests|Icmp\.OutMsgs|Icmp\.OutDestUnreachs|IcmpMsg\.OutType3) /;
+const counters4 = /^(Ip\.OutRequests|Icmp\.OutMsgs|Icmp\.InErrors|Icmp\.(In|Out)DestUnreachs|IcmpMsg\.(In|Out)Type3) /;
 const counters6 = /^Icmp6(In|Out)(Redirects|Type137) /;
 
 /** Without its VLAN tags. */

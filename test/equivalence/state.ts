@@ -24,7 +24,7 @@ export interface KernelState {
   readonly exceptions: readonly string[];
   /** Counters of /proc/net/snmp and snmp6 that a fast path leaves alone. */
   readonly counters: readonly string[];
-  /** IP packets received (IPv6 redirects aside) and forwarded by the stack: what the fast path forwards is missing in both. */
+  /** IP packets received (those errors aside that a router may send itself) and forwarded by the stack: what the fast path forwards is missing in both. */
   readonly received: number;
   readonly forwarded: number;
 }
@@ -60,8 +60,9 @@ const forwarding = ['Ip.InReceives', 'Ip.ForwDatagrams', 'Ip.OutTransmits'];
 const forwarding6 =
   /^Ip6(InReceives|OutForwDatagrams|OutTransmits|InOctets|OutOctets|In(No)?ECT\d?Pkts|InCEPkts|OutMcast\w+|OutRequests)$/;
 const reports = /^Icmp6Out(Msgs|MLDv2Reports|Type143)$|^Ip6OutDiscards$/;
-/** What counts redirects as well. A router tells itself, too, or does not: that depends on the time (ErrorBudget). */
-const countRedirects = /^(Ip6InDelivers|Icmp6InMsgs)$/;
+/** What counts errors as well that a router sends, or not, by the time (ErrorBudget). One to an address of its own it receives. */
+const counted4 = /^(Ip\.InDelivers|Icmp\.InMsgs)$/;
+const counted6 = /^(Ip6InDelivers|Icmp6InMsgs)$/;
 
 /** What is compared of a device, as `ip -j -d link` tells it. */
 interface Link {
@@ -153,7 +154,9 @@ export async function readState(netns: string, agent: Agent, nftables: boolean, 
     agent.read('/proc/net/snmp6').then(snmp6Counters),
   ]);
   const six = new Map(snmp6);
+  const unreachable = snmp.get('Icmp.InDestUnreachs') ?? 0;
   const redirects = six.get('Icmp6InRedirects') ?? 0;
+  const errorsIn = (name: string) => (counted4.test(name) ? unreachable : counted6.test(name) ? redirects : 0);
   const ports = (links as Link[]).map(({ ifindex, ifname, mtu, master, linkinfo }) =>
     JSON.stringify({ ifindex, ifname, mtu, master, state: linkinfo?.info_slave_data?.state }),
   );
@@ -178,8 +181,8 @@ export async function readState(netns: string, agent: Agent, nftables: boolean, 
     counters: [
       ...[...snmp].filter(([name]) => !forwarding.includes(name)),
       ...snmp6.filter(([name]) => !forwarding6.test(name) && !reports.test(name)),
-    ].map(([name, value]) => `${name} ${countRedirects.test(name) ? value - redirects : value}`),
-    received: (snmp.get('Ip.InReceives') ?? 0) + (six.get('Ip6InReceives') ?? 0) - redirects,
+    ].map(([name, value]) => `${name} ${value - errorsIn(name)}`),
+    received: (snmp.get('Ip.InReceives') ?? 0) - unreachable + (six.get('Ip6InReceives') ?? 0) - redirects,
     forwarded: (snmp.get('Ip.ForwDatagrams') ?? 0) + (six.get('Ip6OutForwDatagrams') ?? 0),
   };
 }
