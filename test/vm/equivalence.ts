@@ -50,6 +50,9 @@ const number = (option: 'count' | 'frames' | 'seed' | 'chunk' | 'jobs') =>
 const [count, frames, first] = [number('count'), number('frames'), number('seed')];
 const [chunk, jobs] = [number('chunk'), number('jobs')];
 const results = join(root, 'dist/vm', of, values.kernel);
+/** What is kept of the configurations from a seed on: other combinations of them are other runs. */
+const runName = (seed: number): string =>
+  pairs.length === allPairs.length ? String(seed) : `${seed}-${[...pairs].sort().join('+')}`;
 
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(130));
@@ -66,7 +69,7 @@ async function bootKernel(): Promise<Kernel> {
 async function runChunk(kernel: Kernel, seed: number, configurations: number): Promise<boolean> {
   const test = tests.find(({ name }) => name === of);
   if (test === undefined) throw new Error('no such test');
-  const output = join(root, 'dist/vm/results', kernel.name, `${of}-${seed}`);
+  const output = join(root, 'dist/vm/results', kernel.name, `${of}-${runName(seed)}`);
   const own = Object.entries(test.environment).map(([name, value]) => `${name}=${value} `);
   const environment = `${own.join('')}TNA_VM_SEED=${seed} TNA_VM_COUNT=${configurations} TNA_VM_FRAMES=${frames} TNA_VM_PAIRS=${pairs.join(',')} TAP_TIMEOUT=36000 TNA_TEST_PATIENCE=10 TNA_TEST_SHELLS=1`;
   const machine = await runMachine({
@@ -77,7 +80,7 @@ async function runChunk(kernel: Kernel, seed: number, configurations: number): P
     timeoutSeconds: test.timeoutSeconds,
     modules: kernel.helpers === undefined ? test.modules : [...test.modules, kernel.helpers],
   });
-  const kept = join(results, String(seed));
+  const kept = join(results, runName(seed));
   const ended = machine.end === 'exited';
   mkdirSync(kept, { recursive: true });
   cpSync(output, ended ? kept : `${kept}.failed`, { recursive: true });
@@ -92,7 +95,7 @@ async function runChunk(kernel: Kernel, seed: number, configurations: number): P
 
 function report(): void {
   const sums = new Map<string, Totals>();
-  const seeds = existsSync(results) ? readdirSync(results).filter((name) => /^\d+$/.test(name)) : [];
+  const seeds = existsSync(results) ? readdirSync(results).filter((name) => /^\d+(-[\w+-]+)?$/.test(name)) : [];
   for (const seed of seeds) {
     for (const file of readdirSync(join(results, seed)).filter((name) => name.startsWith('totals-'))) {
       const name = file.slice('totals-'.length, -'.json'.length);
@@ -108,7 +111,7 @@ let good = true;
 if (!values.report) {
   const kernel = await bootKernel();
   const seeds = Array.from({ length: Math.ceil(count / chunk) }, (_, i) => first + i * chunk);
-  const left = seeds.filter((seed) => !existsSync(join(results, String(seed), 'code')));
+  const left = seeds.filter((seed) => !existsSync(join(results, runName(seed), 'code')));
   // Machines of one processor each: emulated processors that share memory wait for each other.
   await inParallel(left, jobs, async (seed) => {
     good = (await runChunk(kernel, seed, Math.min(chunk, first + count - seed))) && good;
