@@ -5,7 +5,7 @@
 import t from 'tap';
 import { ErrorBudget } from '../equivalence/error-budget.js';
 import { icmp6 } from '../equivalence/routing/plan.js';
-import { ethernet, ipv6, ipv6Address } from '../support/lab/frame.js';
+import { ethernet, ipv4, ipv6, ipv6Address } from '../support/lab/frame.js';
 
 const [router, station] = ['02:00:5e:10:00:01', '02:00:5e:41:00:10'];
 const body = (hops: number) => ipv6(ipv6Address('fd00:1::10'), ipv6Address('fd00:1::11'), 59, '00000000', hops);
@@ -57,3 +57,26 @@ t.test('packets that go elsewhere do not count', async (t) => {
   t.notOk(budget.isUncertain(redirect, 7, 0));
   t.notOk(budget.mayDiffer('Icmp6OutRedirects 8'));
 });
+
+t.test(
+  'a source that Linux has no way for is told by time from the sixth packet on, and may be the router itself',
+  async (t) => {
+    const bytes = ethernet(
+      router,
+      station,
+      0x0800,
+      ipv4({ source: '10.1.0.10', destination: '172.16.0.1', protocol: 59, payload: '00000000' }),
+    );
+    const frames = Array.from({ length: 6 }, () => ({ port: 0, bytes }));
+    const budget = (count: number) =>
+      new ErrorBudget(
+        frames.slice(0, count),
+        frames.slice(0, count).map(() => []),
+      );
+    for (const counter of ['Icmp.OutDestUnreachs 6', 'Icmp.InDestUnreachs 6', 'IcmpMsg.InType3 6']) {
+      t.ok(budget(6).mayDiffer(counter), counter);
+      t.notOk(budget(5).mayDiffer(counter), `${counter}, of five packets`);
+    }
+    t.notOk(budget(6).mayDiffer('Icmp.InEchos 6'));
+  },
+);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // A redirect that also reads as much of the kernel's memory as TNA has to before it may redirect a bridged frame, or a routed
-// packet, and does nothing else with it: no lookup, no counter, no dispatcher. What no program can beat that asks the kernel's own tables.
+// packet, and does nothing else with it: no lookup, no counter, no dispatcher. What no program can beat that makes so many checks by reading.
 // It reads one device, which stays in the processor's nearest cache.
 #include <linux/bpf.h>
 #include <bpf/bpf_core_read.h>
